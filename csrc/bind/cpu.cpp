@@ -1,0 +1,29 @@
+// The module musc2._cpu. Everything crosses by address (by_address.h); python/musc2/ops owns the public names.
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "bind/by_address.h"
+#include "common/finite.h"
+#include "common/parallel.h"
+#include "cpu/isa/dispatch.h"
+#include "musc2/lowest_mean.h"
+
+namespace py = pybind11;
+namespace cpu = musc2::cpu;
+using musc2::bind::by_address;
+
+PYBIND11_MODULE(_cpu, module) {
+  module.def("num_threads", &musc2::num_threads);
+  module.def("set_num_threads", &musc2::set_num_threads);
+  module.def("isas", [] {
+    py::list names;
+    for (int i = 0; i <= static_cast<int>(cpu::best_isa()); ++i) names.append(cpu::isa_name(cpu::Isa{i}));
+    return names;
+  });
+  module.def("isa", [] { return std::string(cpu::isa_name(cpu::active_isa())); });
+  module.def("set_isa", [](const std::string& name) { return cpu::set_isa(name.c_str()); });
+  module.def("first_nonfinite", by_address(&cpu::first_nonfinite));
+
+  module.def("lowest_mean", by_address(&cpu::lowest_mean));
+}

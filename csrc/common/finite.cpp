@@ -1,0 +1,37 @@
+#include "common/finite.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "common/parallel.h"
+
+namespace musc2::cpu {
+namespace {
+
+bool is_nonfinite(const float* value) {
+  uint32_t bits;
+  std::memcpy(&bits, value, sizeof bits);
+  return (bits & 0x7f800000u) == 0x7f800000u;
+}
+
+}  // namespace
+
+void first_nonfinite(const float* values, int64_t count, int64_t* position) {
+  constexpr int64_t chunk = 1 << 16;
+  const int64_t chunks = (count + chunk - 1) / chunk;
+  std::vector<char> dirty(static_cast<size_t>(chunks), 0);
+  parallel_for(chunks, [&](int64_t c, int) {
+    const int64_t end = std::min(count, (c + 1) * chunk);
+    bool any = false;
+    for (int64_t i = c * chunk; i < end; ++i) any |= is_nonfinite(values + i);
+    dirty[static_cast<size_t>(c)] = any;
+  });
+  const auto hit = std::find(dirty.begin(), dirty.end(), 1);
+  *position = -1;
+  if (hit == dirty.end()) return;
+  const int64_t start = (hit - dirty.begin()) * chunk;
+  for (*position = start; !is_nonfinite(values + *position);) ++*position;
+}
+
+}  // namespace musc2::cpu

@@ -1,0 +1,9 @@
+#pragma once
+#include <cstdint>
+
+namespace musc2::cpu {
+
+// position[0] = the smallest i with values[i] infinite or NaN, or -1.
+void first_nonfinite(const float* values, int64_t count, int64_t* position);
+
+}  // namespace musc2::cpu

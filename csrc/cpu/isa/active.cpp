@@ -1,0 +1,59 @@
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "cpu/isa/dispatch.h"
+
+namespace musc2::cpu {
+namespace {
+
+constexpr const char* names[] = {"base", "avx2", "avx512", "avx512bf16"};
+
+std::atomic<int>& chosen() {
+  static std::atomic<int> isa{-1};
+  return isa;
+}
+
+int find(const char* name) {
+  for (int i = 0; i <= static_cast<int>(best_isa()); ++i) {
+    if (std::strcmp(names[i], name) == 0) return i;
+  }
+  return -1;
+}
+
+int initial() {
+  const char* wanted = std::getenv("MUSC2_ISA");
+  const int found = wanted != nullptr ? find(wanted) : -1;
+  return found >= 0 ? found : static_cast<int>(best_isa());
+}
+
+}  // namespace
+
+Isa best_isa() {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::base;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (!avx512) return Isa::avx2;
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") ? Isa::avx512bf16 : Isa::avx512;
+#else
+  return Isa::base;
+#endif
+}
+
+Isa active_isa() {
+  int isa = chosen().load(std::memory_order_relaxed);
+  if (isa < 0) chosen() = isa = initial();
+  return static_cast<Isa>(isa);
+}
+
+bool set_isa(const char* name) {
+  const int found = *name == '\0' ? initial() : find(name);
+  if (found >= 0) chosen() = found;
+  return found >= 0;
+}
+
+const char* isa_name(Isa isa) { return names[static_cast<int>(isa)]; }
+
+}  // namespace musc2::cpu

@@ -1,0 +1,16 @@
+"""What musc2 raises. Every message reads "op: argument must be X, got Y"."""
+
+
+class MuscError(Exception):
+    """The base of all errors that musc2 raises on purpose."""
+
+
+class InputError(MuscError, ValueError):
+    """An argument that cannot be used as it is."""
+
+
+class DeviceError(MuscError, RuntimeError):
+    """A device that was asked for and cannot be used."""
+
+
+__all__ = ["DeviceError", "InputError", "MuscError"]

@@ -1,0 +1,103 @@
+"""Arrays at the door: what an op accepts, and the error that says what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from musc2 import _cpu
+from musc2.errors import DeviceError, InputError
+
+Array = torch.Tensor | np.ndarray[Any, Any]
+
+
+def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """``value`` as a contiguous CPU tensor of ``dtype``, sharing memory where it can.
+
+    ``shape`` is written as in the docs, "N, L, C"; a number in it, as in "P, 3", must be met.
+    """
+    found = _as_tensor(op, name, value)
+    sizes = [part.strip() for part in shape.split(",")]
+    fits = found.ndim == len(sizes) and all(
+        not want.isdigit() or int(want) == have for want, have in zip(sizes, found.shape, strict=True)
+    )
+    if not fits:
+        msg = f"{op}: {name} must have shape ({shape}), got {tuple(found.shape)}"
+        raise InputError(msg)
+    if found.dtype != dtype:
+        msg = f"{op}: {name} must be {_dtype_name(dtype)}, got {_dtype_name(found.dtype)}"
+        raise InputError(msg)
+    if found.device.type != "cpu":
+        msg = f"{op}: {name} is on {found.device}, and this build of musc2 has no CUDA module; pass {name}.cpu()"
+        raise DeviceError(msg)
+    return found.contiguous()
+
+
+def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
+    """``value`` unchanged, or an error that says where the first NaN or infinity is."""
+    position = torch.empty(1, dtype=torch.int64)
+    _cpu.first_nonfinite(value.data_ptr(), value.numel(), position.data_ptr())
+    if (first := int(position)) >= 0:
+        where = tuple(int(i) for i in np.unravel_index(first, tuple(value.shape)))
+        msg = f"{op}: {name} must be finite, got {float(value.flatten()[first])} at {where}"
+        raise InputError(msg)
+    return value
+
+
+def packed(op: str, name: str, offsets: Array | Sequence[int] | None, total: int, item: str) -> torch.Tensor:
+    """Offsets (B+1,) int64 of a packed batch of ``total`` items, one batch of everything when there are none."""
+    if offsets is None:
+        return torch.tensor([0, total], dtype=torch.int64)
+    if isinstance(offsets, torch.Tensor | np.ndarray):
+        found = _as_tensor(op, name, offsets)
+    else:
+        found = torch.tensor(list(offsets), dtype=torch.int64)
+    integral = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+    if found.ndim != 1 or not integral or found.numel() < 1:
+        msg = f"{op}: {name} must be (B+1,) integers, got {_dtype_name(found.dtype)} of shape {tuple(found.shape)}"
+        raise InputError(msg)
+    found = found.to(device="cpu", dtype=torch.int64).contiguous()
+    if int(found[0]) != 0 or int(found[-1]) != total or bool((found.diff() < 0).any()):
+        msg = f"{op}: {name} must rise from 0 to the number of {item} ({total}), got {found.tolist()}"
+        raise InputError(msg)
+    return found
+
+
+def whole(op: str, name: str, value: int, low: int, high: int | None = None) -> int:
+    """``value`` as an int in [low, high]."""
+    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not good or value < low or (high is not None and value > high):
+        limits = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+        msg = f"{op}: {name} must be {limits}, got {value!r}"
+        raise InputError(msg)
+    return int(value)
+
+
+def odd_degrees(op: str, degrees: Sequence[int]) -> list[int]:
+    """Degrees as ascending odd whole numbers."""
+    found = [whole(op, "degrees", degree, 1) for degree in degrees]
+    if not found or any(degree % 2 == 0 for degree in found):
+        msg = f"{op}: degrees must be odd whole numbers, at least one, got {tuple(degrees)}"
+        raise InputError(msg)
+    return found
+
+
+def _as_tensor(op: str, name: str, value: Array) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, np.ndarray):
+        try:
+            with_flags = value if value.flags.writeable else value.copy()
+            return torch.from_numpy(np.ascontiguousarray(with_flags))
+        except TypeError:
+            msg = f"{op}: {name} must be a numeric array, got numpy dtype {value.dtype}"
+            raise InputError(msg) from None
+    msg = f"{op}: {name} must be a torch tensor or a numpy array, got {type(value).__name__}"
+    raise InputError(msg)
+
+
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

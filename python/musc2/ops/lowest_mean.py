@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import torch
+
+from musc2 import _cpu
+from musc2.errors import InputError
+from musc2.ops import arrays
+
+
+def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> torch.Tensor:
+    """d: (..., R) float32 -> (...) float32, the mean of an interval of the ascending values of each row.
+
+    A float bound is a fraction of the values that take part, an int a count. Entries of +inf (a sample against itself)
+    do not take part; at least one value is taken; a row of nothing but +inf gives +inf.
+
+    >>> lowest_mean(torch.tensor([[4.0, 1.0, float("inf"), 2.0]]), (0.0, 0.7))
+    tensor([1.5000])
+    """
+    low, high = check_interval("lowest_mean", interval)
+    values = arrays.tensor("lowest_mean", "d", *_flat(d))
+    if bool(values.isnan().any()):
+        msg = "lowest_mean: d must hold no NaN"
+        raise InputError(msg)
+    mean = torch.empty(values.shape[0], dtype=torch.float32)
+    rows, columns = values.shape
+    _cpu.lowest_mean(values.data_ptr(), rows, columns, *_bound(low), *_bound(high), mean.data_ptr())
+    return mean.reshape(tuple(d.shape[:-1]))
+
+
+def check_interval(op: str, interval: tuple[float, float]) -> tuple[float, float]:
+    """The two bounds, each a fraction in [0, 1] (float) or a count (int)."""
+    good = isinstance(interval, tuple | list) and len(interval) == 2
+    for bound in interval if good else ():
+        fraction = isinstance(bound, float) and 0.0 <= bound <= 1.0
+        count = isinstance(bound, int) and not isinstance(bound, bool) and bound >= 0
+        good = good and (fraction or count)
+    if good and type(interval[0]) is type(interval[1]):
+        good = interval[0] <= interval[1]
+    if not good:
+        msg = f"{op}: interval must be two rising bounds, fractions from 0.0 to 1.0 or counts, got {interval!r}"
+        raise InputError(msg)
+    return interval[0], interval[1]
+
+
+def _flat(d: arrays.Array) -> tuple[arrays.Array, str]:
+    if getattr(d, "ndim", 0) < 1 or d.shape[-1] == 0:
+        msg = f"lowest_mean: d must have shape (..., R) with R at least 1, got {tuple(getattr(d, 'shape', ()))}"
+        raise InputError(msg)
+    rows = 1
+    for size in d.shape[:-1]:
+        rows *= size
+    return d.reshape(rows, d.shape[-1]), "rows, R"
+
+
+def _bound(value: float) -> tuple[float, int]:
+    return (value, 0) if isinstance(value, float) else (-1.0, value)
