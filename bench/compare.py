@@ -40,6 +40,8 @@ def collect(rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     targets: dict[str, float] = {}
     for benchmarks in rounds:
         for one in benchmarks:
+            if "side" not in one["extra_info"]:
+                continue
             times[one["group"]][one["extra_info"]["side"]].append(one["stats"]["median"])
             targets[one["group"]] = one["extra_info"]["target"]
     rows = []
@@ -52,13 +54,23 @@ def collect(rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return rows
 
 
+def print_rates(rounds: list[list[dict[str, Any]]]) -> None:
+    """What the hardware gave in each round: benches that count their operations."""
+    for one in rounds[0]:
+        if operations := one["extra_info"].get("operations"):
+            same = [b for benchmarks in rounds for b in benchmarks if b["name"] == one["name"]]
+            rates = " ".join(f"{operations / b['stats']['median'] * 1e-9:.0f}" for b in same)
+            print(f"{one['name']}: {rates} GFLOP/s, by round")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows = collect([run_round(arguments.names) for _ in range(arguments.rounds)])
+    rounds = [run_round(arguments.names) for _ in range(arguments.rounds)]
+    rows = collect(rounds)
     print(f"{'':44} {'ours ms':>10} {'baseline ms':>12} {'ratio':>7} {'target':>7}   ratio of each round")
     for row in rows:
         verdict = "" if row["ratio"] >= row["target"] else "  MISSED"
@@ -67,6 +79,7 @@ def main() -> None:
             f"{row['name']:44} {row['ours'] * 1e3:10.2f} {row['baseline'] * 1e3:12.2f} {row['ratio']:7.2f} "
             f"{row['target']:7.2f}   {spread}{verdict}"
         )
+    print_rates(rounds)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
 

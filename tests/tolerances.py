@@ -2,4 +2,5 @@
 
 ORACLE = {
     "lowest_mean": (1e-6, 0.0),
+    "nearest_patches": (1e-5, 1e-6),
 }

@@ -8,6 +8,7 @@
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
 #include "musc2/lowest_mean.h"
+#include "musc2/nearest_patches.h"
 
 namespace py = pybind11;
 namespace cpu = musc2::cpu;
@@ -25,5 +26,7 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("set_isa", [](const std::string& name) { return cpu::set_isa(name.c_str()); });
   module.def("first_nonfinite", by_address(&cpu::first_nonfinite));
 
+  module.def("nearest_patches", by_address(&cpu::nearest_patches));
+  module.def("nearest_patches_in_window", by_address(&cpu::nearest_patches_in_window));
   module.def("lowest_mean", by_address(&cpu::lowest_mean));
 }

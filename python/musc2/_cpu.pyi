@@ -15,3 +15,28 @@ def lowest_mean(
     high_count: int,
     mean: int,
 ) -> None: ...
+def nearest_patches(
+    z: int,
+    samples: int,
+    patches: int,
+    channels: int,
+    references: int,
+    others: int,
+    other_patches: int,
+    precision: int,
+    memory: int,
+    distance: int,
+    index: int,
+) -> None: ...
+def nearest_patches_in_window(
+    z: int,
+    samples: int,
+    height: int,
+    width: int,
+    channels: int,
+    references: int,
+    others: int,
+    window: int,
+    distance: int,
+    index: int,
+) -> None: ...

@@ -1,0 +1,315 @@
+#include "musc2/nearest_patches.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "common/parallel.h"
+#include "cpu/isa/patches.h"
+
+namespace musc2::cpu {
+namespace {
+
+// One side of the comparison: samples of equal size, each cut into equal slabs of rows. A slab is what gets packed and
+// searched at once; a sample is one slab unless it is huge or there are too few samples to keep all threads busy.
+struct Side {
+  const float* patches;
+  int64_t samples, rows, slabs, slab_rows;
+
+  int64_t units() const { return samples * slabs; }
+};
+
+struct Unit {
+  int64_t sample, slab, first_row, rows;
+  const float* patches;
+};
+
+Side make_side(const float* patches, int64_t samples, int64_t rows, int64_t slabs, int64_t panel) {
+  const int64_t wanted = (rows + slabs - 1) / slabs;
+  const int64_t slab_rows = slabs == 1 ? rows : std::min(rows, (wanted + panel - 1) / panel * panel);
+  return {patches, samples, rows, (rows + slab_rows - 1) / slab_rows, slab_rows};
+}
+
+Unit unit(const Side& side, int64_t number, int64_t channels) {
+  const int64_t sample = number / side.slabs, slab = number % side.slabs, first = slab * side.slab_rows;
+  return {sample, slab, first, std::min(side.slab_rows, side.rows - first),
+          side.patches + (sample * side.rows + first) * channels};
+}
+
+// Room for some packed units of one side.
+class Block {
+ public:
+  static int64_t unit_bytes(Search search, int64_t rows, int64_t channels) {
+    return padded(rows) * (patch_cells()(search, channels) * 4 + 12);
+  }
+
+  Block(Search search, int64_t channels, int64_t units, int64_t rows)
+      : search_(search),
+        channels_(channels),
+        rows_(padded(rows)),
+        cells_(static_cast<size_t>(units * rows_ * patch_cells()(search, channels))),
+        floats_(static_cast<size_t>(2 * units * rows_)),
+        row_starts_(static_cast<size_t>(units * rows_)) {}
+
+  void fill(const Side& side, int64_t first, int64_t end, const std::vector<float>& center) {
+    first_ = first;
+    parallel_for(end - first, [&](int64_t i, int) {
+      const Unit source = unit(side, first + i, channels_);
+      std::vector<float> scratch(static_cast<size_t>(2 * channels_ + 6));
+      pack_patches()(search_, source.patches, channels_, center.data(), scratch.data(), at(first + i, source.rows));
+    });
+  }
+
+  PackedPatches at(int64_t number, int64_t rows) {
+    const int64_t row = (number - first_) * rows_;
+    return {cells_.data() + row * patch_cells()(search_, channels_), floats_.data() + 2 * row,
+            floats_.data() + 2 * row + rows_, row_starts_.data() + row, rows};
+  }
+
+ private:
+  static int64_t padded(int64_t rows) { return (rows + patch_panel()() - 1) / patch_panel()() * patch_panel()(); }
+
+  Search search_;
+  int64_t channels_, rows_, first_ = 0;
+  std::vector<int32_t> cells_;
+  std::vector<float> floats_;
+  std::vector<int32_t> row_starts_;
+};
+
+// What one thread needs to search a pair of units.
+struct Scratch {
+  explicit Scratch(int64_t rows)
+      : value(static_cast<size_t>(2 * rows)), at(static_cast<size_t>(2 * rows)), distance2(at.size()), row(at.size()) {
+    std::iota(row.begin(), row.end(), 0);
+  }
+  std::vector<float> value;
+  std::vector<int32_t> at;
+  std::vector<float> distance2;
+  std::vector<int32_t> row, left_a, left_b, left_at;
+};
+
+// Where the results of one sample against another go: every `stride`-th entry.
+struct Column {
+  float* distance;
+  int32_t* index;
+  int64_t stride;
+
+  void offer(int64_t row, float distance2, int64_t found) const {
+    const float offered = std::sqrt(distance2);
+    float& best = distance[row * stride];
+    if (index == nullptr) {
+      best = std::min(best, offered);
+    } else if (int32_t& where = index[row * stride]; offered < best || (offered == best && found < where)) {
+      best = offered;
+      where = static_cast<int32_t>(found);
+    }
+  }
+};
+
+class Job {
+ public:
+  Job(Search search, int64_t channels, Side left, Side right, bool mutual, float* distance, int32_t* index)
+      : search_(search),
+        channels_(channels),
+        left_(left),
+        right_(right),
+        mutual_(mutual),
+        distance_(distance),
+        index_(index) {}
+
+  void run(int64_t memory) {
+    const int64_t rows = std::max(left_.slab_rows, right_.slab_rows);
+    const int64_t fitting = std::max<int64_t>(1, memory / (2 * Block::unit_bytes(search_, rows, channels_)));
+    const int64_t left_step = step(left_.units(), fitting), right_step = step(right_.units(), fitting);
+    center_ = sampled_mean();
+    scratch_.assign(static_cast<size_t>(threads_), Scratch(rows + patch_panel()()));
+    Block left(search_, channels_, std::min(left_step, left_.units()), left_.slab_rows);
+    Block right(search_, channels_, std::min(right_step, right_.units()), right_.slab_rows);
+    for (int64_t r = 0; r < right_.units(); r += right_step) {
+      const int64_t r_end = std::min(r + right_step, right_.units());
+      right.fill(right_, r, r_end, center_);
+      for (int64_t l = 0; l < (mutual_ ? r_end : left_.units()); l += left_step) {
+        const int64_t l_end = std::min(l + left_step, left_.units());
+        const bool same = mutual_ && l == r;
+        if (!same) left.fill(left_, l, l_end, center_);
+        search_blocks(same ? right : left, l, l_end, right, r, r_end);
+      }
+    }
+  }
+
+ private:
+  // Blocks of equal size, none larger than what fits.
+  static int64_t step(int64_t units, int64_t fitting) {
+    const int64_t blocks = std::max<int64_t>(1, (units + fitting - 1) / fitting);
+    return std::max<int64_t>(1, (units + blocks - 1) / blocks);
+  }
+
+  std::vector<float> sampled_mean() const {
+    const int64_t total = left_.samples * left_.rows, stride = std::max<int64_t>(1, total / 1024);
+    std::vector<double> sum(static_cast<size_t>(channels_));
+    int64_t count = 0;
+    for (int64_t row = 0; row < total; row += stride, ++count) {
+      for (int64_t c = 0; c < channels_; ++c) sum[static_cast<size_t>(c)] += left_.patches[row * channels_ + c];
+    }
+    std::vector<float> mean(sum.size());
+    for (size_t c = 0; c < sum.size(); ++c) mean[c] = static_cast<float>(sum[c] / static_cast<double>(count));
+    return mean;
+  }
+
+  // Tasks of one round never write to the same place: for one pair of samples, a round takes each slab of either side
+  // once. Tasks go in squares, so that the features they measure stay in the last-level cache.
+  void search_blocks(Block& left, int64_t l, int64_t l_end, Block& right, int64_t r, int64_t r_end) {
+    constexpr int64_t square = 4;
+    const int64_t rounds = std::max(left_.slabs, right_.slabs);
+    std::vector<std::vector<std::pair<int64_t, int64_t>>> tasks(static_cast<size_t>(rounds));
+    for (int64_t lo = l; lo < l_end; lo += square) {
+      for (int64_t ro = r; ro < r_end; ro += square) {
+        for (int64_t li = lo; li < std::min(lo + square, l_end); ++li) {
+          for (int64_t ri = ro; ri < std::min(ro + square, r_end); ++ri) {
+            if (mutual_ && li / left_.slabs >= ri / right_.slabs) continue;
+            tasks[static_cast<size_t>((li % left_.slabs + ri % right_.slabs) % rounds)].emplace_back(li, ri);
+          }
+        }
+      }
+    }
+    for (const auto& round : tasks) {
+      parallel_for(
+          static_cast<int64_t>(round.size()),
+          [&](int64_t t, int worker) {
+            const auto [li, ri] = round[static_cast<size_t>(t)];
+            const Unit a = unit(left_, li, channels_), b = unit(right_, ri, channels_);
+            search_pair(a, left.at(li, a.rows), b, right.at(ri, b.rows), scratch_[static_cast<size_t>(worker)]);
+          },
+          threads_);
+    }
+  }
+
+  void search_pair(const Unit& a, const PackedPatches& packed_a, const Unit& b, const PackedPatches& packed_b,
+                   Scratch& scratch) {
+    const auto half = static_cast<int64_t>(scratch.at.size() / 2);
+    const NearestFound rows{scratch.value.data(), scratch.at.data()};
+    const NearestFound columns{scratch.value.data() + half, scratch.at.data() + half};
+    search_patches()(search_, packed_a, packed_b, channels_, rows, columns);
+
+    float* row_distance2 = scratch.distance2.data();
+    measure_patches()(a.patches, b.patches, scratch.row.data(), rows.at, a.rows, channels_, row_distance2);
+    const Column forward = column(a, b.sample, right_.samples);
+    for (int64_t p = 0; p < a.rows; ++p) forward.offer(p, row_distance2[p], rows.at[p] + b.first_row);
+    if (!mutual_) return;
+
+    // A pair of patches that are each other's nearest has been measured already.
+    const Column backward = column(b, a.sample, right_.samples);
+    scratch.left_a.clear();
+    scratch.left_b.clear();
+    for (int32_t q = 0; q < b.rows; ++q) {
+      const int32_t p = columns.at[q];
+      if (rows.at[p] == q) {
+        backward.offer(q, row_distance2[p], p + a.first_row);
+      } else {
+        scratch.left_a.push_back(p);
+        scratch.left_b.push_back(q);
+      }
+    }
+    const auto left = static_cast<int64_t>(scratch.left_a.size());
+    float* left_distance2 = scratch.distance2.data() + half;
+    measure_patches()(b.patches, a.patches, scratch.left_b.data(), scratch.left_a.data(), left, channels_,
+                      left_distance2);
+    for (int64_t i = 0; i < left; ++i) {
+      const auto k = static_cast<size_t>(i);
+      backward.offer(scratch.left_b[k], left_distance2[i], scratch.left_a[k] + a.first_row);
+    }
+  }
+
+  Column column(const Unit& of, int64_t other, int64_t others) const {
+    const Side& side = mutual_ ? right_ : left_;
+    const int64_t first = (of.sample * side.rows + of.first_row) * others + other;
+    return {distance_ + first, index_ == nullptr ? nullptr : index_ + first, others};
+  }
+
+  Search search_;
+  int64_t channels_;
+  Side left_, right_;
+  bool mutual_;
+  float* distance_;
+  int32_t* index_;
+  int threads_ = num_threads();
+  std::vector<float> center_;
+  std::vector<Scratch> scratch_;
+};
+
+void start_at_infinity(float* distance, int32_t* index, int64_t count) {
+  std::fill(distance, distance + count, std::numeric_limits<float>::infinity());
+  if (index != nullptr) std::fill(index, index + count, -1);
+}
+
+}  // namespace
+
+void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t channels, const float* references,
+                     int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
+                     int32_t* index) {
+  const bool mutual = references == nullptr;
+  if (mutual) {
+    references = z;
+    others = samples;
+    other_patches = patches;
+  }
+  start_at_infinity(distance, index, samples * patches * others);
+  const int64_t pairs = mutual ? samples * (samples - 1) / 2 : samples * others;
+  if (pairs == 0 || patches == 0 || other_patches == 0) return;
+
+  auto search = static_cast<Search>(precision);
+  if (!patch_search_exists()(search)) search = Search::float32;
+  // Slabs must not depend on the number of threads, or results could.
+  constexpr int64_t busy = 32;
+  const int64_t panel = patch_panel()();
+  const auto slabs = [&](int64_t rows) {
+    const int64_t for_threads = std::min((busy + pairs - 1) / pairs, (rows + 2 * panel - 1) / (2 * panel));
+    const int64_t for_memory = 2 * Block::unit_bytes(search, rows, channels) / std::max<int64_t>(1, memory) + 1;
+    return std::max(for_threads, for_memory);
+  };
+  const Side left = make_side(z, samples, patches, slabs(patches), panel);
+  const Side right = mutual ? left : make_side(references, others, other_patches, slabs(other_patches), panel);
+  Job(search, channels, left, right, mutual, distance, index).run(memory);
+}
+
+void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
+                               const float* references, int64_t others, int64_t window, float* distance,
+                               int32_t* index) {
+  const bool mutual = references == nullptr;
+  if (mutual) {
+    references = z;
+    others = samples;
+  }
+  const int64_t patches = height * width;
+  start_at_infinity(distance, index, samples * patches * others);
+  parallel_for(samples * others, [&](int64_t pair, int) {
+    const int64_t i = pair / others, j = pair % others;
+    if (mutual && i == j) return;
+    const float* a = z + i * patches * channels;
+    const float* b = references + j * patches * channels;
+    const int64_t first = i * patches * others + j;
+    const Column out{distance + first, index == nullptr ? nullptr : index + first, others};
+    std::vector<int32_t> own, near;
+    std::vector<float> distance2;
+    for (int64_t y = 0; y < height; ++y) {
+      for (int64_t x = 0; x < width; ++x) {
+        const int64_t p = y * width + x;
+        near.clear();
+        for (int64_t v = std::max<int64_t>(0, y - window); v < std::min(height, y + window + 1); ++v) {
+          for (int64_t u = std::max<int64_t>(0, x - window); u < std::min(width, x + window + 1); ++u) {
+            near.push_back(static_cast<int32_t>(v * width + u));
+          }
+        }
+        own.assign(near.size(), static_cast<int32_t>(p));
+        distance2.resize(near.size());
+        measure_patches()(a, b, own.data(), near.data(), static_cast<int64_t>(near.size()), channels, distance2.data());
+        const auto best = std::min_element(distance2.begin(), distance2.end()) - distance2.begin();
+        out.offer(p, distance2[static_cast<size_t>(best)], near[static_cast<size_t>(best)]);
+      }
+    }
+  });
+}
+
+}  // namespace musc2::cpu

@@ -1,0 +1,26 @@
+#pragma once
+// The distance from every patch of every sample to the nearest patch of every other sample.
+//   z          (samples, patches, channels) float32, finite
+//   references (others, other_patches, channels) float32, or null: the samples score each other
+//   distance   (samples, patches, others) float32: min over q of |z[i, p] - references[j, q]|; when the samples score
+//              each other others = samples and entries with j = i are +infinity
+//   index      like distance, int32, or null: the q of the minimum, -1 where j = i
+// Search precision 0 is float32, 1 bfloat16, 2 int8; a precision that this machine lacks gives float32. The search
+// decides which q is reported, lowest index on ties; the distance to it is then measured in float32 from z itself.
+// Each unordered pair of samples is searched once and serves both directions. No more than `memory` bytes of scratch
+// are taken, unless a single panel of patches needs more. Results do not depend on the number of threads.
+#include <cstdint>
+
+namespace musc2::cpu {
+
+void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t channels, const float* references,
+                     int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
+                     int32_t* index);
+
+// The same over patches q at most `window` grid cells away from p in both directions; all samples are grids of
+// height x width patches. Measures every pair of patches in float32, so there is no search precision.
+void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
+                               const float* references, int64_t others, int64_t window, float* distance,
+                               int32_t* index);
+
+}  // namespace musc2::cpu
