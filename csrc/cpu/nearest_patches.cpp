@@ -4,9 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "common/parallel.h"
+#include "common/scratch.h"
 #include "cpu/isa/patches.h"
 
 namespace musc2::cpu {
@@ -49,9 +51,9 @@ class Block {
       : search_(search),
         channels_(channels),
         rows_(padded(rows)),
-        cells_(static_cast<size_t>(units * rows_ * patch_cells()(search, channels))),
-        floats_(static_cast<size_t>(2 * units * rows_)),
-        row_starts_(static_cast<size_t>(units * rows_)) {}
+        cells_(units * rows_ * patch_cells()(search, channels)),
+        floats_(2 * units * rows_),
+        row_starts_(units * rows_) {}
 
   void fill(const Side& side, int64_t first, int64_t end, const std::vector<float>& center) {
     first_ = first;
@@ -73,9 +75,9 @@ class Block {
 
   Search search_;
   int64_t channels_, rows_, first_ = 0;
-  std::vector<int32_t> cells_;
-  std::vector<float> floats_;
-  std::vector<int32_t> row_starts_;
+  ScratchArray<int32_t> cells_;
+  ScratchArray<float> floats_;
+  ScratchArray<int32_t> row_starts_;
 };
 
 // What one thread needs to search a pair of units.
@@ -159,19 +161,14 @@ class Job {
   }
 
   // Tasks of one round never write to the same place: for one pair of samples, a round takes each slab of either side
-  // once. Tasks go in squares, so that the features they measure stay in the last-level cache.
+  // once.
   void search_blocks(Block& left, int64_t l, int64_t l_end, Block& right, int64_t r, int64_t r_end) {
-    constexpr int64_t square = 4;
     const int64_t rounds = std::max(left_.slabs, right_.slabs);
     std::vector<std::vector<std::pair<int64_t, int64_t>>> tasks(static_cast<size_t>(rounds));
-    for (int64_t lo = l; lo < l_end; lo += square) {
-      for (int64_t ro = r; ro < r_end; ro += square) {
-        for (int64_t li = lo; li < std::min(lo + square, l_end); ++li) {
-          for (int64_t ri = ro; ri < std::min(ro + square, r_end); ++ri) {
-            if (mutual_ && li / left_.slabs >= ri / right_.slabs) continue;
-            tasks[static_cast<size_t>((li % left_.slabs + ri % right_.slabs) % rounds)].emplace_back(li, ri);
-          }
-        }
+    for (int64_t li = l; li < l_end; ++li) {
+      for (int64_t ri = r; ri < r_end; ++ri) {
+        if (mutual_ && li / left_.slabs >= ri / right_.slabs) continue;
+        tasks[static_cast<size_t>((li % left_.slabs + ri % right_.slabs) % rounds)].emplace_back(li, ri);
       }
     }
     for (const auto& round : tasks) {

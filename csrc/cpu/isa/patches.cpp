@@ -200,15 +200,14 @@ void search(const PackedPatches& a, const PackedPatches& b, int64_t channels, co
   }
 }
 
-// Each packer turns a row into cells side by side and returns -|x|^2 / 2 of what it wrote. They may read up to three
-// channels past the row's end, where the caller has put zeros.
-float pack_float32(const float* row, int64_t cells_count, int32_t* cells) {
-  float norm = 0;
-  for (int64_t s = 0; s < cells_count; ++s) {
-    __builtin_memcpy(cells + s, row + s, sizeof(float));
-    norm += row[s] * row[s];
-  }
-  return -norm / 2;
+float sum_of_squares(const float* row, int64_t count) {
+  Floats sums{};
+  int64_t c = 0;
+  for (; c + LANES <= count; c += LANES) sums += load(row + c) * load(row + c);
+  float total = 0;
+  for (int lane = 0; lane < LANES; ++lane) total += sums[lane];
+  for (; c < count; ++c) total += row[c] * row[c];
+  return total;
 }
 
 uint32_t nearest_bfloat16(float value) {
@@ -224,26 +223,37 @@ float widened(uint32_t bfloat16) {
   return value;
 }
 
-float pack_bfloat16(const float* row, int64_t cells_count, int32_t* cells) {
-  float norm = 0;
-  for (int64_t s = 0; s < cells_count; ++s) {
-    const uint32_t low = nearest_bfloat16(row[2 * s]), high = nearest_bfloat16(row[2 * s + 1]);
-    cells[s] = static_cast<int32_t>(low | high << 16);
-    norm += widened(low) * widened(low) + widened(high) * widened(high);
-  }
-  return -norm / 2;
+// Each packer turns a row, padded with zeros to whole cells, into cells side by side and returns -|x|^2 / 2 of what the
+// cells hold.
+float pack_float32(const float* row, int64_t count, int32_t* cells) {
+  __builtin_memcpy(cells, row, static_cast<size_t>(count) * sizeof(float));
+  return -sum_of_squares(row, count) / 2;
 }
 
-float pack_int8(const float* row, int64_t cells_count, int32_t* cells, float* scale, int32_t* row_start) {
-  float largest = 0;
-  for (int64_t c = 0; c < 4 * cells_count; ++c) {
-    const float size = row[c] < 0 ? -row[c] : row[c];
-    largest = size > largest ? size : largest;
+float pack_bfloat16(float* row, int64_t count, int32_t* cells) {
+  for (int64_t s = 0; s < count; ++s) {
+    const uint32_t low = nearest_bfloat16(row[2 * s]), high = nearest_bfloat16(row[2 * s + 1]);
+    cells[s] = static_cast<int32_t>(low | high << 16);
+    row[2 * s] = widened(low);
+    row[2 * s + 1] = widened(high);
   }
+  return -sum_of_squares(row, 2 * count) / 2;
+}
+
+float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, int32_t* row_start) {
+  int32_t largest_bits = 0;  // non-negative floats order as integers do
+  for (int64_t c = 0; c < 4 * count; ++c) {
+    int32_t bits;
+    __builtin_memcpy(&bits, row + c, sizeof bits);
+    bits &= 0x7fffffff;
+    largest_bits = bits > largest_bits ? bits : largest_bits;
+  }
+  float largest;
+  __builtin_memcpy(&largest, &largest_bits, sizeof largest);
   const float inverse = largest > 0 ? 127 / largest : 0;
   auto* bytes = reinterpret_cast<int8_t*>(cells);
   int32_t total = 0, norm = 0;  // the largest norm, 127 * 127 * channels, fits up to 133,000 channels
-  for (int64_t c = 0; c < 4 * cells_count; ++c) {
+  for (int64_t c = 0; c < 4 * count; ++c) {
     const float scaled = row[c] * inverse;
     const auto value = static_cast<int32_t>(scaled + (scaled < 0 ? -0.5f : 0.5f));
     bytes[c] = static_cast<int8_t>(value);
@@ -310,18 +320,19 @@ int64_t patch_cells(Search search, int64_t channels) { return cells_per_row(sear
 
 void measure_patches(const float* a, const float* b, const int32_t* a_rows, const int32_t* b_rows, int64_t n,
                      int64_t channels, float* distance2) {
+  constexpr int64_t ahead = 2;  // rows to fetch early: b's come in no order
   for (int64_t i = 0; i < n; ++i) {
     const float* left = a + a_rows[i] * channels;
     const float* right = b + b_rows[i] * channels;
-    if (i + 1 < n) {
-      const float* next = b + b_rows[i + 1] * channels;
-      for (int64_t c = 0; c < channels; c += 16) __builtin_prefetch(next + c);
-    }
+    const float* next = b + b_rows[i + ahead < n ? i + ahead : n - 1] * channels;
+    const float* next_left = a + a_rows[i + ahead < n ? i + ahead : n - 1] * channels;
     Floats sums[4] = {};
     int64_t c = 0;
     for (; c + 4 * LANES <= channels; c += 4 * LANES) {
 #pragma GCC unroll 4
       for (int v = 0; v < 4; ++v) {
+        __builtin_prefetch(next + c + v * LANES);
+        __builtin_prefetch(next_left + c + v * LANES);
         const Floats difference = load(left + c + v * LANES) - load(right + c + v * LANES);
         sums[v] += difference * difference;
       }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal, overload
+
 import torch
 
 from musc2 import _cpu
@@ -8,6 +10,32 @@ from musc2.ops import arrays
 
 PRECISIONS = {"float32": 0, "bfloat16": 1, "float16": 1, "auto": 1, "int8": 2}
 SCRATCH = 48 << 20
+
+
+@overload
+def nearest_patches(
+    z: arrays.Array,
+    *,
+    references: arrays.Array | None = None,
+    precision: str = "auto",
+    window: int | None = None,
+    grid: tuple[int, int] | None = None,
+    return_index: Literal[False] = False,
+    memory: int | None = None,
+) -> torch.Tensor: ...
+
+
+@overload
+def nearest_patches(
+    z: arrays.Array,
+    *,
+    references: arrays.Array | None = None,
+    precision: str = "auto",
+    window: int | None = None,
+    grid: tuple[int, int] | None = None,
+    return_index: Literal[True],
+    memory: int | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]: ...
 
 
 def nearest_patches(
@@ -20,7 +48,7 @@ def nearest_patches(
     return_index: bool = False,
     memory: int | None = None,
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-    """z: (N, L, C) float32 -> (N, L, N) float32: the distance from patch p of sample i to the nearest patch of sample j.
+    """z: (N, L, C) float32 -> (N, L, N) float32: from patch p of sample i, the distance to the nearest of sample j.
 
     Entries with j = i are +inf. With ``references`` (R, L', C) the result is (N, L, R) and no entry is left out.
 
