@@ -1,0 +1,115 @@
+"""The tree is what docs/design.md says: every op in every layer, imports one way, rooms of bearable size."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import musc2
+
+ROOT = Path(__file__).parent.parent
+NATIVE = ["csrc/include/musc2/{}.h", "csrc/cpu/{}.cpp"]
+PYTHON = ["python/musc2/ops/{}.py", "tests/oracle/{}.py", "tests/ops/test_{}.py", "bench/bench_{}.py"]
+EVERYWHERE = NATIVE + PYTHON
+OPS = {
+    "farthest_points": EVERYWHERE,
+    "nearest_points": EVERYWHERE,
+    "group_points": EVERYWHERE,
+    "pool_grid": EVERYWHERE,
+    "pool_centers": EVERYWHERE,
+    "nearest_patches": EVERYWHERE,
+    "lowest_mean": EVERYWHERE,
+    "rank_match": EVERYWHERE,
+    "link_patches": EVERYWHERE,
+    "spread_points": EVERYWHERE,
+    "rescore": PYTHON,  # over FAISS or torch
+}
+# Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
+LAYERS = [["pipeline"], ["stages"], ["cuda"], ["ops"], ["types"], ["config"], ["errors"]]
+HELPERS = {"ops": {"musc2.ops.arrays", "musc2.ops.native", "musc2.ops.lowest_mean"}, "stages": set()}
+INCLUDES = {
+    "csrc/common": {"common"},
+    "csrc/include": set(),
+    "csrc/cpu": {"common", "musc2", "cpu"},
+    "csrc/bind": {"common", "musc2", "cpu", "bind"},
+}
+
+
+def sources(folder, *endings):
+    return sorted(path for ending in endings for path in (ROOT / folder).rglob(f"*{ending}"))
+
+
+def imports(path):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith("musc2")}
+
+
+def layer(module):
+    """The number of the layer that musc2.<name>... belongs to; None for the package itself."""
+    name = module.split(".")[1] if "." in module else ""
+    return next((number for number, names in enumerate(LAYERS) if name in names), None)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_an_op_has_its_file_in_every_layer(op):
+    assert [place.format(op) for place in OPS[op] if not (ROOT / place.format(op)).exists()] == []
+    assert op in musc2.ops.__all__
+    if OPS[op] is EVERYWHERE:
+        assert f'"{op}"' in (ROOT / "csrc/bind/cpu.cpp").read_text()
+        assert re.search(rf"^  {op}$", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
+
+
+def test_no_layer_has_an_op_that_the_list_does_not_know():
+    assert set(musc2.ops.__all__) - set(OPS) <= {"Groups", "Links"}
+    assert {path.stem for path in sources("csrc/include/musc2", ".h")} <= set(OPS)
+    assert {path.stem.removeprefix("test_") for path in sources("tests/ops", ".py")} <= set(OPS)
+
+
+@pytest.mark.parametrize("path", sources("python/musc2", ".py"), ids=lambda path: path.stem)
+def test_python_imports_point_one_way(path):
+    parts = path.relative_to(ROOT / "python").with_suffix("").parts
+    own, folder = layer(".".join(parts)), parts[1] if len(parts) > 2 else None
+    for name in imports(path):
+        if name.startswith("musc2._cpu"):
+            assert folder == "ops", f"{path.name} imports the native module"
+        elif own is not None and path.stem != "__init__":
+            there = layer(name)
+            helper = any(name.startswith(known) for known in HELPERS.get(folder, set()))
+            assert there is not None, f"{path.name} imports {name}"
+            assert there > own or helper, f"{path.name} imports {name}, which is not below it"
+
+
+@pytest.mark.parametrize("path", sources("csrc", ".h", ".cpp"), ids=lambda path: path.name)
+def test_native_includes_point_one_way(path):
+    place = path.relative_to(ROOT).as_posix()
+    allowed = next(names for folder, names in INCLUDES.items() if place.startswith(folder))
+    text = path.read_text()
+    own = {include.split("/")[0] for include in re.findall(r'#include "([^"]+)"', text)}
+    assert own <= allowed
+    if place.startswith("csrc/cpu/isa/") and path.stem != "active":
+        system = set(re.findall(r"#include <([^>]+)>", text))
+        assert system <= {"cstddef", "cstdint", "immintrin.h"}, "a leaf's inline functions could win at link time"
+        assert "std::" not in text
+
+
+def test_files_stay_small():
+    paths = [*sources("python", ".py"), *sources("csrc", ".h", ".cpp"), *sources("tests", ".py"), *sources("bench", ".py")]
+    assert [path.name for path in paths if len(path.read_text().splitlines()) > 400] == []
+    assert len((ROOT / "CMakeLists.txt").read_text().splitlines()) < 60
+
+
+def test_ci_runs_the_commands_that_the_readme_gives():
+    readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci/run").read_text()
+    for command in ('pip install -c constraints.txt ".[test]" && python -m pytest', "python examples/score_tokens.py"):
+        assert command in readme
+        assert command in ci
+
+
+def test_goldens_stay_small():
+    assert sum(path.stat().st_size for path in (ROOT / "tests/goldens").iterdir()) < 15e6
