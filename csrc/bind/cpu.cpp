@@ -7,6 +7,7 @@
 #include "common/finite.h"
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
+#include "musc2/farthest_points.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
 
@@ -28,5 +29,6 @@ PYBIND11_MODULE(_cpu, module) {
 
   module.def("nearest_patches", by_address(&cpu::nearest_patches));
   module.def("nearest_patches_in_window", by_address(&cpu::nearest_patches_in_window));
+  module.def("farthest_points", by_address(&cpu::farthest_points));
   module.def("lowest_mean", by_address(&cpu::lowest_mean));
 }

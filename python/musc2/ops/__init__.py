@@ -1,6 +1,11 @@
 """The kernels on their own, for microbenchmarks and other tools."""
 
+from musc2.ops.farthest_points import farthest_points
 from musc2.ops.lowest_mean import lowest_mean
 from musc2.ops.nearest_patches import nearest_patches
 
-__all__ = ["lowest_mean", "nearest_patches"]
+__all__ = [
+    "farthest_points",
+    "lowest_mean",
+    "nearest_patches",
+]

@@ -66,6 +66,16 @@ def packed(op: str, name: str, offsets: Array | Sequence[int] | None, total: int
     return found
 
 
+def clouds(op: str, name: str, offsets: Array | Sequence[int] | None, total: int) -> torch.Tensor:
+    """Offsets (B+1,) int64 of clouds of ``total`` points together, none of them empty."""
+    found = packed(op, name, offsets, total, "points")
+    for cloud, size in enumerate(found.diff().tolist()):
+        if not 0 < size < 2**31 - 16:
+            msg = f"{op}: cloud {cloud} must have at least one point (and fewer than 2**31 - 16), got {size}"
+            raise InputError(msg)
+    return found
+
+
 def whole(op: str, name: str, value: int, low: int, high: int | None = None) -> int:
     """``value`` as an int in [low, high]."""
     good = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -74,6 +84,15 @@ def whole(op: str, name: str, value: int, low: int, high: int | None = None) -> 
         msg = f"{op}: {name} must be {limits}, got {value!r}"
         raise InputError(msg)
     return int(value)
+
+
+def number(op: str, name: str, value: float, low: float) -> float:
+    """``value`` as a finite float of at least ``low``."""
+    good = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not good or not low <= value < float("inf"):
+        msg = f"{op}: {name} must be a finite number of at least {low:g}, got {value!r}"
+        raise InputError(msg)
+    return float(value)
 
 
 def odd_degrees(op: str, degrees: Sequence[int]) -> list[int]:

@@ -1,0 +1,137 @@
+#include "cpu/buckets.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace musc2::cpu {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+struct Point {
+  float at[3];
+  int32_t index;
+};
+
+typedef float Four __attribute__((vector_size(16)));
+
+struct Extent {
+  Four low, high, sum;
+};
+
+Extent extent_of(const Point* points, int64_t count) {
+  Extent extent{Four{} + infinity, Four{} - infinity, Four{}};
+  for (int64_t i = 0; i < count; ++i) {
+    Four point;
+    std::memcpy(&point, points[i].at, sizeof point);  // the fourth lane is the index, and nobody reads it
+    extent.low = point < extent.low ? point : extent.low;
+    extent.high = point > extent.high ? point : extent.high;
+    extent.sum += point;
+  }
+  return extent;
+}
+
+class Cutter {
+ public:
+  Cutter(Buckets& buckets, int64_t count, int64_t most)
+      : buckets_(buckets), most_(most), aside_(static_cast<size_t>(count)) {}
+
+  void cut(Point* points, int64_t count) {
+    const Extent extent = extent_of(points, count);
+    if (count <= most_) return keep(points, count, extent);
+    const int64_t left = split(points, count, extent);
+    cut(points, left);
+    cut(points + left, count - left);
+  }
+
+ private:
+  // Moves the points of one half before those of the other, each in its old order, and returns the first half's size.
+  int64_t split(Point* points, int64_t count, const Extent& extent) {
+    int axis = 0;
+    for (int i = 1; i < 3; ++i) {
+      if (extent.high[i] - extent.low[i] > extent.high[axis] - extent.low[axis]) axis = i;
+    }
+    if (!(extent.low[axis] < extent.high[axis])) return count / 2;
+    // The mean costs nothing and is near the median, in all but lopsided clouds.
+    const int64_t left = partition(points, count, axis, extent.sum[axis] / static_cast<float>(count));
+    if (std::min(left, count - left) >= count / 8) return left;
+    return partition(points, count, axis, above_median(points, count, axis));
+  }
+
+  // Points below the pivot go first.
+  int64_t partition(Point* points, int64_t count, int axis, float pivot) {
+    int64_t left = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const Point point = points[i];
+      const bool below = point.at[axis] < pivot;
+      points[left] = point;
+      aside_[static_cast<size_t>(i - left)] = point;
+      left += below;
+    }
+    std::copy_n(aside_.data(), count - left, points + left);
+    return left;
+  }
+
+  // The median if any point is below it, else the next larger value: so that neither side is empty.
+  float above_median(const Point* points, int64_t count, int axis) {
+    values_.clear();
+    for (int64_t i = 0; i < count; ++i) values_.push_back(points[i].at[axis]);
+    const auto middle = values_.begin() + count / 2;
+    std::nth_element(values_.begin(), middle, values_.end());
+    const float median = *middle;
+    float next = infinity;
+    for (const float value : values_) {
+      if (value < median) return median;
+      if (value > median) next = std::min(next, value);
+    }
+    return next;
+  }
+
+  void keep(const Point* points, int64_t count, const Extent& extent) {
+    const size_t bucket = buckets_.first.size();
+    buckets_.first.push_back(static_cast<int32_t>(buckets_.blocks.size()));
+    const size_t lane = bucket % lanes;
+    if (lane == 0) buckets_.boxes.push_back(nowhere());
+    Boxes& boxes = buckets_.boxes.back();
+    boxes.low_x[lane] = extent.low[0], boxes.low_y[lane] = extent.low[1], boxes.low_z[lane] = extent.low[2];
+    boxes.high_x[lane] = extent.high[0], boxes.high_y[lane] = extent.high[1], boxes.high_z[lane] = extent.high[2];
+    for (int64_t start = 0; start < count; start += lanes) {
+      Block block;
+      for (int i = 0; i < lanes; ++i) {
+        const Point point = start + i < count ? points[start + i] : Point{{infinity, infinity, infinity}, no_point};
+        block.x[i] = point.at[0], block.y[i] = point.at[1], block.z[i] = point.at[2];
+        block.index[i] = point.index;
+      }
+      buckets_.blocks.push_back(block);
+    }
+  }
+
+  static Boxes nowhere() {
+    Boxes boxes;
+    for (float* side : {boxes.low_x, boxes.low_y, boxes.low_z, boxes.high_x, boxes.high_y, boxes.high_z}) {
+      std::fill_n(side, lanes, infinity);
+    }
+    return boxes;
+  }
+
+  Buckets& buckets_;
+  const int64_t most_;
+  std::vector<Point> aside_;
+  std::vector<float> values_;
+};
+
+}  // namespace
+
+Buckets make_buckets(const float* points, int64_t count, int64_t most) {
+  Buckets buckets;
+  std::vector<Point> all(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    all[static_cast<size_t>(i)] = {{points[3 * i], points[3 * i + 1], points[3 * i + 2]}, static_cast<int32_t>(i)};
+  }
+  if (count > 0) Cutter(buckets, count, most).cut(all.data(), count);
+  buckets.first.push_back(static_cast<int32_t>(buckets.blocks.size()));
+  return buckets;
+}
+
+}  // namespace musc2::cpu

@@ -1,0 +1,22 @@
+#pragma once
+// A cloud cut into small boxes of points (a kd-tree of which only the leaves are kept), for ops that can skip a box as
+// a whole. Within a bucket the points are in the order of their indices.
+#include <cstdint>
+#include <vector>
+
+#include "cpu/isa/blocks.h"
+
+namespace musc2::cpu {
+
+struct Buckets {
+  std::vector<Block> blocks;
+  std::vector<int32_t> first;  // (buckets + 1): bucket b has the blocks [first[b], first[b+1])
+  std::vector<Boxes> boxes;    // of sixteen buckets each
+
+  int64_t size() const { return static_cast<int64_t>(first.size()) - 1; }
+};
+
+// points (count, 3); no bucket holds more than `most` points.
+Buckets make_buckets(const float* points, int64_t count, int64_t most);
+
+}  // namespace musc2::cpu
