@@ -5,15 +5,10 @@ import time
 import fpsample
 import numpy as np
 import torch
+from clouds import surface
 from contest import Sides, contest
 
 from musc2.ops import farthest_points
-
-
-def surface(count: int) -> np.ndarray:
-    u, v = np.random.default_rng(0).uniform(-1, 1, (2, count))
-    height = 0.3 * np.sin(3 * u) * np.cos(2 * v) + 0.15 * (np.abs(u - 0.2) < 0.15)
-    return np.stack([u, v, height], 1).astype(np.float32)
 
 
 def seconds(function) -> float:

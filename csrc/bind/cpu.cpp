@@ -10,6 +10,7 @@
 #include "musc2/farthest_points.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
+#include "musc2/nearest_points.h"
 
 namespace py = pybind11;
 namespace cpu = musc2::cpu;
@@ -31,4 +32,5 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("nearest_patches_in_window", by_address(&cpu::nearest_patches_in_window));
   module.def("farthest_points", by_address(&cpu::farthest_points));
   module.def("lowest_mean", by_address(&cpu::lowest_mean));
+  module.def("nearest_points", by_address(&cpu::nearest_points));
 }

@@ -4,9 +4,12 @@
 #include <cstring>
 #include <limits>
 
+#include "common/parallel.h"
+
 namespace musc2::cpu {
 namespace {
 
+constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 struct Point {
@@ -89,8 +92,9 @@ class Cutter {
   }
 
   void keep(const Point* points, int64_t count, const Extent& extent) {
-    const size_t bucket = buckets_.first.size();
+    const size_t bucket = buckets_.count.size();
     buckets_.first.push_back(static_cast<int32_t>(buckets_.blocks.size()));
+    buckets_.count.push_back(static_cast<int32_t>(count));
     const size_t lane = bucket % lanes;
     if (lane == 0) buckets_.boxes.push_back(nowhere());
     Boxes& boxes = buckets_.boxes.back();
@@ -99,7 +103,7 @@ class Cutter {
     for (int64_t start = 0; start < count; start += lanes) {
       Block block;
       for (int i = 0; i < lanes; ++i) {
-        const Point point = start + i < count ? points[start + i] : Point{{infinity, infinity, infinity}, no_point};
+        const Point point = start + i < count ? points[start + i] : Point{{nothing, nothing, nothing}, no_point};
         block.x[i] = point.at[0], block.y[i] = point.at[1], block.z[i] = point.at[2];
         block.index[i] = point.index;
       }
@@ -110,7 +114,7 @@ class Cutter {
   static Boxes nowhere() {
     Boxes boxes;
     for (float* side : {boxes.low_x, boxes.low_y, boxes.low_z, boxes.high_x, boxes.high_y, boxes.high_z}) {
-      std::fill_n(side, lanes, infinity);
+      std::fill_n(side, lanes, nothing);
     }
     return boxes;
   }
@@ -132,6 +136,26 @@ Buckets make_buckets(const float* points, int64_t count, int64_t most) {
   if (count > 0) Cutter(buckets, count, most).cut(all.data(), count);
   buckets.first.push_back(static_cast<int32_t>(buckets.blocks.size()));
   return buckets;
+}
+
+std::vector<Buckets> make_all_buckets(const float* points, const int64_t* offsets, int64_t clouds, int64_t most) {
+  std::vector<Buckets> all(static_cast<size_t>(clouds));
+  parallel_for(clouds, [&](int64_t cloud, int) {
+    const int64_t first = offsets[cloud];
+    all[static_cast<size_t>(cloud)] = make_buckets(points + 3 * first, offsets[cloud + 1] - first, most);
+  });
+  return all;
+}
+
+std::vector<Share> share_out(const int64_t* offsets, int64_t clouds) {
+  constexpr int64_t rows = 64;
+  std::vector<Share> shares;
+  for (int64_t cloud = 0; cloud < clouds; ++cloud) {
+    for (int64_t first = offsets[cloud]; first < offsets[cloud + 1]; first += rows) {
+      shares.push_back({cloud, first, std::min(first + rows, offsets[cloud + 1])});
+    }
+  }
+  return shares;
 }
 
 }  // namespace musc2::cpu

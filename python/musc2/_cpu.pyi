@@ -42,4 +42,13 @@ def nearest_patches_in_window(
     window: int,
     distance: int,
     index: int,
+def nearest_points(
+    points: int,
+    offsets: int,
+    clouds: int,
+    queries: int,
+    query_offsets: int,
+    k: int,
+    index: int,
+    distance2: int,
 ) -> None: ...

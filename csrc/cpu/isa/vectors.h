@@ -28,6 +28,7 @@ static inline Floats load(const float* from) {
 
 static inline void store(float* to, Floats values) { __builtin_memcpy(to, &values, sizeof values); }
 
+// Where a is NaN the result is b.
 static inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
 static inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 
@@ -63,13 +64,13 @@ static inline Floats distances(const Block& block, int lane, const Place& from) 
 }
 
 // Lower bounds of the squared distances to `width` boxes. Rounding is monotone and the terms are summed in the order of
-// distances(), so no computed distance to a point of the box is below its bound.
+// distances(), so no computed distance to a point of the box is below its bound. NaN where there is no box.
 static inline Floats bounds(const Boxes& boxes, int lane, const Place& from) {
   const Floats zero = {};
   const Floats dx = larger(load(boxes.low_x + lane) - from.x, from.x - load(boxes.high_x + lane));
   const Floats dy = larger(load(boxes.low_y + lane) - from.y, from.y - load(boxes.high_y + lane));
   const Floats dz = larger(load(boxes.low_z + lane) - from.z, from.z - load(boxes.high_z + lane));
-  return squared(larger(dx, zero), larger(dy, zero), larger(dz, zero));
+  return squared(larger(zero, dx), larger(zero, dy), larger(zero, dz));
 }
 
 }  // namespace musc2::cpu::MUSC2_ISA

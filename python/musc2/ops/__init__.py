@@ -3,9 +3,11 @@
 from musc2.ops.farthest_points import farthest_points
 from musc2.ops.lowest_mean import lowest_mean
 from musc2.ops.nearest_patches import nearest_patches
+from musc2.ops.nearest_points import nearest_points
 
 __all__ = [
     "farthest_points",
     "lowest_mean",
     "nearest_patches",
+    "nearest_points",
 ]
