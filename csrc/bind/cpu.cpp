@@ -11,6 +11,7 @@
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
+#include "musc2/rank_match.h"
 
 namespace py = pybind11;
 namespace cpu = musc2::cpu;
@@ -27,10 +28,12 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("isa", [] { return std::string(cpu::isa_name(cpu::active_isa())); });
   module.def("set_isa", [](const std::string& name) { return cpu::set_isa(name.c_str()); });
   module.def("first_nonfinite", by_address(&cpu::first_nonfinite));
+  module.def("first_nan", by_address(&cpu::first_nan));
 
   module.def("nearest_patches", by_address(&cpu::nearest_patches));
   module.def("nearest_patches_in_window", by_address(&cpu::nearest_patches_in_window));
   module.def("farthest_points", by_address(&cpu::farthest_points));
   module.def("lowest_mean", by_address(&cpu::lowest_mean));
   module.def("nearest_points", by_address(&cpu::nearest_points));
+  module.def("rank_match", by_address(&cpu::rank_match));
 }

@@ -9,29 +9,40 @@
 namespace musc2::cpu {
 namespace {
 
-bool is_nonfinite(const float* value) {
+uint32_t magnitude(const float* value) {
   uint32_t bits;
   std::memcpy(&bits, value, sizeof bits);
-  return (bits & 0x7f800000u) == 0x7f800000u;
+  return bits & 0x7fffffffu;
 }
 
-}  // namespace
-
-void first_nonfinite(const float* values, int64_t count, int64_t* position) {
+// The first value whose magnitude, as an integer, is at least `limit`.
+void first_from(uint32_t limit, const float* values, int64_t count, int64_t* position) {
   constexpr int64_t chunk = 1 << 16;
   const int64_t chunks = (count + chunk - 1) / chunk;
   std::vector<char> dirty(static_cast<size_t>(chunks), 0);
   parallel_for(chunks, [&](int64_t c, int) {
     const int64_t end = std::min(count, (c + 1) * chunk);
     bool any = false;
-    for (int64_t i = c * chunk; i < end; ++i) any |= is_nonfinite(values + i);
+    for (int64_t i = c * chunk; i < end; ++i) any |= magnitude(values + i) >= limit;
     dirty[static_cast<size_t>(c)] = any;
   });
   const auto hit = std::find(dirty.begin(), dirty.end(), 1);
   *position = -1;
   if (hit == dirty.end()) return;
   const int64_t start = (hit - dirty.begin()) * chunk;
-  for (*position = start; !is_nonfinite(values + *position);) ++*position;
+  for (*position = start; magnitude(values + *position) < limit;) ++*position;
+}
+
+constexpr uint32_t infinity = 0x7f800000u;
+
+}  // namespace
+
+void first_nonfinite(const float* values, int64_t count, int64_t* position) {
+  first_from(infinity, values, count, position);
+}
+
+void first_nan(const float* values, int64_t count, int64_t* position) {
+  first_from(infinity + 1, values, count, position);
 }
 
 }  // namespace musc2::cpu

@@ -6,4 +6,7 @@ namespace musc2::cpu {
 // position[0] = the smallest i with values[i] infinite or NaN, or -1.
 void first_nonfinite(const float* values, int64_t count, int64_t* position);
 
+// position[0] = the smallest i with values[i] NaN, or -1.
+void first_nan(const float* values, int64_t count, int64_t* position);
+
 }  // namespace musc2::cpu

@@ -4,10 +4,12 @@ from musc2.ops.farthest_points import farthest_points
 from musc2.ops.lowest_mean import lowest_mean
 from musc2.ops.nearest_patches import nearest_patches
 from musc2.ops.nearest_points import nearest_points
+from musc2.ops.rank_match import rank_match
 
 __all__ = [
     "farthest_points",
     "lowest_mean",
     "nearest_patches",
     "nearest_points",
+    "rank_match",
 ]

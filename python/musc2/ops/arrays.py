@@ -47,6 +47,17 @@ def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
     return value
 
 
+def without_nan(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
+    """``value`` unchanged, or an error that says where the first NaN is; infinities pass."""
+    position = torch.empty(1, dtype=torch.int64)
+    _cpu.first_nan(value.data_ptr(), value.numel(), position.data_ptr())
+    if (first := int(position)) >= 0:
+        where = tuple(int(i) for i in np.unravel_index(first, tuple(value.shape)))
+        msg = f"{op}: {name} must hold no NaN, got one at {where}"
+        raise InputError(msg)
+    return value
+
+
 def packed(op: str, name: str, offsets: Array | Sequence[int] | None, total: int, item: str) -> torch.Tensor:
     """Offsets (B+1,) int64 of a packed batch of ``total`` items, one batch of everything when there are none."""
     if offsets is None:
