@@ -8,6 +8,7 @@
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
 #include "musc2/farthest_points.h"
+#include "musc2/link_patches.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
@@ -36,4 +37,5 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("lowest_mean", by_address(&cpu::lowest_mean));
   module.def("nearest_points", by_address(&cpu::nearest_points));
   module.def("rank_match", by_address(&cpu::rank_match));
+  module.def("link_patches", by_address(&cpu::link_patches));
 }

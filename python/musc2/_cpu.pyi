@@ -54,3 +54,15 @@ def nearest_points(
     distance2: int,
 ) -> None: ...
 def rank_match(source: int, target: int, rows: int, columns: int, matched: int) -> None: ...
+def link_patches(
+    pixels: int,
+    offsets: int,
+    samples: int,
+    height: int,
+    width: int,
+    grid_height: int,
+    grid_width: int,
+    patch: int,
+    start: int,
+    groups: int,
+) -> None: ...

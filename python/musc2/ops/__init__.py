@@ -1,13 +1,16 @@
 """The kernels on their own, for microbenchmarks and other tools."""
 
 from musc2.ops.farthest_points import farthest_points
+from musc2.ops.link_patches import Links, link_patches
 from musc2.ops.lowest_mean import lowest_mean
 from musc2.ops.nearest_patches import nearest_patches
 from musc2.ops.nearest_points import nearest_points
 from musc2.ops.rank_match import rank_match
 
 __all__ = [
+    "Links",
     "farthest_points",
+    "link_patches",
     "lowest_mean",
     "nearest_patches",
     "nearest_points",

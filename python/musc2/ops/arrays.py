@@ -19,21 +19,12 @@ def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = to
 
     ``shape`` is written as in the docs, "N, L, C"; a number in it, as in "P, 3", must be met.
     """
-    found = _as_tensor(op, name, value)
-    sizes = [part.strip() for part in shape.split(",")]
-    fits = found.ndim == len(sizes) and all(
-        not want.isdigit() or int(want) == have for want, have in zip(sizes, found.shape, strict=True)
-    )
-    if not fits:
-        msg = f"{op}: {name} must have shape ({shape}), got {tuple(found.shape)}"
-        raise InputError(msg)
-    if found.dtype != dtype:
-        msg = f"{op}: {name} must be {_dtype_name(dtype)}, got {_dtype_name(found.dtype)}"
-        raise InputError(msg)
-    if found.device.type != "cpu":
-        msg = f"{op}: {name} is on {found.device}, and this build of musc2 has no CUDA module; pass {name}.cpu()"
-        raise DeviceError(msg)
-    return found.contiguous()
+    return _checked(op, name, value, shape, (dtype,)).contiguous()
+
+
+def indices(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
+    """``value``, int32 or int64, as a contiguous int64 CPU tensor; ``shape`` as in ``tensor``."""
+    return _checked(op, name, value, shape, (torch.int32, torch.int64)).to(torch.int64).contiguous()
 
 
 def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
@@ -112,6 +103,25 @@ def odd_degrees(op: str, degrees: Sequence[int]) -> list[int]:
     if not found or any(degree % 2 == 0 for degree in found):
         msg = f"{op}: degrees must be odd whole numbers, at least one, got {tuple(degrees)}"
         raise InputError(msg)
+    return found
+
+
+def _checked(op: str, name: str, value: Array, shape: str, dtypes: tuple[torch.dtype, ...]) -> torch.Tensor:
+    found = _as_tensor(op, name, value)
+    sizes = [part.strip() for part in shape.split(",")]
+    fits = found.ndim == len(sizes) and all(
+        not want.isdigit() or int(want) == have for want, have in zip(sizes, found.shape, strict=True)
+    )
+    if not fits:
+        msg = f"{op}: {name} must have shape ({shape}), got {tuple(found.shape)}"
+        raise InputError(msg)
+    if found.dtype not in dtypes:
+        allowed = " or ".join(_dtype_name(dtype) for dtype in dtypes)
+        msg = f"{op}: {name} must be {allowed}, got {_dtype_name(found.dtype)}"
+        raise InputError(msg)
+    if found.device.type != "cpu":
+        msg = f"{op}: {name} is on {found.device}, and this build of musc2 has no CUDA module; pass {name}.cpu()"
+        raise DeviceError(msg)
     return found
 
 
