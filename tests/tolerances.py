@@ -5,4 +5,11 @@ ORACLE = {
     "nearest_patches": (1e-5, 1e-6),
     "nearest_points": (1e-6, 0.0),
     "rank_match": (0.0, 0.0),
+    "spread_points": (5e-7, 0.0),
+}
+
+"""(rtol, atol) against what the published implementation computes, by the name of the stored array."""
+GOLDEN = {
+    "interpolated_float64": (5e-7, 0.0),
+    "interpolated": (0.0, 1e-6),
 }

@@ -13,6 +13,7 @@
 #include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
 #include "musc2/rank_match.h"
+#include "musc2/spread_points.h"
 
 namespace py = pybind11;
 namespace cpu = musc2::cpu;
@@ -38,4 +39,5 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("nearest_points", by_address(&cpu::nearest_points));
   module.def("rank_match", by_address(&cpu::rank_match));
   module.def("link_patches", by_address(&cpu::link_patches));
+  module.def("spread_points", by_address(&cpu::spread_points));
 }

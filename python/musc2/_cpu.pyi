@@ -66,3 +66,13 @@ def link_patches(
     start: int,
     groups: int,
 ) -> None: ...
+def spread_points(
+    points: int,
+    offsets: int,
+    centers: int,
+    center_offsets: int,
+    samples: int,
+    values: int,
+    neighbours: int,
+    spread: int,
+) -> None: ...

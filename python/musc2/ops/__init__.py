@@ -6,6 +6,7 @@ from musc2.ops.lowest_mean import lowest_mean
 from musc2.ops.nearest_patches import nearest_patches
 from musc2.ops.nearest_points import nearest_points
 from musc2.ops.rank_match import rank_match
+from musc2.ops.spread_points import spread_points
 
 __all__ = [
     "Links",
@@ -15,4 +16,5 @@ __all__ = [
     "nearest_patches",
     "nearest_points",
     "rank_match",
+    "spread_points",
 ]

@@ -38,6 +38,15 @@ def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
     return value
 
 
+def coordinates(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
+    """Finite float32 coordinates whose squared distances do not overflow; ``shape`` as in ``tensor``."""
+    found = finite(op, name, tensor(op, name, value, shape))
+    if found.numel() and max(abs(float(extreme)) for extreme in found.aminmax()) > 1e18:
+        msg = f"{op}: {name} must be coordinates of at most 1e18, got {float(found.flatten()[found.abs().argmax()])}"
+        raise InputError(msg)
+    return found
+
+
 def without_nan(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
     """``value`` unchanged, or an error that says where the first NaN is; infinities pass."""
     position = torch.empty(1, dtype=torch.int64)
