@@ -12,6 +12,8 @@
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
+#include "musc2/pool_centers.h"
+#include "musc2/pool_grid.h"
 #include "musc2/rank_match.h"
 #include "musc2/spread_points.h"
 
@@ -40,4 +42,6 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("rank_match", by_address(&cpu::rank_match));
   module.def("link_patches", by_address(&cpu::link_patches));
   module.def("spread_points", by_address(&cpu::spread_points));
+  module.def("pool_centers", by_address(&cpu::pool_centers));
+  module.def("pool_grid", by_address(&cpu::pool_grid));
 }

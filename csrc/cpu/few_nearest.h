@@ -37,4 +37,19 @@ class FewNearest {
   std::vector<int32_t> index_;
 };
 
+// Points [first, last) of a packed batch, all of one sample and no more than FewNearest::block.
+struct PointBlock {
+  int64_t sample, first, last;
+};
+
+inline std::vector<PointBlock> point_blocks(const int64_t* offsets, int64_t samples) {
+  std::vector<PointBlock> blocks;
+  for (int64_t b = 0; b < samples; ++b) {
+    for (int64_t first = offsets[b]; first < offsets[b + 1]; first += FewNearest::block) {
+      blocks.push_back({b, first, std::min(offsets[b + 1], first + FewNearest::block)});
+    }
+  }
+  return blocks;
+}
+
 }  // namespace musc2::cpu

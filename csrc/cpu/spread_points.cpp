@@ -7,27 +7,10 @@
 #include "cpu/few_nearest.h"
 
 namespace musc2::cpu {
-namespace {
-
-struct Block {
-  int64_t sample, first, last;
-};
-
-std::vector<Block> blocks_of(const int64_t* offsets, int64_t samples) {
-  std::vector<Block> blocks;
-  for (int64_t b = 0; b < samples; ++b) {
-    for (int64_t first = offsets[b]; first < offsets[b + 1]; first += FewNearest::block) {
-      blocks.push_back({b, first, std::min(offsets[b + 1], first + FewNearest::block)});
-    }
-  }
-  return blocks;
-}
-
-}  // namespace
 
 void spread_points(const float* points, const int64_t* offsets, const float* centers, const int64_t* center_offsets,
                    int64_t samples, const float* values, int64_t neighbours, float* spread) {
-  const std::vector<Block> blocks = blocks_of(offsets, samples);
+  const std::vector<PointBlock> blocks = point_blocks(offsets, samples);
   parallel_for(static_cast<int64_t>(blocks.size()), [&](int64_t i, int) {
     const auto [sample, first, last] = blocks[static_cast<size_t>(i)];
     const int64_t own = center_offsets[sample], count = center_offsets[sample + 1] - own;

@@ -76,3 +76,26 @@ def spread_points(
     neighbours: int,
     spread: int,
 ) -> None: ...
+def pool_centers(
+    tokens: int,
+    centers: int,
+    curvature: int,
+    offsets: int,
+    samples: int,
+    channels: int,
+    degrees: int,
+    degree_count: int,
+    threshold: float,
+    pooled: int,
+) -> None: ...
+def pool_grid(
+    tokens: int,
+    images: int,
+    height: int,
+    width: int,
+    channels: int,
+    degrees: int,
+    degree_count: int,
+    similarity: bool,
+    pooled: int,
+) -> None: ...

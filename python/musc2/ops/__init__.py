@@ -5,6 +5,8 @@ from musc2.ops.link_patches import Links, link_patches
 from musc2.ops.lowest_mean import lowest_mean
 from musc2.ops.nearest_patches import nearest_patches
 from musc2.ops.nearest_points import nearest_points
+from musc2.ops.pool_centers import pool_centers
+from musc2.ops.pool_grid import pool_grid
 from musc2.ops.rank_match import rank_match
 from musc2.ops.spread_points import spread_points
 
@@ -15,6 +17,8 @@ __all__ = [
     "lowest_mean",
     "nearest_patches",
     "nearest_points",
+    "pool_centers",
+    "pool_grid",
     "rank_match",
     "spread_points",
 ]
