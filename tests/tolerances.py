@@ -16,4 +16,5 @@ GOLDEN = {
     "interpolated": (0.0, 1e-6),
     "snamd": (1e-6, 3e-7),
     "lnamd": (1e-6, 3e-7),
+    "rescore": (1e-6, 1e-7),
 }

@@ -8,6 +8,7 @@ from musc2.ops.nearest_points import nearest_points
 from musc2.ops.pool_centers import pool_centers
 from musc2.ops.pool_grid import pool_grid
 from musc2.ops.rank_match import rank_match
+from musc2.ops.rescore import rescore
 from musc2.ops.spread_points import spread_points
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "pool_centers",
     "pool_grid",
     "rank_match",
+    "rescore",
     "spread_points",
 ]

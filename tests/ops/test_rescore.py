@@ -1,0 +1,171 @@
+import importlib
+import multiprocessing
+
+import numpy as np
+import pytest
+import torch
+from oracle.rescore import rescore as oracle
+from tolerances import ORACLE
+
+from musc2.errors import InputError
+from musc2.ops import lowest_mean, rescore
+
+module = importlib.import_module("musc2.ops.rescore")
+
+
+@pytest.fixture(params=["faiss", "torch"])
+def search(request, monkeypatch):
+    """The neighbours' search: FAISS, or torch as if FAISS could not be imported."""
+    if request.param == "faiss":
+        pytest.importorskip("faiss")
+    else:
+        monkeypatch.setattr(module, "_faiss", lambda: None)
+
+
+def unit(rng, *shape):
+    x = rng.standard_normal(shape).astype(np.float32)
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def test_tiny_case_with_the_answer_written_out(search):
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    scores = torch.tensor([1.0, 3.0, 7.0])
+    # k = 1: sample 1 ties with sample 0 and is forced in; k = 2: both halves; sample 2 has no neighbour but itself.
+    assert rescore(features, scores, (1, 2)).tolist() == [1.5, 2.5, 7.0]
+
+
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize(("count", "channels"), [(1, 3), (2, 5), (6, 8), (40, 16), (150, 64)])
+def test_random_samples_agree_with_the_oracle(search, rng, count, channels, published):
+    features, scores = unit(rng, count, channels) + 0.05, rng.random(count).astype(np.float32)
+    rtol, atol = ORACLE["rescore"]
+    for windows in [(1,), (1, 7), (1, 2, 3), (200,)]:
+        expected = oracle(features, scores, windows, published)
+        np.testing.assert_allclose(rescore(features, scores, windows, published=published), expected, rtol, atol)
+
+
+@pytest.mark.parametrize("samples", [20, 60])
+@pytest.mark.parametrize(
+    ("name", "windows"), [("v2_k1_7", (1, 7)), ("v2_k7", (1, 7)), ("v1_k123", (1, 2, 3)), ("v1_k189", (1, 8, 9))]
+)
+def test_published_agrees_with_the_published_code(search, golden, samples, name, windows):
+    g = golden("rscon")
+    found = rescore(g[f"feat_{samples}"], g[f"score_{samples}"], windows, published=True)
+    np.testing.assert_allclose(found, g[f"out_{name}_{samples}"], rtol=1e-4, atol=1e-5)
+
+
+def test_published_agrees_with_the_published_code_on_seven_samples(search, golden):
+    g = golden("rscon")
+    found = rescore(g["feat_60"][:7], g["score_60"][:7], (1, 7), published=True)
+    np.testing.assert_allclose(found, g["out_v2_k1_7_first7of60"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_every_search_gives_equal_bits(monkeypatch, rng, published):
+    pytest.importorskip("faiss")
+    features = unit(rng, 300, 24).round(1)  # many near and exact ties
+    features[50:90] = features[7]
+    scores = rng.random(300).astype(np.float32)
+    with_faiss = rescore(features, scores, (1, 5, 7), published=published)
+    monkeypatch.setattr(module, "_faiss", lambda: None)
+    assert torch.equal(with_faiss, rescore(features, scores, (1, 5, 7), published=published))
+
+
+def test_ties_go_to_the_lowest_index(search):
+    features, scores = np.ones((50, 4), np.float32), np.arange(50, dtype=np.float32)
+    expected = [1.0, 1.0, 1.0, *((0 + 1 + i) / 3 for i in range(3, 50))]
+    np.testing.assert_allclose(rescore(features, scores, (3,)), expected, rtol=1e-6)
+
+
+def test_the_sample_itself_always_counts(search):
+    features = torch.tensor([[1.0, 0.0], [4.0, 0.0], [5.0, 0.0]])
+    assert rescore(features, torch.tensor([9.0, 0.0, 0.0]), (1,)).tolist() == [9.0, 0.0, 0.0]
+    assert rescore(features, torch.tensor([9.0, 0.0, 0.0]), (1,), published=True).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_opposite_samples_do_not_count(search):
+    features = torch.tensor([[1.0], [-1.0]])
+    assert rescore(features, torch.tensor([1.0, 5.0]), (2,)).tolist() == [1.0, 5.0]
+
+
+def test_a_row_without_weight_keeps_its_score(search):
+    features = torch.zeros(3, 2)
+    scores = torch.tensor([0.5, 0.25, 1.0])
+    assert torch.equal(rescore(features, scores, (1, 2)), scores)
+
+
+def test_published_leaves_constant_scores_as_they_are(search, rng):
+    scores = np.full(12, 0.25, np.float32)
+    np.testing.assert_allclose(rescore(unit(rng, 12, 4) + 1, scores, published=True), scores, rtol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 6])
+@pytest.mark.parametrize("published", [False, True])
+def test_windows_beyond_the_samples_mean_all_of_them(search, rng, samples, published):
+    features, scores = unit(rng, samples, 8) + 1, rng.random(samples).astype(np.float32)
+    found = rescore(features, scores, (1, 7), published=published)
+    assert torch.equal(found, rescore(features, scores, (1, samples), published=published))
+    assert found.isfinite().all()
+
+
+def test_means_stay_between_the_lowest_and_highest_score(search, rng):
+    features, scores = unit(rng, 80, 6), rng.random(80).astype(np.float32)
+    found = rescore(features, scores, (1, 7))
+    assert found.min() >= scores.min()
+    assert found.max() <= scores.max()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_huge_and_tiny_features_give_the_same_as_unit_ones(search, rng, scale):
+    features, scores = unit(rng, 60, 6), rng.random(60).astype(np.float32)
+    scaled = (features * scale).astype(np.float32)
+    np.testing.assert_allclose(rescore(scaled, scores), rescore(features, scores), rtol=1e-4)
+
+
+def test_the_input_is_left_alone(search, rng):
+    features, scores = unit(rng, 30, 6), rng.random(30).astype(np.float32)
+    before = features.copy(), scores.copy()
+    rescore(features, scores)
+    rescore(features, scores, published=True)
+    assert np.array_equal(features, before[0])
+    assert np.array_equal(scores, before[1])
+
+
+def _in_child(queue, features, scores):
+    queue.put((rescore(features, scores).tolist(), lowest_mean(features).tolist()))
+
+
+def test_a_forked_child_rescores_and_runs_kernels(search, rng):
+    features, scores = unit(rng, 400, 64), rng.random(400).astype(np.float32)
+    here = rescore(features, scores).tolist(), lowest_mean(features).tolist()
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_in_child, args=(queue, features, scores))
+    child.start()
+    child.join(60)
+    hangs = child.is_alive()
+    child.kill()
+    assert not hangs
+    assert child.exitcode == 0
+    assert queue.get() == here
+
+
+@pytest.mark.parametrize(
+    ("features", "scores", "windows", "message"),
+    [
+        (np.ones(3, np.float32), np.ones(3, np.float32), (1,), r"features must have shape \(N, C\), got \(3,\)"),
+        (np.ones((3, 2)), np.ones(3, np.float32), (1,), "features must be float32, got float64"),
+        (np.ones((3, 2), np.float32), np.ones(2, np.float32), (1,), r"must be \(N, C\) and \(N,\), not empty"),
+        (np.ones((0, 2), np.float32), np.ones(0, np.float32), (1,), "not empty"),
+        (np.ones((3, 0), np.float32), np.ones(3, np.float32), (1,), "not empty"),
+        (np.full((3, 2), np.nan, np.float32), np.ones(3, np.float32), (1,), r"features must be finite, got nan"),
+        (np.ones((3, 2), np.float32), np.full(3, np.inf, np.float32), (1,), r"scores must be finite, got inf"),
+        (np.ones((3, 2), np.float32), np.ones(3, np.float32), (), "windows must be a sequence of whole numbers"),
+        (np.ones((3, 2), np.float32), np.ones(3, np.float32), 7, "windows must be a sequence of whole numbers"),
+        (np.ones((3, 2), np.float32), np.ones(3, np.float32), (0, 1), "windows must be a whole number of at least 1"),
+        (np.ones((3, 2), np.float32), np.ones(3, np.float32), (1.5,), "windows must be a whole number of at least 1"),
+    ],
+)
+def test_bad_arguments_are_named(features, scores, windows, message):
+    with pytest.raises(InputError, match=f"rescore: .*{message}"):
+        rescore(features, scores, windows)
