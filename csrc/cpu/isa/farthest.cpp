@@ -2,7 +2,7 @@
 // their points is to the picks so far: the others cannot change. That is exact, see bounds().
 #include "cpu/isa/farthest.h"
 
-#include "cpu/isa/vectors.h"
+#include "cpu/isa/places.h"
 
 namespace musc2::cpu::MUSC2_ISA {
 namespace {

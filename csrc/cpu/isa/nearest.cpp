@@ -1,6 +1,6 @@
 #include "cpu/isa/nearest.h"
 
-#include "cpu/isa/vectors.h"
+#include "cpu/isa/places.h"
 
 namespace musc2::cpu::MUSC2_ISA {
 namespace {

@@ -1,8 +1,6 @@
 #pragma once
-// Vectors of the width that this copy of a leaf is compiled for, and the distances that the point leaves share.
+// Vectors of the width that this copy of a leaf is compiled for.
 #include <cstdint>
-
-#include "cpu/isa/blocks.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -18,7 +16,7 @@ constexpr int width = 8;
 constexpr int width = 4;
 #endif
 typedef float Floats __attribute__((vector_size(4 * width)));
-typedef int32_t Flags __attribute__((vector_size(4 * width)));  // -1 where a comparison holds, else 0
+typedef int32_t Ints __attribute__((vector_size(4 * width)));  // a comparison's result: -1 where it holds, else 0
 
 static inline Floats load(const float* from) {
   Floats values;
@@ -26,11 +24,24 @@ static inline Floats load(const float* from) {
   return values;
 }
 
+static inline Ints load(const int32_t* from) {
+  Ints values;
+  __builtin_memcpy(&values, from, sizeof values);
+  return values;
+}
+
 static inline void store(float* to, Floats values) { __builtin_memcpy(to, &values, sizeof values); }
+static inline void store(int32_t* to, Ints values) { __builtin_memcpy(to, &values, sizeof values); }
 
 // Where a is NaN the result is b.
 static inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
 static inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+
+static inline float sum(Floats values) {
+  float total = 0;
+  for (int lane = 0; lane < width; ++lane) total += values[lane];
+  return total;
+}
 
 static inline float largest(Floats values) {
   float parts[width];
@@ -42,7 +53,7 @@ static inline float largest(Floats values) {
 }
 
 // Bit i is set where the comparison of lane i holds.
-static inline uint32_t bits(Flags flags) {
+static inline uint32_t bits(Ints flags) {
 #if defined(__AVX512F__)
   return _mm512_movepi32_mask(reinterpret_cast<__m512i>(flags));
 #elif defined(__AVX2__)
@@ -56,21 +67,24 @@ static inline uint32_t bits(Flags flags) {
 #endif
 }
 
-static inline Floats squared(Floats dx, Floats dy, Floats dz) { return (dx * dx + dy * dy) + dz * dz; }
-
-// Squared distances of `width` points of a block, from lane on.
-static inline Floats distances(const Block& block, int lane, const Place& from) {
-  return squared(load(block.x + lane) - from.x, load(block.y + lane) - from.y, load(block.z + lane) - from.z);
-}
-
-// Lower bounds of the squared distances to `width` boxes. Rounding is monotone and the terms are summed in the order of
-// distances(), so no computed distance to a point of the box is below its bound. NaN where there is no box.
-static inline Floats bounds(const Boxes& boxes, int lane, const Place& from) {
-  const Floats zero = {};
-  const Floats dx = larger(load(boxes.low_x + lane) - from.x, from.x - load(boxes.high_x + lane));
-  const Floats dy = larger(load(boxes.low_y + lane) - from.y, from.y - load(boxes.high_y + lane));
-  const Floats dz = larger(load(boxes.low_z + lane) - from.z, from.z - load(boxes.high_z + lane));
-  return squared(larger(zero, dx), larger(zero, dy), larger(zero, dz));
+// |a - b|^2, or |a|^2 where b is null.
+static inline float squared_distance(const float* a, const float* b, int64_t n) {
+  constexpr int64_t chains = 4;  // independent sums hide the latency of the multiply-add
+  Floats sums[chains] = {};
+  int64_t i = 0;
+  for (; i + chains * width <= n; i += chains * width) {
+    for (int64_t c = 0; c < chains; ++c) {
+      const int64_t at = i + c * width;
+      const Floats difference = b == nullptr ? load(a + at) : load(a + at) - load(b + at);
+      sums[c] += difference * difference;
+    }
+  }
+  float total = sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (; i < n; ++i) {
+    const float difference = b == nullptr ? a[i] : a[i] - b[i];
+    total += difference * difference;
+  }
+  return total;
 }
 
 }  // namespace musc2::cpu::MUSC2_ISA
