@@ -20,3 +20,9 @@ GOLDEN = {
     "lnamd": (1e-6, 3e-7),
     "rescore": (1e-6, 1e-7),
 }
+
+"""Where values that nearly tie may swap ranks: (atol, atol of the one value in a thousand that may be off more)."""
+RANKED = {
+    "enhance": (1e-7, 3e-4),
+    "msm_multiple": (1e-4, 1e-3),
+}
