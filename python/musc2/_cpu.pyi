@@ -43,6 +43,7 @@ def nearest_patches_in_window(
     window: int,
     distance: int,
     index: int,
+) -> None: ...
 def nearest_points(
     points: int,
     offsets: int,
