@@ -1,0 +1,151 @@
+"""Everything that defines the method or its resources, with the values of each preset."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from musc2.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of a run; made by ``Config.preset(name)`` and changed by ``replace``. Saved with every result.
+
+    >>> Config.preset("musc").replace(windows=(1, 8, 9)).degrees_apart
+    True
+    """
+
+    name: str = "musc-v2"  # the preset: where the values came from; a label, nothing looks at it
+
+    # Point groups (ALGORITHM.md §2)
+    centers: int = 1024
+    group_size: int = 128
+    search: int = 256  # nearest points a curved group may grow into
+    start: int = 80  # nearest points it begins with
+    threshold: float = 0.01  # curvature from which a center counts as curved, here and in §4
+    unique: bool = True  # a point enters a group once
+    skip_radius: float = 0.0  # points this close to the middle are never centers
+
+    # Neighbourhood aggregation (§4)
+    degrees: tuple[int, ...] = (1, 3, 5)
+    degrees_apart: bool = False  # score each degree on its own (images only) instead of their mean
+    weighting: str = "similarity"  # or "uniform"
+    layer_norm: bool = False  # image tokens over (h, w, C) jointly, first
+    normalize: bool = True  # L2: image tokens last, point tokens first
+    normalize_first: bool = False  # image tokens also first
+
+    # Mutual scoring (§5)
+    interval: tuple[float, float] = (0.0, 0.3)  # of the ascending distances; fractions or whole counts
+    precision: str = "auto"  # of the search; distances are float32
+    window: int | None = None  # image patches look only this many grid cells around their own place
+    subsets: int = 1  # random parts of the set that score their own samples
+    seed: int = 0  # of the subsets
+    memory: int = 2 << 30  # bytes of distances held at once
+
+    # Cross-modal enhancement (§6): divide the distances of each modality by their median; "auto": where not normalized
+    balance: str = "auto"  # or "always", "never"
+
+    # Maps (§7)
+    blur: float = 4.0  # sigma in pixels of the 3D maps
+    quantised_blur: bool = False  # PIL's blur of 8-bit maps
+
+    # Image re-scoring (§8)
+    windows: tuple[int, ...] = (1, 7)
+    rescore_published: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("degrees", "windows", "interval"):
+            if not isinstance(getattr(self, name), tuple | list):
+                _refuse(name, "a tuple of numbers", getattr(self, name))
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("centers", "group_size", "search", "start", "subsets", "memory"):
+            _check(name, "a whole number of at least 1", getattr(self, name), _whole(getattr(self, name), 1))
+        for name in ("threshold", "skip_radius", "blur"):
+            value = getattr(self, name)
+            real = isinstance(value, int | float) and not isinstance(value, bool)
+            _check(name, "a finite number of at least 0", value, real and 0 <= value < float("inf"))
+        for name in _SWITCHES:
+            _check(name, "True or False", getattr(self, name), isinstance(getattr(self, name), bool))
+        for name, choices in _CHOICES.items():
+            _check(name, f"one of {', '.join(choices)}", getattr(self, name), getattr(self, name) in choices)
+        odd = all(_whole(degree, 1) and degree % 2 for degree in self.degrees)
+        _check("degrees", "odd whole numbers, at least one", self.degrees, bool(self.degrees) and odd)
+        counts = all(_whole(window, 1) for window in self.windows)
+        _check("windows", "whole numbers of at least 1, at least one", self.windows, bool(self.windows) and counts)
+        _check("interval", "two rising bounds, fractions or whole counts", self.interval, _rising(self.interval))
+        _check(
+            "window", "None or a whole number of at least 0", self.window, self.window is None or _whole(self.window)
+        )
+        _check("seed", "a whole number of at least 0", self.seed, _whole(self.seed))
+        _check("name", "a string", self.name, isinstance(self.name, str))
+
+    @classmethod
+    def preset(cls, name: str) -> Config:
+        """The settings called "musc-v2" (ours), "published" (the published MuSc-V2 code) or "musc" (v1)."""
+        if name not in tuple(_PRESETS):
+            _refuse("preset", f"one of {', '.join(_PRESETS)}", name)
+        return cls(name=name, **_PRESETS[name])
+
+    def replace(self, **changes: Any) -> Config:
+        """A copy with some settings changed."""
+        return type(self).from_dict({**self.to_dict(), **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, for saving."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """The settings that ``to_dict`` gave, also after a way through JSON."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                msg = f"Config: {name!r} must be one of {', '.join(known)}"
+                raise InputError(msg)
+        return cls(**values)
+
+
+_SWITCHES = (
+    "unique", "degrees_apart", "layer_norm", "normalize", "normalize_first", "quantised_blur", "rescore_published",
+)  # fmt: skip
+_CHOICES = {
+    "weighting": ("similarity", "uniform"),
+    "precision": ("auto", "float32", "bfloat16", "float16", "int8"),
+    "balance": ("auto", "always", "never"),
+}
+_PRESETS: dict[str, dict[str, Any]] = {
+    "musc-v2": {},
+    "published": {
+        "unique": False,
+        "skip_radius": 1e-3**0.5,
+        "precision": "float32",
+        "balance": "never",
+        "quantised_blur": True,
+        "rescore_published": True,
+    },
+    "musc": {"degrees_apart": True, "weighting": "uniform", "layer_norm": True, "windows": (1, 2, 3)},
+}
+
+
+def _whole(value: object, low: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def _rising(interval: tuple[float, ...]) -> bool:
+    fractions = all(isinstance(bound, float) and 0 <= bound <= 1 for bound in interval)
+    counts = all(_whole(bound) for bound in interval)
+    mixed = all(_whole(bound) or (isinstance(bound, float) and 0 <= bound <= 1) for bound in interval)
+    return len(interval) == 2 and mixed and (not (fractions or counts) or interval[0] <= interval[1])
+
+
+def _check(name: str, wanted: str, value: object, good: bool) -> None:
+    if not good:
+        _refuse(name, wanted, value)
+
+
+def _refuse(name: str, wanted: str, value: object) -> None:
+    msg = f"Config: {name} must be {wanted}, got {value!r}"
+    raise InputError(msg)

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from musc2 import Config
+from musc2.errors import InputError
+
+
+@pytest.mark.parametrize("name", ["musc-v2", "published", "musc"])
+def test_a_preset_survives_a_way_through_json(name):
+    config = Config.preset(name)
+    assert config.name == name
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_presets_hold_what_the_documents_say():
+    ours, published, first = (Config.preset(name) for name in ("musc-v2", "published", "musc"))
+    assert ours == Config()
+    assert (ours.degrees, ours.interval, ours.windows, ours.precision) == ((1, 3, 5), (0.0, 0.3), (1, 7), "auto")
+    assert (ours.unique, ours.skip_radius, ours.balance, ours.quantised_blur) == (True, 0.0, "auto", False)
+    assert (published.unique, published.skip_radius**2, published.precision) == (False, pytest.approx(1e-3), "float32")
+    assert (published.quantised_blur, published.rescore_published, published.balance) == (True, True, "never")
+    assert (first.degrees_apart, first.layer_norm, first.weighting, first.windows) == (True, True, "uniform", (1, 2, 3))
+
+
+def test_replace_changes_a_copy():
+    config = Config()
+    changed = config.replace(windows=[1, 8, 9], window=2)
+    assert (changed.windows, changed.window, changed.interval) == ((1, 8, 9), 2, config.interval)
+    assert config == Config()
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Config().window = 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"windoww": 3}, "Config: 'windoww' must be one of name, centers"),
+        ({"degrees": (1, 4)}, r"degrees must be odd whole numbers, at least one, got \(1, 4\)"),
+        ({"degrees": ()}, "degrees must be odd"),
+        ({"degrees": 3}, "degrees must be a tuple of numbers, got 3"),
+        ({"interval": (0.4, 0.3)}, "interval must be two rising bounds"),
+        ({"interval": (0.0, 0.3, 0.5)}, "interval must be two rising bounds"),
+        ({"interval": (0.0, 1.5)}, "interval must be two rising bounds"),
+        ({"windows": (0, 1)}, "windows must be whole numbers of at least 1"),
+        ({"windows": ()}, "windows must be whole numbers of at least 1"),
+        ({"precision": "double"}, "precision must be one of auto, float32, .*, got 'double'"),
+        ({"weighting": "equal"}, "weighting must be one of similarity, uniform"),
+        ({"balance": True}, "balance must be one of auto, always, never, got True"),
+        ({"window": -1}, "window must be None or a whole number of at least 0"),
+        ({"subsets": 0}, "subsets must be a whole number of at least 1, got 0"),
+        ({"centers": True}, "centers must be a whole number of at least 1, got True"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"threshold": float("nan")}, "threshold must be a finite number of at least 0"),
+        ({"blur": -1.0}, "blur must be a finite number of at least 0"),
+        ({"unique": 1}, "unique must be True or False, got 1"),
+        ({"name": None}, "name must be a string"),
+    ],
+)
+def test_bad_settings_are_named(changes, message):
+    with pytest.raises(InputError, match=message):
+        Config().replace(**changes)
+
+
+def test_unknown_presets_are_named():
+    with pytest.raises(InputError, match="preset must be one of musc-v2, published, musc, got 'v3'"):
+        Config.preset("v3")
