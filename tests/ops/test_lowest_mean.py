@@ -18,7 +18,7 @@ def test_tiny_case_with_the_answer_written_out(backend):
 @pytest.mark.parametrize(
     "interval", [(0.0, 0.3), (0.1, 0.3), (0, 5), (2, 7), (0.5, 1.0), (0.0, 0.0), (3, 3), (0, 10**6)]
 )
-@pytest.mark.parametrize("columns", [1, 2, 7, 49, 300])
+@pytest.mark.parametrize("columns", [1, 2, 7, 49, 300, 2049])
 def test_random_rows_agree_with_the_oracle(backend, rng, interval, columns):
     d = rng.random((5, 13, columns)).astype(np.float32)
     d[0, 0, 0] = d[1, 2, -1] = INF
@@ -32,6 +32,7 @@ def test_rows_of_equal_values_give_that_value(backend):
 
 def test_a_row_with_nothing_taking_part_gives_infinity(backend):
     assert lowest_mean(torch.full((2, 3), INF)).tolist() == [INF, INF]
+    assert lowest_mean(torch.full((20, 3), INF), (0, 9)).tolist() == [INF] * 20
 
 
 def test_no_rows_give_no_means(backend):
@@ -43,6 +44,12 @@ def test_thread_counts_give_equal_bits(backend, rng, over_threads):
     d = rng.random((1000, 49)).astype(np.float32)
     one, *others = over_threads(lambda: lowest_mean(d))
     assert all(torch.equal(one, other) for other in others)
+
+
+def test_a_row_gives_the_same_bits_alone_and_among_others(backend, rng):
+    d = rng.choice([1e-6, 1.0, 3.0, 1e6, INF], (40, 60)).astype(np.float32) * rng.random(60, dtype=np.float32)
+    alone = torch.cat([lowest_mean(row[None], (0.1, 0.6)) for row in d])
+    assert torch.equal(lowest_mean(d, (0.1, 0.6)), alone)
 
 
 def test_the_input_is_left_alone(rng):

@@ -18,9 +18,7 @@ def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> 
     """
     low, high = check_interval("lowest_mean", interval)
     values = arrays.tensor("lowest_mean", "d", *_flat(d))
-    if bool(values.isnan().any()):
-        msg = "lowest_mean: d must hold no NaN"
-        raise InputError(msg)
+    arrays.without_nan("lowest_mean", "d", values)
     mean = torch.empty(values.shape[0], dtype=torch.float32)
     rows, columns = values.shape
     _cpu.lowest_mean(values.data_ptr(), rows, columns, *_bound(low), *_bound(high), mean.data_ptr())
