@@ -9,6 +9,7 @@
 #include "cpu/isa/dispatch.h"
 #include "musc2/farthest_points.h"
 #include "musc2/link_patches.h"
+#include "musc2/group_points.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
@@ -37,6 +38,7 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("nearest_patches", by_address(&cpu::nearest_patches));
   module.def("nearest_patches_in_window", by_address(&cpu::nearest_patches_in_window));
   module.def("farthest_points", by_address(&cpu::farthest_points));
+  module.def("group_points", by_address(&cpu::group_points));
   module.def("lowest_mean", by_address(&cpu::lowest_mean));
   module.def("nearest_points", by_address(&cpu::nearest_points));
   module.def("rank_match", by_address(&cpu::rank_match));

@@ -148,7 +148,7 @@ std::vector<Buckets> make_all_buckets(const float* points, const int64_t* offset
 }
 
 std::vector<Share> share_out(const int64_t* offsets, int64_t clouds) {
-  constexpr int64_t rows = 64;
+  constexpr int64_t rows = 32;
   std::vector<Share> shares;
   for (int64_t cloud = 0; cloud < clouds; ++cloud) {
     for (int64_t first = offsets[cloud]; first < offsets[cloud + 1]; first += rows) {

@@ -99,4 +99,18 @@ def pool_grid(
     degree_count: int,
     similarity: bool,
     pooled: int,
+def group_points(
+    points: int,
+    offsets: int,
+    clouds: int,
+    centers: int,
+    centers_each: int,
+    size: int,
+    start: int,
+    search: int,
+    threshold: float,
+    unique: bool,
+    index: int,
+    curvature: int,
+    neighbourhood: int,
 ) -> None: ...

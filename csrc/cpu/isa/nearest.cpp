@@ -60,4 +60,14 @@ int64_t near_points(const Block* blocks, int64_t count, Place from, float limit,
   return written;
 }
 
+void nearest_members(const Block* blocks, int64_t count, const Place* members, int64_t members_count, Lanes* nearest) {
+  for (int64_t i = 0; i < count; ++i) {
+    for (int lane = 0; lane < lanes; lane += width) {
+      Floats smallest = distances(blocks[i], lane, members[0]);
+      for (int64_t m = 1; m < members_count; ++m) smallest = smaller(distances(blocks[i], lane, members[m]), smallest);
+      store(nearest[i].value + lane, smallest);
+    }
+  }
+}
+
 }  // namespace musc2::cpu::MUSC2_ISA

@@ -1,0 +1,73 @@
+#pragma once
+// Surface variation of a neighbourhood: the smallest eigenvalue of its covariance over the sum of all three. Written
+// with + - * / and sqrt alone, in double, so that a CUDA kernel that includes it gets the same bits.
+#include <cmath>
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define MUSC2_HOST_DEVICE __host__ __device__
+#else
+#define MUSC2_HOST_DEVICE
+#endif
+
+namespace musc2 {
+
+// One Jacobi rotation, which makes a[p][q] of the symmetric matrix a zero; r is the third index.
+MUSC2_HOST_DEVICE inline void rotate(double (&a)[3][3], int p, int q, int r) {
+  if (a[p][q] == 0) return;
+  const double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+  const double size = theta < 0 ? -theta : theta;
+  const double t = (theta < 0 ? -1 : 1) / (size + sqrt(size * size + 1));
+  const double c = 1 / sqrt(t * t + 1), s = t * c;
+  const double rp = a[r][p], rq = a[r][q];
+  a[p][p] -= t * a[p][q];
+  a[q][q] += t * a[p][q];
+  a[p][q] = a[q][p] = 0;
+  a[r][p] = a[p][r] = c * rp - s * rq;
+  a[r][q] = a[q][r] = s * rp + c * rq;
+}
+
+MUSC2_HOST_DEVICE inline double smallest_share_of_eigenvalues(double (&a)[3][3]) {
+  const double sum = a[0][0] + a[1][1] + a[2][2];
+  if (!(sum > 0)) return 0;
+  for (int sweep = 0; sweep < 6; ++sweep) {  // converges quadratically: 4 have always been enough
+    rotate(a, 0, 1, 2);
+    rotate(a, 0, 2, 1);
+    rotate(a, 1, 2, 0);
+  }
+  double smallest = a[0][0] < a[1][1] ? a[0][0] : a[1][1];
+  if (a[2][2] < smallest) smallest = a[2][2];
+  return smallest > 0 ? smallest / sum : 0;
+}
+
+// offsets (count, 3): the neighbours minus the center. In [0, 1/3]; 0 when all neighbours are at one place or there is
+// none.
+MUSC2_HOST_DEVICE inline double curvature(const float* offsets, int64_t count) {
+  double largest = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const double x = offsets[3 * i], y = offsets[3 * i + 1], z = offsets[3 * i + 2];
+    const double norm2 = (x * x + y * y) + z * z;
+    if (norm2 > largest) largest = norm2;
+  }
+  if (!(largest > 0)) return 0;
+  const double scale = 1 / sqrt(largest);
+  // Seen from the first neighbour, neighbours at one place are exactly 0, and so is their covariance.
+  double mean[3] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    for (int d = 0; d < 3; ++d) mean[d] += (double{offsets[3 * i + d]} - double{offsets[d]}) * scale;
+  }
+  for (double& coordinate : mean) coordinate /= static_cast<double>(count);
+  double covariance[3][3] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    double from_mean[3];
+    for (int d = 0; d < 3; ++d) {
+      from_mean[d] = (double{offsets[3 * i + d]} - double{offsets[d]}) * scale - mean[d];
+    }
+    for (int row = 0; row < 3; ++row) {
+      for (int column = 0; column < 3; ++column) covariance[row][column] += from_mean[row] * from_mean[column];
+    }
+  }
+  return smallest_share_of_eigenvalues(covariance);
+}
+
+}  // namespace musc2
