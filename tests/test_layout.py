@@ -27,7 +27,7 @@ OPS = {
 }
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [["pipeline"], ["stages"], ["cuda"], ["ops"], ["types"], ["config"], ["errors"]]
-HELPERS = {"ops": {"musc2.ops.arrays", "musc2.ops.native", "musc2.ops.lowest_mean"}, "stages": set()}
+HELPERS = {"ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.native", "musc2.ops.lowest_mean"}, "stages": set()}
 INCLUDES = {
     "csrc/common": {"common"},
     "csrc/include": set(),

@@ -2,7 +2,23 @@
 
 from importlib.metadata import version
 
-from musc2 import errors, ops
+from musc2 import cuda, errors, ops
+from musc2.config import Config
+from musc2.machine import show_config
+from musc2.ops.native import set_num_threads
+from musc2.pipeline import score_tokens
+from musc2.types import Cloud, Scores
 
 __version__ = version("musc2")
-__all__ = ["__version__", "errors", "ops"]
+__all__ = [
+    "Cloud",
+    "Config",
+    "Scores",
+    "__version__",
+    "cuda",
+    "errors",
+    "ops",
+    "score_tokens",
+    "set_num_threads",
+    "show_config",
+]

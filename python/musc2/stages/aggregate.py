@@ -1,0 +1,56 @@
+"""Neighbourhood aggregation, ALGORITHM.md §4: SNAMD of images and of point groups, LNAMD of v1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.functional import layer_norm as joint_norm
+from torch.nn.functional import normalize as unit
+
+from musc2 import ops
+from musc2.types import Cloud
+
+
+def image_features(
+    tokens: torch.Tensor,
+    degrees: Sequence[int] = (1, 3, 5),
+    *,
+    apart: bool = False,
+    weighting: str = "similarity",
+    layer_norm: bool = False,
+    normalize: bool = True,
+    normalize_first: bool = False,
+) -> list[torch.Tensor]:
+    """tokens: (N, h, w, C) of one layer -> [(N, h * w, C)], one for the mean over degrees or one per degree."""
+    if layer_norm:
+        tokens = joint_norm(tokens, tokens.shape[1:])
+    if normalize_first:
+        tokens = unit(tokens, dim=-1)
+    pooled = [
+        ops.pool_grid(tokens.contiguous(), chosen, weighting=weighting).flatten(1, 2)
+        for chosen in ([(degree,) for degree in degrees] if apart else [tuple(degrees)])
+    ]
+    return [unit(features, dim=-1) for features in pooled] if normalize else pooled
+
+
+def point_features(
+    tokens: torch.Tensor,
+    clouds: Sequence[Cloud],
+    degrees: Sequence[int] = (1, 3, 5),
+    *,
+    threshold: float = 0.01,
+    normalize: bool = True,
+) -> torch.Tensor:
+    """tokens: (N, G, C) of one layer, a cloud per sample -> (N, G, C)."""
+    samples, groups, channels = tokens.shape
+    flat = tokens.reshape(samples * groups, channels)
+    pooled = ops.pool_centers(
+        unit(flat, dim=-1) if normalize else flat,
+        torch.cat([cloud.points[cloud.centers] for cloud in clouds]),
+        torch.cat([cloud.curvature for cloud in clouds]),
+        tuple(degrees),
+        threshold=threshold,
+        offsets=[groups * sample for sample in range(samples + 1)],
+    )
+    return pooled.reshape(tokens.shape)

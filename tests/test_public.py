@@ -1,0 +1,38 @@
+import re
+
+import musc2
+
+
+def test_the_public_names_are_these():
+    assert musc2.__all__ == [
+        "Cloud",
+        "Config",
+        "Scores",
+        "__version__",
+        "cuda",
+        "errors",
+        "ops",
+        "score_tokens",
+        "set_num_threads",
+        "show_config",
+    ]
+    assert all(hasattr(musc2, name) for name in musc2.__all__)
+
+
+def test_show_config_prints_the_machine(capsys):
+    musc2.set_num_threads(2)
+    try:
+        assert musc2.show_config() is None
+    finally:
+        musc2.set_num_threads(None)
+    text = capsys.readouterr().out
+    assert re.search(rf"^musc2 +{re.escape(musc2.__version__)}$", text, re.MULTILINE)
+    assert re.search(r"^threads +2$", text, re.MULTILINE)
+    assert re.search(r"^instruction set +(base|avx2|avx512|avx512bf16)$", text, re.MULTILINE)
+    assert re.search(r"^CUDA +\w", text, re.MULTILINE)
+    assert re.search(r"^FAISS +(in use|not installed)", text, re.MULTILINE)
+
+
+def test_cuda_says_why_it_is_not_there():
+    assert musc2.cuda.is_available() is False
+    assert musc2.cuda.why()
