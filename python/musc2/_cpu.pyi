@@ -99,6 +99,7 @@ def pool_grid(
     degree_count: int,
     similarity: bool,
     pooled: int,
+) -> None: ...
 def group_points(
     points: int,
     offsets: int,

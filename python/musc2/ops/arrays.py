@@ -12,6 +12,7 @@ from musc2 import _cpu
 from musc2.errors import DeviceError, InputError
 
 Array = torch.Tensor | np.ndarray[Any, Any]
+MOST_NEIGHBOURS = 1024  # that the point ops search for
 
 
 def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:

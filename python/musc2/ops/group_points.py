@@ -8,7 +8,6 @@ import torch
 from musc2 import _cpu
 from musc2.errors import InputError
 from musc2.ops import arrays
-from musc2.ops.nearest_points import MOST_NEIGHBOURS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,8 @@ def group_points(
     chosen = arrays.indices(op, "centers", centers, "G" if offsets is None else "B, G")
     chosen = chosen[None] if offsets is None else chosen
     _check_centers(chosen, bounds)
-    size = arrays.whole(op, "size", size, 1, MOST_NEIGHBOURS)
-    search = arrays.whole(op, "search", search, 1, MOST_NEIGHBOURS)
+    size = arrays.whole(op, "size", size, 1, arrays.MOST_NEIGHBOURS)
+    search = arrays.whole(op, "search", search, 1, arrays.MOST_NEIGHBOURS)
     start = arrays.whole(op, "start", start, 1)
     threshold = arrays.number(op, "threshold", threshold, 0.0)
     shape = tuple(chosen.shape)

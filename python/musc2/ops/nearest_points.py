@@ -8,8 +8,6 @@ from musc2 import _cpu
 from musc2.errors import InputError
 from musc2.ops import arrays
 
-MOST_NEIGHBOURS = 1024
-
 
 def nearest_points(
     points: arrays.Array,
@@ -33,7 +31,7 @@ def nearest_points(
     op = "nearest_points"
     xyz = arrays.finite(op, "points", arrays.tensor(op, "points", points, "P, 3"))
     places = arrays.finite(op, "queries", arrays.tensor(op, "queries", queries, "Q, 3"))
-    k = arrays.whole(op, "k", k, 1, MOST_NEIGHBOURS)
+    k = arrays.whole(op, "k", k, 1, arrays.MOST_NEIGHBOURS)
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
     query_bounds = arrays.packed(op, "query_offsets", query_offsets, len(places), "queries")
     if len(query_bounds) != len(bounds):
