@@ -17,7 +17,12 @@ from musc2.ops import nearest_patches
 def run(script, **environment):
     """The output of a fresh interpreter."""
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False, env=environment or None
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment or None,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     return result.stdout.strip()

@@ -7,7 +7,6 @@ ORACLE = {
     "pool_grid": (1e-6, 3e-7),
     "pool_centers": (1e-6, 3e-7),
     "nearest_patches": (1e-5, 1e-6),
-    "lowest_mean": (1e-6, 0.0),
     "rank_match": (0.0, 0.0),
     "spread_points": (5e-7, 0.0),
     "rescore": (1e-6, 1e-7),
@@ -21,7 +20,6 @@ GOLDEN = {
     "interpolated": (0.0, 1e-6),
     "snamd": (1e-6, 3e-7),
     "lnamd": (1e-6, 3e-7),
-    "rescore": (1e-6, 1e-7),
 }
 
 """Where values that nearly tie may swap ranks: (atol, atol of the one value in a thousand that may be off more)."""
