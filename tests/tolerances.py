@@ -2,11 +2,12 @@
 
 # Against the float64 oracles, by op.
 ORACLE = {
-    "group_points": (1e-6, 1e-12),
     "nearest_points": (1e-6, 0.0),
+    "group_points": (1e-6, 1e-12),
     "pool_grid": (1e-6, 3e-7),
     "pool_centers": (1e-6, 3e-7),
     "nearest_patches": (1e-5, 1e-6),
+    "lowest_mean": (1e-6, 0.0),
     "rank_match": (0.0, 0.0),
     "spread_points": (5e-7, 0.0),
     "rescore": (1e-6, 1e-7),
@@ -22,7 +23,7 @@ GOLDEN = {
     "lnamd": (1e-6, 3e-7),
 }
 
-"""Where values that nearly tie may swap ranks: (atol, atol of the one value in a thousand that may be off more)."""
+# Where values that nearly tie may swap ranks: (atol, atol of the one value in a thousand that may be off more).
 RANKED = {
     "enhance": (1e-7, 3e-4),
     "msm_multiple": (1e-4, 1e-3),

@@ -75,7 +75,7 @@ class Config:
         _check("degrees", "odd whole numbers, at least one", self.degrees, bool(self.degrees) and odd)
         counts = all(_whole(window, 1) for window in self.windows)
         _check("windows", "whole numbers of at least 1, at least one", self.windows, bool(self.windows) and counts)
-        _check("interval", "two rising bounds, fractions or whole counts", self.interval, _rising(self.interval))
+        _check("interval", "two rising bounds, fractions or whole counts", self.interval, is_interval(self.interval))
         _check(
             "window", "None or a whole number of at least 0", self.window, self.window is None or _whole(self.window)
         )
@@ -134,11 +134,13 @@ def _whole(value: object, low: int = 0) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
-def _rising(interval: tuple[float, ...]) -> bool:
-    fractions = all(isinstance(bound, float) and 0 <= bound <= 1 for bound in interval)
-    counts = all(_whole(bound) for bound in interval)
-    mixed = all(_whole(bound) or (isinstance(bound, float) and 0 <= bound <= 1) for bound in interval)
-    return len(interval) == 2 and mixed and (not (fractions or counts) or interval[0] <= interval[1])
+def is_interval(bounds: object) -> bool:
+    """Two rising bounds, each a fraction from 0.0 to 1.0 (float) or a count (int)."""
+    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+        return False
+    fractions = [isinstance(bound, float) and 0 <= bound <= 1 for bound in bounds]
+    known = [fraction or _whole(bound) for fraction, bound in zip(fractions, bounds, strict=True)]
+    return all(known) and (fractions[0] != fractions[1] or bounds[0] <= bounds[1])
 
 
 def _check(name: str, wanted: str, value: object, good: bool) -> None:

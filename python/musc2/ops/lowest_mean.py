@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from musc2 import _cpu
+from musc2.config import is_interval
 from musc2.errors import InputError
 from musc2.ops import arrays
 
@@ -16,28 +17,16 @@ def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> 
     >>> lowest_mean(torch.tensor([[4.0, 1.0, float("inf"), 2.0]]), (0.0, 0.7))
     tensor([1.5000])
     """
-    low, high = check_interval("lowest_mean", interval)
+    if not is_interval(interval):
+        msg = f"lowest_mean: interval must be two rising bounds, fractions or whole counts, got {interval!r}"
+        raise InputError(msg)
+    low, high = interval
     values = arrays.tensor("lowest_mean", "d", *_flat(d))
     arrays.without_nan("lowest_mean", "d", values)
     mean = torch.empty(values.shape[0], dtype=torch.float32)
     rows, columns = values.shape
     _cpu.lowest_mean(values.data_ptr(), rows, columns, *_bound(low), *_bound(high), mean.data_ptr())
     return mean.reshape(tuple(d.shape[:-1]))
-
-
-def check_interval(op: str, interval: tuple[float, float]) -> tuple[float, float]:
-    """The two bounds, each a fraction in [0, 1] (float) or a count (int)."""
-    good = isinstance(interval, tuple | list) and len(interval) == 2
-    for bound in interval if good else ():
-        fraction = isinstance(bound, float) and 0.0 <= bound <= 1.0
-        count = isinstance(bound, int) and not isinstance(bound, bool) and bound >= 0
-        good = good and (fraction or count)
-    if good and type(interval[0]) is type(interval[1]):
-        good = interval[0] <= interval[1]
-    if not good:
-        msg = f"{op}: interval must be two rising bounds, fractions from 0.0 to 1.0 or counts, got {interval!r}"
-        raise InputError(msg)
-    return interval[0], interval[1]
 
 
 def _flat(d: arrays.Array) -> tuple[arrays.Array, str]:
