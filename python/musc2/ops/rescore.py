@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -131,7 +132,6 @@ def _search(features: torch.Tensor, count: int) -> torch.Tensor:
 
 def _faiss() -> ModuleType | None:
     try:
-        import faiss
+        return importlib.import_module("faiss")
     except ImportError:
         return None
-    return faiss
