@@ -1,4 +1,4 @@
-"""Runs the benches and prints ours, baseline, ratio: python bench/compare.py [NAME ...] [--rounds 3] [--json FILE].
+"""Runs the benches and prints ours, baseline, ratio: python bench/compare.py [NAME ...] [--rounds 3] [--markdown FILE].
 
 The machine may be noisy, so the whole run is repeated and the median over rounds is printed, with the spread of the
 ratios. A NAME selects contests by part of their name.
@@ -54,20 +54,32 @@ def collect(rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def print_rates(rounds: list[list[dict[str, Any]]]) -> None:
-    """What the hardware gave in each round: benches that count their operations."""
+def rates(rounds: list[list[dict[str, Any]]]) -> list[str]:
+    """What the hardware gave in each round: one line per bench that counts its operations."""
+    lines = []
     for one in rounds[0]:
         if operations := one["extra_info"].get("operations"):
             same = [b for benchmarks in rounds for b in benchmarks if b["name"] == one["name"]]
-            rates = " ".join(f"{operations / b['stats']['median'] * 1e-9:.0f}" for b in same)
-            print(f"{one['name']}: {rates} GFLOP/s, by round")
+            by_round = " ".join(f"{operations / b['stats']['median'] * 1e-9:.0f}" for b in same)
+            lines.append(f"{one['name']}: {by_round} GFLOP/s, by round")
+    return lines
+
+
+def markdown(rows: list[dict[str, Any]], notes: list[str]) -> str:
+    """The table for the docs."""
+    lines = ["| op, size | ours | baseline | ratio | target | ratio of each round |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        spread = " ".join(f"{ratio:.1f}" for ratio in row["ratios"])
+        times = f"{row['ours'] * 1e3:.4g} ms | {row['baseline'] * 1e3:.4g} ms"
+        lines.append(f"| {row['name']} | {times} | {row['ratio']:.1f} | {row['target']:g} | {spread} |")
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     rounds = [run_round(arguments.names) for _ in range(arguments.rounds)]
     rows = collect(rounds)
@@ -79,9 +91,10 @@ def main() -> None:
             f"{row['name']:44} {row['ours'] * 1e3:10.2f} {row['baseline'] * 1e3:12.2f} {row['ratio']:7.2f} "
             f"{row['target']:7.2f}   {spread}{verdict}"
         )
-    print_rates(rounds)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    notes = rates(rounds)
+    print(*notes, sep="\n")
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(rows, notes))
 
 
 if __name__ == "__main__":
