@@ -1,0 +1,155 @@
+"""ALGORITHM.md §0: resizing, foreground, centering and scaling."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from musc2 import inputs
+from musc2.errors import InputError
+
+
+@pytest.mark.parametrize("resample", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("shape", [(50, 70), (11, 9), (32, 32)])
+def test_images_are_resized_by_pil_in_eight_bits(rng, resample, shape):
+    rgb = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    expected = Image.fromarray(rgb).resize((32, 32), getattr(Image.Resampling, resample.upper()))
+    found = inputs.prepare_image(rgb, 32, resample=resample)
+    assert found.dtype == torch.float32
+    assert found.is_contiguous()
+    assert (found.numpy() == np.asarray(expected).transpose(2, 0, 1).astype(np.float32) / np.float32(255)).all()
+
+
+def test_deeper_images_are_resized_without_rounding_and_stay_within_their_range(rng):
+    rgb = rng.random((50, 70, 3), dtype=np.float32)
+    found = inputs.prepare_image(rgb, 32).numpy()
+    eight_bit = inputs.prepare_image(np.rint(rgb * 255).astype(np.uint8), 32).numpy()
+    assert 0 < np.abs(found - eight_bit).max() < 2 / 255
+    steps = np.zeros((40, 40), np.float32)
+    steps[:, 20:] = 0.9999
+    assert inputs.prepare_image(steps, 16).min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("original", "patch", "expected"),
+    [((480, 640), 8, (168, 224)), ((640, 480), 14, (224, 168)), ((10, 1000), 8, (8, 224)), ((100, 99), 1, (224, 222))],
+)
+def test_fit_keeps_the_aspect_to_within_half_a_patch(original, patch, expected):
+    assert inputs.target_size(original, 224, "fit", patch) == expected
+    assert inputs.target_size(original, 224) == (224, 224)
+
+
+@pytest.mark.parametrize("size", [64, 112, 224])
+def test_golden_published_maps(golden, size):
+    g = golden("pc_prep")
+    found = inputs.prepare_cloud(g["organised"], size, foreground="published")
+    assert (found.pixels.numpy() == g[f"nonzero_idx_{size}"]).all()
+    assert found.size == (size, size)
+    expected = g[f"normalised_{size}"]
+    placed = np.zeros((3, size * size), np.float32)
+    placed[:, found.pixels] = found.points.numpy().T
+    placed = placed.reshape(3, size, size)[:, :: size // expected.shape[1], :: size // expected.shape[1]]
+    foreground = (placed != 0).all(axis=0)
+    # the published mean is a float32 sum: it is off by 1.6e-6 over the 28,303 points of the largest
+    np.testing.assert_allclose(placed[:, foreground], expected[:, foreground], rtol=0, atol=2e-6)
+
+
+def test_golden_nearest_resize(golden):
+    g = golden("pc_prep")
+    for size in (64, 112):
+        found = inputs.prepare_cloud(g["organised"], size)
+        xyz = g[f"resized_{size}"].reshape(3, -1).T[found.pixels]
+        back = found.points.double().numpy() * found.scale + found.center
+        np.testing.assert_allclose(back, xyz, rtol=0, atol=1e-7)
+
+
+def test_a_tiny_map_by_hand():
+    nan, inf = np.nan, np.inf
+    xyz = np.array(
+        [
+            [[0, 0, 1], [4, 0, 1], [2, 3, 0], [nan, 1, 1]],
+            [[0, 0, 0], [0, 4, 1], [1, 1, inf], [4, 4, 1]],
+        ]
+    )
+    found = inputs.prepare_cloud(xyz, 4, resize="fit")
+    assert found.size == (2, 4)
+    assert found.pixels.tolist() == [0, 1, 5, 7]  # x = 0 is a surface, z = 0 is not
+    assert found.center == (2, 2, 1)
+    assert found.scale == pytest.approx(8**0.5)
+    half = 0.5**0.5
+    expected = torch.tensor([[-half, -half, 0], [half, -half, 0], [-half, half, 0], [half, half, 0]])
+    torch.testing.assert_close(found.points, expected)
+    assert inputs.prepare_cloud(np.abs(xyz), 4, resize="fit", foreground="published").pixels.tolist() == [7]
+    square = inputs.prepare_cloud(xyz, 4)
+    assert square.pixels.tolist() == [0, 1, 4, 5, 9, 11, 13, 15]  # floor(i * 2 / 4): each row twice
+
+
+def test_published_foreground_is_found_again_on_the_result():
+    xyz = np.array([[[1, 1, 1], [3, 2, 4]], [[2, 4, 2], [2, 1, 1]]], np.float32)  # the mean is (2, 2, 2)
+    assert inputs.prepare_cloud(xyz, 2, foreground="published").pixels.tolist() == [0]
+    assert inputs.prepare_cloud(xyz, 2).pixels.tolist() == [0, 1, 2, 3]
+    equal = np.ones((2, 2, 3))  # all would drop out: they stay
+    assert len(inputs.prepare_cloud(equal, 2, foreground="published").points) == 4
+
+
+def test_clouds_keep_their_rows_and_a_z_of_0():
+    xyz = np.array([[0, 0, 0], [1, 0, 0], [np.nan, 1, 1], [-1, 0, 0], [0, 2, 0], [0, -2, 0]], np.float32)
+    for foreground in ("depth", "published"):
+        found = inputs.prepare_cloud(xyz, 224, foreground=foreground)
+        assert found.rows.tolist() == [1, 3, 4, 5]
+        assert (found.pixels, found.size, found.scale) == (None, None, 2)
+        assert found.points.tolist() == [[0.5, 0, 0], [-0.5, 0, 0], [0, 1, 0], [0, -1, 0]]
+
+
+def test_masks_of_any_size_leave_out_more(rng):
+    xyz = rng.random((20, 30, 3)) + 1
+    mask = np.zeros((10, 15), bool)
+    mask[2:4, 5:10] = True
+    found = inputs.prepare_cloud(xyz, 40, mask=mask)
+    assert set((found.pixels // 40).tolist()) == set(range(8, 16))
+    assert set((found.pixels % 40).tolist()) == {column for column in range(40) if 5 <= column * 15 // 40 < 10}
+    rows = inputs.prepare_cloud(xyz.reshape(-1, 3), 40, mask=np.arange(600) % 2).rows
+    assert rows.tolist() == list(range(1, 600, 2))
+
+
+def test_far_away_scans_keep_their_digits(rng):
+    xyz = rng.random((500, 3))
+    torch.testing.assert_close(
+        inputs.prepare_cloud(xyz + 5e6, 8).points, inputs.prepare_cloud(xyz, 8).points, rtol=0, atol=1e-7
+    )
+
+
+def test_points_that_are_all_equal_lie_in_the_middle():
+    found = inputs.prepare_cloud(np.full((5, 3), 7.0), 8)
+    assert (found.points == 0).all()
+    assert found.scale == 0
+    assert inputs.prepare_cloud(np.ones((1, 3)), 8).points.shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("xyz", "arguments", "message"),
+    [
+        (np.zeros((4, 4, 3)), {}, r"xyz must have foreground, got background only \(64 of 64 points\)"),
+        (np.full((4, 4, 3), np.nan), {"label": "pcd[3] (a.tiff)"}, r"pcd\[3\] \(a.tiff\) must have foreground"),
+        (np.full((5, 3), np.inf), {}, r"xyz must have foreground, got background only \(5 of 5 points\)"),
+        (np.ones((1, 1, 3)), {}, "xyz must be a map of at least 2 x 2 pixels, got 1 x 1"),
+        (np.full((4, 4, 3), 1e19), {}, r"xyz must have coordinates of at most 1e18, got 1e\+19"),
+        (np.full((4, 4, 3), 1e60), {"foreground": "published"}, "xyz must have foreground"),
+        (np.ones((4, 4, 3)), {"mask": np.zeros((4, 4))}, "mask of xyz must leave some foreground"),
+        (np.ones((4, 4, 3)), {"mask": np.ones(16)}, r"mask of xyz must have shape \(H, W\) for a map, got \(16,\)"),
+        (np.ones((9, 3)), {"mask": np.ones(8)}, r"mask of xyz must have shape \(9,\) as the cloud, got \(8,\)"),
+    ],
+)
+def test_what_has_no_foreground_is_named(xyz, arguments, message):
+    with pytest.raises(InputError, match="score: " + message):
+        inputs.prepare_cloud(xyz, 8, **arguments)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, None])
+def test_sizes_are_checked(size):
+    with pytest.raises(InputError, match="score: size must be a whole number of at least 1"):
+        inputs.prepare_image(np.zeros((4, 4, 3)), size)
+    with pytest.raises(InputError, match="score: size must be a whole number of at least 1"):
+        inputs.prepare_cloud(np.ones((4, 4, 3)), size)
+    with pytest.raises(InputError, match="score: resize must be one of square, fit, got 'crop'"):
+        inputs.prepare_image(np.zeros((4, 4, 3)), 4, resize="crop")

@@ -1,0 +1,118 @@
+"""3D in every form that users have it in."""
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from musc2 import inputs
+from musc2.errors import InputError
+
+
+def read(pcd, intrinsics=None):
+    return [source.read() for source in inputs.clouds(pcd, intrinsics)]
+
+
+@pytest.fixture
+def xyz(rng):
+    return rng.random((4, 6, 8, 3), dtype=np.float32) + 1
+
+
+def test_maps_and_clouds_of_every_container_are_the_same(tmp_path, xyz):
+    tifffile.imwrite(tmp_path / "0.tiff", xyz[0], photometric="rgb")
+    np.save(tmp_path / "1.npy", xyz[1])
+    np.savez(tmp_path / "2.npz", xyz=xyz[2])
+    tifffile.imwrite(tmp_path / "3.TIF", xyz[3].transpose(2, 0, 1), photometric="minisblack")
+    first = torch.from_numpy(xyz).permute(0, 3, 1, 2)
+    for form in (xyz, list(xyz), xyz.astype(np.float64), first, list(first), tmp_path, sorted(tmp_path.iterdir())):
+        assert all((found == one).all() for found, one in zip(read(form), xyz, strict=True))
+    clouds = read([xyz[0].reshape(-1, 3), torch.from_numpy(xyz[1].reshape(-1, 3)[:5])])
+    assert [cloud.shape for cloud in clouds] == [(48, 3), (5, 3)]
+    assert read(xyz[0, 0])[0].shape == (8, 3)
+    assert read((100 * xyz).astype(np.int16))[0].dtype == np.int16
+
+
+def test_depth_becomes_the_map_that_the_camera_saw(tmp_path, rng):
+    x, y = np.meshgrid(np.arange(8), np.arange(6))
+    depth = rng.integers(500, 2000, (3, 6, 8), dtype=np.uint16)
+    depth[:, 2, 3] = 0
+    expected = np.stack([(x - 3.5) / 50 * depth, (y - 2.5) / 60 * depth, depth], axis=3)
+    camera = (50, 60, 3.5, 2.5)
+    for index in range(3):
+        Image.fromarray(depth[index]).save(tmp_path / f"{index}.png")
+    matrix = np.array([[50, 0, 3.5], [0, 60, 2.5], [0, 0, 1]])
+    floating = np.where(depth == 0, np.nan, depth.astype(np.float64))
+    negative = np.where(depth == 0, -1.0, depth)
+    for form in (
+        depth,
+        list(depth),
+        depth[..., None],
+        depth[:, None],
+        floating,
+        negative,
+        tmp_path,
+        [*map(Image.fromarray, depth)],
+    ):
+        for intrinsics in (camera, matrix, torch.from_numpy(matrix)):
+            found = np.stack(read(form, intrinsics))
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+            assert (found[:, 2, 3] == 0).all()
+    assert read(depth[0], camera)[0].shape == (6, 8, 3)
+    assert read(np.full((1, 6, 8), np.inf), camera)[0].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("pcd", "intrinsics", "message"),
+    [
+        (np.zeros((5, 6, 8)), None, r"pcd must be a list or .*, got \(5, 6, 8\); depth needs intrinsics="),
+        (
+            np.zeros((5, 6, 3)),
+            None,
+            r"pcd must be a list .*\(5, 6, 3\); pass list\(pcd\) for clouds .*, pcd\[None\] for",
+        ),
+        (
+            np.zeros((5, 6, 8, 2)),
+            None,
+            r"pcd must be a list or have shape \(N, H, W, 3\) or \(P, 3\), got \(5, 6, 8, 2\)",
+        ),
+        ([np.zeros((6, 8))], None, r"pcd\[0\] must have shape \(H, W, 3\) or \(P, 3\), got \(6, 8\); depth needs"),
+        ([np.ones((6, 8, 3)), np.zeros((6, 8, 2))], None, r"pcd\[1\] must have shape .*, got \(6, 8, 2\)$"),
+        (np.zeros((2, 0, 8, 3)), None, r"pcd\[0\] must not be empty, got \(0, 8, 3\)"),
+        ([np.zeros((0, 3))], None, r"pcd\[0\] must not be empty, got \(0, 3\)"),
+        (np.zeros((2, 1, 1, 3)), None, r"pcd\[0\] must be a map of at least 2 x 2 pixels, got 1 x 1"),
+        (np.zeros((2, 6, 8, 3), bool), None, r"pcd\[0\] must hold whole or floating numbers, got bool"),
+        (
+            ["a.ply"],
+            None,
+            r"pcd\[0\] \(a.ply\) must end in .tif, .tiff, .npy, .npz, got .ply; ply and pcd come later: conv",
+        ),
+        (["a.png"], None, r"pcd\[0\] \(a.png\) must end in .*, got .png$"),
+        (["a"], None, r"pcd\[0\] \(a\) must end in .*, got no ending$"),
+        (["a.tiff"], None, r"pcd\[0\] \(a.tiff\) must be readable, got FileNotFoundError"),
+        (np.ones((5, 6, 8, 3)), (1, 1, 0, 0), r"pcd must be depth of shape \(N, H, W\) when intrinsics are given, got"),
+        (
+            [np.ones((6, 8, 3))],
+            (1, 1, 0, 0),
+            r"pcd\[0\] must be depth of shape \(H, W\) when intrinsics are given, got",
+        ),
+        (
+            np.ones((5, 6, 8)),
+            (0, 1, 0, 0),
+            r"intrinsics must be \(fx, fy, cx, cy\) or a 3 x 3 matrix .*, got \[0.0, 1.0",
+        ),
+        (np.ones((5, 6, 8)), (1, 1, 0), "intrinsics must be"),
+        (np.ones((5, 6, 8)), "camera", "intrinsics must be .* got 'camera'"),
+        (np.ones((5, 6, 8)), np.ones((3, 3)), "intrinsics must be .* without skew"),
+        (np.ones((5, 6, 8)), (1, np.nan, 0, 0), "intrinsics must be"),
+    ],
+)
+def test_what_cannot_be_used_is_named(pcd, intrinsics, message):
+    with pytest.raises(InputError, match="score: " + message):
+        read(pcd, intrinsics)
+
+
+def test_a_folder_of_scans_that_come_later_says_so(tmp_path):
+    (tmp_path / "a.pcd").write_text("")
+    with pytest.raises(InputError, match=r"a.pcd\) must end in .*; ply and pcd come later"):
+        read(tmp_path)
