@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from musc2.inputs.sources import refuse
 
 Item = Path | Image.Image | np.ndarray[Any, Any] | torch.Tensor
+_LOADING = threading.Lock()
 
 
 def items(
@@ -66,6 +68,17 @@ def to_numpy(value: object) -> np.ndarray[Any, Any]:
         found = array.cpu().resolve_conj().resolve_neg()
         array = (found.float() if found.dtype == torch.bfloat16 else found).numpy()
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def loaded(item: Item) -> Item:
+    """``item``; one of PIL's images with its pixels in memory.
+
+    PIL reads the file on first use, which two threads must not do at once where a list holds one image twice.
+    """
+    if isinstance(item, Image.Image):
+        with _LOADING:
+            item.load()
+    return item
 
 
 def one_by_one(stack: np.ndarray[Any, Any] | torch.Tensor) -> list[Item]:

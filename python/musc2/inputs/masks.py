@@ -42,7 +42,7 @@ def _load(item: containers.Item, label: str) -> np.ndarray[Any, Any]:
     if isinstance(item, Path) and item.suffix.lower() not in (*tables.NUMPY, *tables.TIFF):
         with Image.open(item) as image:
             return mask(image, label)
-    return mask(tables.read(item, label) if isinstance(item, Path) else item, label)
+    return mask(tables.read(item, label) if isinstance(item, Path) else containers.loaded(item), label)
 
 
 def mask(value: object, label: str) -> np.ndarray[Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from musc2.inputs.sources import Picture, Source, refuse
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # PIL's modes of more than 8 bits
-_LOADING = threading.Lock()
 
 
 def images(rgb: object) -> list[Source[Picture]]:
@@ -51,8 +49,7 @@ def images(rgb: object) -> list[Source[Picture]]:
 def picture(image: object, label: str) -> Picture:
     """One image of any kind as RGB picture; ``label`` names it in errors."""
     if isinstance(image, Image.Image):
-        with _LOADING:  # the same image may be in the list twice, and PIL reads a file on first use
-            image.load()
+        image.load()  # as the file may be closed later
         found = _from_deep(image, label) if image.mode in _DEEP else _to_rgb(image)
     else:
         found = _from_array(channels_last(containers.to_numpy(image), label), label)
@@ -90,7 +87,7 @@ def _split(array: np.ndarray[Any, Any] | torch.Tensor) -> list[containers.Item]:
 
 def _load(item: containers.Item, label: str) -> Picture:
     if not isinstance(item, Path):
-        return picture(item, label)
+        return picture(containers.loaded(item), label)
     if item.suffix.lower() in tables.NUMPY:
         return picture(tables.read_numpy(item, label), label)
     try:

@@ -80,7 +80,7 @@ def from_depth(
 
 def _load(item: containers.Item, camera: tuple[float, float, float, float] | None, label: str) -> np.ndarray[Any, Any]:
     if isinstance(item, Image.Image):
-        values = np.asarray(item)
+        values = np.asarray(containers.loaded(item))
     elif not isinstance(item, Path):
         values = containers.to_numpy(item)
     elif item.suffix.lower() in _DEPTH_IMAGES:
