@@ -27,12 +27,14 @@ OPS = {
 }
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
-    ["cli"], ["report"], ["score", "pipeline"], ["stages"], ["inputs", "encoders", "datasets"],
+    ["cli"], ["demo"], ["report"], ["score", "pipeline"], ["stages"], ["inputs", "encoders", "datasets"],
     ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
 ]  # fmt: skip
-# Except that ops share helpers, and that inputs is one room with walls inside.
+# Except that ops and encoders share helpers, and that inputs is one room with walls inside.
+ENCODER_HELPERS = {"contract", "fetching", "known_networks", "layouts", "networks", "positions", "weights"}
 HELPERS = {
     "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.native"},
+    "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
     "inputs": {"musc2.inputs"},
 }
 INCLUDES = {

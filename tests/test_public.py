@@ -10,6 +10,7 @@ def test_the_public_names_are_these():
         "Scores",
         "__version__",
         "cuda",
+        "encoders",
         "errors",
         "ops",
         "score_tokens",

@@ -13,4 +13,8 @@ class DeviceError(MuscError, RuntimeError):
     """A device that was asked for and cannot be used."""
 
 
-__all__ = ["DeviceError", "InputError", "MuscError"]
+class FetchError(MuscError, RuntimeError):
+    """Weights that could not be fetched: no network, or the host refused."""
+
+
+__all__ = ["DeviceError", "FetchError", "InputError", "MuscError"]

@@ -1,0 +1,12 @@
+"""The places where weights are looked for, empty, whatever this machine holds."""
+
+
+def empty_the_caches(patch, folder):
+    """Points every cache into ``folder``. patch: pytest's monkeypatch."""
+    patch.setenv("MUSC2_CACHE", str(folder / "musc2"))
+    patch.setenv("TORCH_HOME", str(folder / "torch"))
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        return
+    patch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
