@@ -1,0 +1,39 @@
+"""An anomaly map as colours over its image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musc2.errors import InputError
+
+# Low values leave the image as it is; high ones go from yellow over red to white.
+_STOPS = np.array([0.0, 0.3, 0.55, 0.8, 1.0])
+_COLOURS = np.array([[255, 225, 60], [255, 225, 60], [250, 130, 20], [220, 20, 30], [255, 255, 255]], float)
+_OPACITY = np.array([0.0, 0.25, 0.6, 0.8, 0.9])
+
+
+def overlay(
+    rgb: NDArray[np.uint8], map: NDArray[Any], *, low: float | None = None, high: float | None = None
+) -> NDArray[np.uint8]:
+    """rgb: (H, W, 3) uint8, map: (H, W) -> (H, W, 3) uint8; ``low`` and below is left as it is, ``high`` the brightest.
+
+    They default to the median and the maximum of the map. Give the same two for pictures that are to be compared.
+
+    >>> overlay(np.zeros((2, 2, 3), np.uint8), np.array([[0.0, 0.0], [0.0, 1.0]]))[1].tolist()
+    [[0, 0, 0], [229, 229, 229]]
+    """
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        msg = f"overlay: rgb must be (H, W, 3) uint8, got {rgb.dtype} of shape {rgb.shape}"
+        raise InputError(msg)
+    if map.shape != rgb.shape[:2] or not np.isfinite(map).all():
+        msg = f"overlay: map must be {rgb.shape[:2]} finite values, got shape {map.shape}"
+        raise InputError(msg)
+    bottom = float(np.median(map)) if low is None else low
+    top = float(map.max()) if high is None else high
+    level = np.clip((map - bottom) / max(top - bottom, 1e-12), 0, 1)
+    colour = np.stack([np.interp(level, _STOPS, channel) for channel in _COLOURS.T], -1)
+    opacity = np.interp(level, _STOPS, _OPACITY)[..., None]
+    return (rgb * (1 - opacity) + colour * opacity).astype(np.uint8)
