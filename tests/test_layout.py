@@ -36,7 +36,6 @@ HELPERS = {
     "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.native"},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
     "inputs": {"musc2.inputs"},
-    "datasets": {"musc2.datasets"},
 }
 INCLUDES = {
     "csrc/common": {"common"},

@@ -1,0 +1,1 @@
+"""Samples to score and to measure with: one file per data set."""
