@@ -6,12 +6,13 @@ Lengths are in half sides of the plate, heights as well. Nothing here knows of c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Mask = NDArray[np.bool_]
+Floats = NDArray[Any]
+Mask = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def printed(form: Design, u: Floats, v: Floats, soft: float = 0.012) -> Floats:
     column, row = (np.floor(w / cell + 2.5).astype(int) for w in (u, v))
     inside = (column >= 0) & (column < 5) & (row >= 0) & (row < 5)
     mark = inside & form.cells[np.clip(row, 0, 4), np.clip(column, 0, 4)]
-    return np.maximum(np.maximum(bars, lines), mark)
+    return np.asarray(np.maximum(np.maximum(bars, lines), mark))
 
 
 def damage(part: Plate, kind: str, form: Design, rng: np.random.Generator) -> Mask:
@@ -106,12 +107,12 @@ def damage(part: Plate, kind: str, form: Design, rng: np.random.Generator) -> Ma
     if kind in ("dent", "bump"):
         spot = np.exp(-0.5 * (round_ / rng.uniform(0.06, 0.1)) ** 2)
         part.height += (0.03 if kind == "bump" else -0.03) * strength * spot
-        return spot > 0.2
+        return np.asarray(spot > 0.2)
     if kind == "warp":  # a side bent along a line
         beyond = np.cos(angle) * part.u + np.sin(angle) * part.v - rng.uniform(0.45, 0.65)
         rise = 0.05 * np.logaddexp(0, beyond / 0.05)
         part.height += 0.15 * strength * sign * rise
-        return rise > 0.05
+        return np.asarray(rise > 0.05)
     if kind == "hole":
         spot = step(rng.uniform(0.06, 0.085) - np.hypot(along, across), 0.02)
         part.height -= 0.016 * spot
@@ -161,7 +162,7 @@ def grain(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
     noise = rng.normal(size=shape)
     frequency = np.hypot(*np.meshgrid(np.fft.rfftfreq(shape[1]), np.fft.fftfreq(shape[0])))
     smooth = np.fft.irfft2(np.fft.rfft2(noise) * np.exp(-0.5 * (2 * np.pi * 1.2 * frequency) ** 2), s=shape)
-    return smooth / smooth.std()
+    return np.asarray(smooth / smooth.std())
 
 
 def step(x: Floats, soft: float) -> Floats:

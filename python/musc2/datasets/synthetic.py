@@ -8,7 +8,7 @@ interpolated. Each part has its own random streams, one for the part and one for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from musc2.datasets import plates
 from musc2.errors import InputError
 
-Floats = NDArray[np.floating]
+Floats = NDArray[Any]
 # Where a defect shows: in the colours, in the shape, or in both.
 KINDS = {
     "stain": "2d", "print": "2d", "dent": "3d", "bump": "3d", "warp": "3d",
@@ -60,7 +60,7 @@ def parts(count: int = 80, *, defective: float = 0.5, size: int = 224, seed: int
         kinds[place] = list(KINDS)[turn % len(KINDS)]
     found = [_part(design, kind, size, (seed, 2 + index)) for index, kind in enumerate(kinds)]
     rgb, xyz, masks = (np.stack(arrays) for arrays in zip(*found, strict=True))
-    return Parts(rgb=rgb, xyz=xyz, masks=masks, labels=masks.any((1, 2)), kinds=tuple(kinds))
+    return Parts(rgb=rgb, xyz=xyz, masks=masks, labels=np.array([kind != "good" for kind in kinds]), kinds=tuple(kinds))
 
 
 def _part(
@@ -87,7 +87,10 @@ def _photograph(plate: plates.Plate, rng: np.random.Generator) -> NDArray[np.uin
     down, right = np.mgrid[:side, :side] / side - 0.5
     light = rng.uniform(0.93, 1.07) * (1 + slope[0] * right + slope[1] * down)
     colours = plate.albedo * light[..., None] * rng.uniform(0.97, 1.03, 3)
-    return np.clip(255 * colours + rng.normal(0, 2.5, colours.shape), 0, 255).round().astype(np.uint8)
+    picture: NDArray[np.uint8] = (
+        np.clip(255 * colours + rng.normal(0, 2.5, colours.shape), 0, 255).round().astype(np.uint8)
+    )
+    return picture
 
 
 def _scan(plate: plates.Plate, rng: np.random.Generator, pose: np.random.Generator) -> NDArray[np.float32]:

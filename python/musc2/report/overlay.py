@@ -36,4 +36,5 @@ def overlay(
     level = np.clip((map - bottom) / max(top - bottom, 1e-12), 0, 1)
     colour = np.stack([np.interp(level, _STOPS, channel) for channel in _COLOURS.T], -1)
     opacity = np.interp(level, _STOPS, _OPACITY)[..., None]
-    return (rgb * (1 - opacity) + colour * opacity).astype(np.uint8)
+    mixed: NDArray[np.uint8] = (rgb * (1 - opacity) + colour * opacity).astype(np.uint8)
+    return mixed
