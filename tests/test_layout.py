@@ -30,11 +30,12 @@ LAYERS = [
     ["cli"], ["demo"], ["report"], ["score", "pipeline"], ["stages"], ["inputs", "encoders", "datasets"],
     ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
 ]  # fmt: skip
-# Except that ops and encoders share helpers, and that inputs is one room with walls inside.
+# Except that ops, encoders and datasets share helpers, and that inputs is one room with walls inside.
 ENCODER_HELPERS = {"contract", "fetching", "known_networks", "layouts", "networks", "positions", "weights"}
 HELPERS = {
     "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.native"},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
+    "datasets": {"musc2.datasets.plates"},
     "inputs": {"musc2.inputs"},
 }
 INCLUDES = {
