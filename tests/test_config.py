@@ -16,10 +16,20 @@ def test_a_preset_survives_a_way_through_json(name):
 def test_presets_hold_what_the_documents_say():
     ours, published, first = (Config.preset(name) for name in ("musc-v2", "published", "musc"))
     assert ours == Config()
-    assert (ours.degrees, ours.interval, ours.windows, ours.precision) == ((1, 3, 5), (0.0, 0.3), (1, 7), "auto")
+    assert (ours.degrees, ours.interval, ours.windows, ours.precision) == (None, (0.0, 0.3), (1, 7), "auto")
+    assert (ours.normalize, ours.size, ours.layers, ours.foreground, ours.resize) == (
+        None,
+        None,
+        None,
+        "depth",
+        "square",
+    )
     assert (ours.unique, ours.skip_radius, ours.balance, ours.quantised_blur) == (True, 0.0, "auto", False)
     assert (published.unique, published.skip_radius**2, published.precision) == (False, pytest.approx(1e-3), "float32")
     assert (published.quantised_blur, published.rescore_published, published.balance) == (True, True, "never")
+    assert (published.foreground, published.encoder_precision) == ("published", "float32")
+    assert all((config.degrees, config.normalize) == ((1, 3, 5), True) for config in (published, first))
+    assert (ours.by_class_tokens, first.by_class_tokens) == (False, True)
     assert (first.degrees_apart, first.layer_norm, first.weighting, first.windows) == (True, True, "uniform", (1, 2, 3))
 
 
@@ -38,9 +48,19 @@ def test_a_config_cannot_be_changed():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"windoww": 3}, "Config: 'windoww' must be one of name, centers"),
-        ({"degrees": (1, 4)}, r"degrees must be odd whole numbers, at least one, got \(1, 4\)"),
-        ({"degrees": ()}, "degrees must be odd"),
+        ({"windoww": 3}, "Config: 'windoww' must be one of name, size"),
+        ({"degrees": (1, 4)}, r"degrees must be None or odd whole numbers, at least one, got \(1, 4\)"),
+        ({"degrees": ()}, "degrees must be None or odd"),
+        ({"normalize": 1}, "normalize must be None, True or False, got 1"),
+        ({"size": 0}, "size must be None or a whole number of at least 1, got 0"),
+        ({"resize": "crop"}, "resize must be one of square, fit, got 'crop'"),
+        ({"resample": "nearest"}, "resample must be None, bicubic or bilinear, got 'nearest'"),
+        ({"foreground": "z"}, "foreground must be one of depth, published"),
+        ({"layers": (3, 3)}, r"layers must be None or rising whole numbers, at least one, got \(3, 3\)"),
+        ({"layers": ()}, "layers must be None or rising"),
+        ({"layers": ("last",)}, "layers must be None or rising"),
+        ({"encoder_precision": "half"}, "encoder_precision must be one of auto, float32, bfloat16, float16"),
+        ({"on_error": "ignore"}, "on_error must be one of raise, skip"),
         ({"degrees": 3}, "degrees must be a tuple of numbers, got 3"),
         ({"interval": (0.4, 0.3)}, "interval must be two rising bounds"),
         ({"interval": (0.0, 0.3, 0.5)}, "interval must be two rising bounds"),

@@ -27,16 +27,17 @@ OPS = {
 }
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
-    ["cli"], ["demo"], ["report"], ["score", "pipeline"], ["stages"], ["inputs", "encoders", "datasets"],
-    ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
+    ["cli"], ["demo"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"], ["parts"], ["progress"],
+    ["inputs", "encoders", "datasets"], ["machine"], ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
 ]  # fmt: skip
-# Except that ops, encoders and datasets share helpers, and that inputs is one room with walls inside.
-ENCODER_HELPERS = {"contract", "fetching", "known_networks", "layouts", "networks", "positions", "weights"}
+# Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
+ENCODER_HELPERS = {"contract", "custom", "fetching", "known_networks", "layouts", "networks", "positions", "weights"}
 HELPERS = {
     "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.native"},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
-    "datasets": {"musc2.datasets.plates"},
     "inputs": {"musc2.inputs"},
+    "datasets": {"musc2.datasets.plates"},
+    "report": {"musc2.report.overlay"},
 }
 INCLUDES = {
     "csrc/common": {"common"},

@@ -13,6 +13,7 @@ def test_the_public_names_are_these():
         "encoders",
         "errors",
         "ops",
+        "score",
         "score_tokens",
         "set_num_threads",
         "show_config",

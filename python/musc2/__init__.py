@@ -6,7 +6,8 @@ from musc2 import cuda, encoders, errors, ops
 from musc2.config import Config
 from musc2.machine import show_config
 from musc2.ops.native import set_num_threads
-from musc2.pipeline import score_tokens
+from musc2.pipeline import score
+from musc2.scoring import score_tokens
 from musc2.types import Cloud, Scores
 
 __version__ = version("musc2")
@@ -19,6 +20,7 @@ __all__ = [
     "encoders",
     "errors",
     "ops",
+    "score",
     "score_tokens",
     "set_num_threads",
     "show_config",

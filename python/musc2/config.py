@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,15 @@ class Config:
 
     name: str = "musc-v2"  # the preset: where the values came from; a label, nothing looks at it
 
+    # Input and encoders (ALGORITHM.md §0, §1); None: as the image encoder says
+    size: int | None = None  # side that images and xyz maps are brought to; without images 224
+    resize: str = "square"  # or "fit": the longest side gets the size, the aspect ratio stays
+    resample: str | None = None  # of images: "bicubic" or "bilinear"
+    foreground: str = "depth"  # xyz maps: background is z = 0; "published": x = 0 or y = 0 or z = 0
+    layers: tuple[int, ...] | None = None  # blocks of the image network whose tokens are taken, counted from 0
+    encoder_precision: str = "auto"  # of networks' products; "auto": a half type where the hardware has one
+    on_error: str = "raise"  # "skip": go on without samples that cannot be read, and list them in the result
+
     # Point groups (ALGORITHM.md §2)
     centers: int = 1024
     group_size: int = 128
@@ -29,12 +39,12 @@ class Config:
     unique: bool = True  # a point enters a group once
     skip_radius: float = 0.0  # points this close to the middle are never centers
 
-    # Neighbourhood aggregation (§4)
-    degrees: tuple[int, ...] = (1, 3, 5)
+    # Neighbourhood aggregation (§4); None: as each encoder says, for tokens of your own (1, 3, 5) and True
+    degrees: tuple[int, ...] | None = None
     degrees_apart: bool = False  # score each degree on its own (images only) instead of their mean
     weighting: str = "similarity"  # or "uniform"
     layer_norm: bool = False  # image tokens over (h, w, C) jointly, first
-    normalize: bool = True  # L2: image tokens last, point tokens first
+    normalize: bool | None = None  # L2: image tokens last, point tokens first
     normalize_first: bool = False  # image tokens also first
 
     # Mutual scoring (§5)
@@ -42,8 +52,8 @@ class Config:
     precision: str = "auto"  # of the search; distances are float32
     window: int | None = None  # image patches look only this many grid cells around their own place
     subsets: int = 1  # random parts of the set that score their own samples
-    seed: int = 0  # of the subsets
-    memory: int = 2 << 30  # bytes of distances held at once
+    seed: int = 0  # of the subsets, and of encoders that learn from the set
+    memory: int = 2 << 30  # bytes of distances held at once, and of a batch of images in the encoder
 
     # Cross-modal enhancement (§6): divide the distances of each modality by their median; "auto": where not normalized
     balance: str = "auto"  # or "always", "never"
@@ -55,12 +65,16 @@ class Config:
     # Image re-scoring (§8)
     windows: tuple[int, ...] = (1, 7)
     rescore_published: bool = False
+    by_class_tokens: bool = False  # compare images by the encoder's class tokens, where it gives any
 
     def __post_init__(self) -> None:
-        for name in ("degrees", "windows", "interval"):
-            if not isinstance(getattr(self, name), tuple | list):
-                _refuse(name, "a tuple of numbers", getattr(self, name))
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("degrees", "windows", "interval", "layers"):
+            value = getattr(self, name)
+            if value is None and name in ("degrees", "layers"):
+                continue
+            if not isinstance(value, tuple | list):
+                _refuse(name, "a tuple of numbers", value)
+            object.__setattr__(self, name, tuple(value))
         for name in ("centers", "group_size", "search", "start", "subsets", "memory"):
             _check(name, "a whole number of at least 1", getattr(self, name), _whole(getattr(self, name), 1))
         for name in ("threshold", "skip_radius", "blur"):
@@ -69,16 +83,25 @@ class Config:
             _check(name, "a finite number of at least 0", value, real and 0 <= value < float("inf"))
         for name in _SWITCHES:
             _check(name, "True or False", getattr(self, name), isinstance(getattr(self, name), bool))
+        known = self.normalize is None or isinstance(self.normalize, bool)
+        _check("normalize", "None, True or False", self.normalize, known)
         for name, choices in _CHOICES.items():
             _check(name, f"one of {', '.join(choices)}", getattr(self, name), getattr(self, name) in choices)
-        odd = all(_whole(degree, 1) and degree % 2 for degree in self.degrees)
-        _check("degrees", "odd whole numbers, at least one", self.degrees, bool(self.degrees) and odd)
+        _check("resample", "None, bicubic or bilinear", self.resample, self.resample in (None, "bicubic", "bilinear"))
+        self._check_counts()
+
+    def _check_counts(self) -> None:
+        odd = self.degrees is None or all(_whole(degree, 1) and degree % 2 for degree in self.degrees)
+        _check("degrees", "None or odd whole numbers, at least one", self.degrees, self.degrees != () and odd)
         counts = all(_whole(window, 1) for window in self.windows)
         _check("windows", "whole numbers of at least 1, at least one", self.windows, bool(self.windows) and counts)
         _check("interval", "two rising bounds, fractions or whole counts", self.interval, is_interval(self.interval))
-        _check(
-            "window", "None or a whole number of at least 0", self.window, self.window is None or _whole(self.window)
-        )
+        for name, low in (("window", 0), ("size", 1)):
+            value = getattr(self, name)
+            _check(name, f"None or a whole number of at least {low}", value, value is None or _whole(value, low))
+        layers = self.layers or ()
+        rising = all(map(_whole, layers)) and all(a < b for a, b in itertools.pairwise(layers))
+        _check("layers", "None or rising whole numbers, at least one", self.layers, self.layers != () and rising)
         _check("seed", "a whole number of at least 0", self.seed, _whole(self.seed))
         _check("name", "a string", self.name, isinstance(self.name, str))
 
@@ -109,16 +132,25 @@ class Config:
 
 
 _SWITCHES = (
-    "unique", "degrees_apart", "layer_norm", "normalize", "normalize_first", "quantised_blur", "rescore_published",
+    "unique", "degrees_apart", "layer_norm", "normalize_first", "quantised_blur", "rescore_published",
+    "by_class_tokens",
 )  # fmt: skip
 _CHOICES = {
+    "resize": ("square", "fit"),
+    "foreground": ("depth", "published"),
+    "encoder_precision": ("auto", "float32", "bfloat16", "float16"),
+    "on_error": ("raise", "skip"),
     "weighting": ("similarity", "uniform"),
     "precision": ("auto", "float32", "bfloat16", "float16", "int8"),
     "balance": ("auto", "always", "never"),
 }
+_MATCHING: dict[str, Any] = {"degrees": (1, 3, 5), "normalize": True}  # whatever the encoder says
 _PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},
     "published": {
+        **_MATCHING,
+        "foreground": "published",
+        "encoder_precision": "float32",
         "unique": False,
         "skip_radius": 1e-3**0.5,
         "precision": "float32",
@@ -126,7 +158,14 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "quantised_blur": True,
         "rescore_published": True,
     },
-    "musc": {"degrees_apart": True, "weighting": "uniform", "layer_norm": True, "windows": (1, 2, 3)},
+    "musc": {
+        **_MATCHING,
+        "degrees_apart": True,
+        "weighting": "uniform",
+        "layer_norm": True,
+        "windows": (1, 2, 3),
+        "by_class_tokens": True,
+    },
 }
 
 

@@ -67,6 +67,8 @@ class Scores:
     image: (N,) the final scores; raw: (N,) those before re-scoring; maps: (N, H, W), or a list of (H, W) when sizes
     differ, the sum of maps_2d and maps_3d where both are there, None for clouds without pixels; points: per sample (P,)
     the 3D scores at its points; scores_2d: (N, h, w) and scores_3d: (N, G) before they became maps. Float32 throughout.
+    encoders: "2d" and "3d" -> the name of the one that was used; failures: (index, name, message) of samples that were
+    left out of all of these; timings: seconds of each stage, which add up to the whole call.
     """
 
     image: torch.Tensor
@@ -80,17 +82,21 @@ class Scores:
     names: list[str]
     config: Config
     timings: dict[str, float] = field(default_factory=dict)
+    encoders: dict[str, str] = field(default_factory=dict)
+    failures: list[tuple[int, str, str]] = field(default_factory=list)
+    version: str = ""
 
     def __repr__(self) -> str:
         low, high = self.image.aminmax()
         worst = self.names[int(self.image.argmax())]
-        return (
-            f"Scores({len(self.image)} samples, image scores {low:.4g} to {high:.4g}, highest {worst!r}, "
-            f"preset {self.config.name!r}, {sum(self.timings.values()):.2f} s)"
-        )
+        facts = [f"{len(self.image)} samples", f"image scores {low:.4g} to {high:.4g}", f"highest {worst!r}"]
+        facts += [f"{len(self.failures)} failed"] * bool(self.failures)
+        facts += [f"preset {self.config.name!r}"]
+        facts += [f"encoders {' + '.join(self.encoders.values())}"] * bool(self.encoders)
+        return f"Scores({', '.join(facts)}, {sum(self.timings.values()):.2f} s)"
 
     def save(self, folder: str | Path) -> None:
-        """Writes scores.npz (the arrays) and scores.json (names, settings, timings) into ``folder``."""
+        """Writes scores.npz (the arrays) and scores.json (all else) into ``folder``."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {}
@@ -103,7 +109,8 @@ class Scores:
             elif value is not None:
                 arrays[name] = value.numpy()
         np.savez(path / "scores.npz", **arrays)
-        about = {"names": self.names, "config": self.config.to_dict(), "timings": self.timings, "lists": lists}
+        about = {name: getattr(self, name) for name in _FACTS}
+        about |= {"config": self.config.to_dict(), "lists": lists}
         (path / "scores.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -118,11 +125,13 @@ class Scores:
                     values[name] = [torch.from_numpy(stored[f"{name}_{i}"]) for i in range(about["lists"][name])]
                 else:
                     values[name] = torch.from_numpy(stored[name]) if name in stored.files else None
-        config = Config.from_dict(about["config"])
-        return cls(**values, names=about["names"], config=config, timings=about["timings"])
+        values |= {name: about[name] for name in _FACTS}
+        values["failures"] = [(index, name, message) for index, name, message in about["failures"]]
+        return cls(**values, config=Config.from_dict(about["config"]))
 
 
-_ARRAYS = tuple(f.name for f in dataclasses.fields(Scores) if f.name not in ("names", "config", "timings"))
+_FACTS = ("names", "timings", "encoders", "failures", "version")
+_ARRAYS = tuple(f.name for f in dataclasses.fields(Scores) if f.name not in (*_FACTS, "config"))
 
 
 def check_size(owner: str, name: str, size: object) -> tuple[int, int]:

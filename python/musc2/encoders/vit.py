@@ -16,6 +16,7 @@ import torch
 from musc2.encoders import contract, fetching, networks
 from musc2.encoders.contract import ImageTokens, Matching
 from musc2.encoders.known_networks import KNOWN
+from musc2.errors import InputError
 
 CELLS = 28  # of the default grid, as that of the published method: DINO ViT-B/8 at 224
 
@@ -51,6 +52,12 @@ class VisionTransformer:
     precision: str = "float32"
     resample: str = "bicubic"
     matching: Matching = MATCHING
+
+    def __post_init__(self) -> None:
+        depth = self.network.config.num_hidden_layers
+        if not self.blocks or not set(self.blocks) <= set(range(depth)):
+            msg = f"VisionTransformer: blocks must be some of the {depth} of {self.name}, from 0, got {self.blocks}"
+            raise InputError(msg)
 
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
         """Nothing to learn."""

@@ -18,13 +18,15 @@ class Points:
     """The foreground of one xyz map or cloud, centered and scaled to a largest norm of 1.
 
     points: (P, 3) float32 = (xyz - center) / scale; pixels: (P,) row * w + column in the resized map of ``size``
-    (h, w), rising, for a map; rows: (P,) the row of each point in the cloud as it was given, for a cloud.
+    (h, w), rising, for a map; rows: (P,) the row of each point in the cloud as it was given, for a cloud. There are
+    ``given`` pixels or points, the background among them.
     """
 
     points: torch.Tensor
     pixels: torch.Tensor | None
     size: tuple[int, int] | None
     rows: torch.Tensor | None
+    given: int
     center: tuple[float, float, float]
     scale: float
 
@@ -97,6 +99,7 @@ def prepare_cloud(
         pixels=where if is_map else None,
         size=(surface.shape[0], surface.shape[1]) if is_map else None,
         rows=None if is_map else where,
+        given=inside.size,
         center=center,
         scale=scale,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
-from torch.nn.functional import conv2d, interpolate, pad
+from torch.nn.functional import adaptive_max_pool2d, conv2d, interpolate, pad
 
 from musc2 import ops
 from musc2.types import Cloud
@@ -80,3 +80,35 @@ def stacked(maps: list[torch.Tensor] | None) -> torch.Tensor | list[torch.Tensor
     """One (N, H, W) tensor when sizes agree, else the list."""
     same = maps is not None and len({tuple(each.shape) for each in maps}) == 1
     return torch.stack(maps) if maps is not None and same else maps
+
+
+def mask_at(mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """mask: (H, W) bool -> (h, w) bool: a place counts where any pixel that it covers does."""
+    return mask if tuple(mask.shape) == size else adaptive_max_pool2d(mask[None].float(), size)[0] > 0
+
+
+def masked(maps: list[torch.Tensor] | None, masks: Sequence[torch.Tensor] | None) -> list[torch.Tensor] | None:
+    """The maps with 0 outside their masks (of any size)."""
+    if maps is None or masks is None:
+        return maps
+    return [each * mask_at(mask, (each.shape[0], each.shape[1])) for each, mask in zip(maps, masks, strict=True)]
+
+
+def resized(
+    maps: Sequence[torch.Tensor] | torch.Tensor | None, sizes: Sequence[tuple[int, int]]
+) -> list[torch.Tensor] | None:
+    """Maps (h, w) at other sizes (H, W): bilinear, the outer edges of both agree."""
+    if maps is None:
+        return None
+    pairs = zip(maps, sizes, strict=True)
+    return [
+        each if tuple(each.shape) == size else interpolate(each[None, None], size=size, mode="bilinear")[0, 0]
+        for each, size in pairs
+    ]
+
+
+def scattered(values: torch.Tensor, rows: torch.Tensor | None, count: int) -> torch.Tensor:
+    """values: (P,) of the points ``rows`` of a cloud -> (count,), 0 at the others."""
+    found = torch.zeros(count)
+    found[slice(None) if rows is None else rows] = values
+    return found

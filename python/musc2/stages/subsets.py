@@ -13,7 +13,7 @@ def split(samples: int, subsets: int, seed: int) -> list[torch.Tensor]:
     if subsets == 1:
         return [torch.arange(samples)]
     if samples // subsets < 2:
-        msg = f"score_tokens: config.subsets must leave at least 2 samples in each part, got {subsets} for {samples}"
+        msg = f"Config: subsets must leave at least 2 samples in each part, got {subsets} for {samples}"
         raise InputError(msg)
     order = np.random.default_rng(seed).permutation(samples)
     return [torch.from_numpy(np.sort(part)) for part in np.array_split(order, subsets)]

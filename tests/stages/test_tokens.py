@@ -51,12 +51,16 @@ def broken(tokens, value):
         ({**IN_3D, "class_tokens": IMAGE[:, 0, 0, 0]}, "class_tokens must be given only with image_tokens"),
         ({**IN_3D, "config": {"seed": 1}}, "config must be a musc2.Config, alone, got dict"),
         ({**IN_3D, "config": Config(), "preset": "published"}, "config must be .* got Config and preset 'published'"),
-        ({**IN_3D, "config": Config(subsets=2)}, "config.subsets must leave at least 2 samples in each part"),
     ],
 )
 def test_bad_tokens_are_named(given, message):
     with pytest.raises(InputError, match=f"score_tokens: {message}"):
         score_tokens(**given)
+
+
+def test_subsets_that_are_too_small_are_refused():
+    with pytest.raises(InputError, match="Config: subsets must leave at least 2 samples in each part, got 2 for 3"):
+        score_tokens(**IN_3D, config=Config(subsets=2))
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,21 @@ class Tokens:
     clouds: list[Cloud]
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(N, layers)"""
+    def count(self) -> int:
+        """N"""
         given = self.point if self.image is None else self.image
-        return (0, 0) if given is None else (given.shape[0], given.shape[1])
+        return 0 if given is None else len(given)
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """(h, w) of the images."""
+        return None if self.image is None else (self.image.shape[2], self.image.shape[3])
 
 
-def tokens(
+NONE = Tokens(None, None, [])
+
+
+def checked(
     image_tokens: arrays.Array | None, point_tokens: arrays.Array | None, clouds: Sequence[Cloud] | None, of: str = ""
 ) -> Tokens:
     """The checked tokens of a set; ``of`` is "references: " for that of the references."""
@@ -58,11 +66,11 @@ def tokens(
 def references(given: Mapping[str, Any] | None, samples: Tokens, window: int | None) -> Tokens:
     """The checked references, which must suit the samples; an empty set when there are none."""
     if given is None:
-        return Tokens(None, None, [])
+        return NONE
     if not isinstance(given, Mapping) or any(key not in _KEYS for key in given):
         got = list(given) if isinstance(given, Mapping) else type(given).__name__
         _refuse("references", f"a mapping with keys among {', '.join(_KEYS)}", got)
-    known = tokens(given.get("image_tokens"), given.get("point_tokens"), given.get("clouds"), "references: ")
+    known = checked(given.get("image_tokens"), given.get("point_tokens"), given.get("clouds"), "references: ")
     for name, theirs, ours in (("image", known.image, samples.image), ("point", known.point, samples.point)):
         if (theirs is None) != (ours is None):
             _refuse(f"references: {name}_tokens", "given exactly when those of the samples are", "only one of the two")
@@ -84,7 +92,7 @@ def map_sizes(samples: Tokens, image_size: tuple[int, int] | None) -> list[tuple
     if not samples.clouds:
         if size is None:
             _refuse("image_size", "given when there are no clouds", None)
-        return [size] * samples.shape[0]
+        return [size] * samples.count
     if len(sizes) < len(samples.clouds) and (sizes or samples.image is not None):
         index = next(i for i, cloud in enumerate(samples.clouds) if cloud.size is None)
         wanted = "with pixels and size, as there are image_tokens or other clouds have them"
@@ -99,16 +107,16 @@ def class_tokens(given: arrays.Array | None, samples: Tokens) -> torch.Tensor | 
     if given is not None and samples.image is None:
         _refuse("class_tokens", "given only with image_tokens", "no image_tokens")
     found = _values("class_tokens", given, "N, C")
-    if found is not None and len(found) != samples.shape[0]:
-        _refuse("class_tokens", f"one row for each of the {samples.shape[0]} samples", len(found))
+    if found is not None and len(found) != samples.count:
+        _refuse("class_tokens", f"one row for each of the {samples.count} samples", len(found))
     return found
 
 
 def check_together(samples: Tokens, known: Tokens, *, degrees_apart: bool, window: int | None) -> None:
     """What single arguments cannot tell: whether there is anything to compare, and by these settings."""
     name = "point_tokens" if samples.image is None else "image_tokens"
-    if samples.shape[0] + known.shape[0] < 2:
-        _refuse(name, "of at least 2 samples when there are no references", samples.shape[0])
+    if samples.count + known.count < 2:
+        _refuse(name, "of at least 2 samples when there are no references", samples.count)
     if degrees_apart and samples.point is not None:
         _refuse("point_tokens", "left out when degrees are scored apart (preset musc)", "given")
     if window is not None and samples.image is None:

@@ -1,0 +1,64 @@
+"""Small images and xyz maps of parts that look alike, and encoders that take no time."""
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d
+
+from musc2.encoders import ImageTokens, Matching
+
+
+def images(rng, samples=5, size=(36, 60), defect=None):
+    """(N, H, W, 3) uint8; defect: (sample, row, column) of a bright square."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    pattern = 128 + 60 * np.sin(rows / 5)[..., None] * np.cos(columns[..., None] / np.array([4, 6, 9]))
+    found = np.clip(pattern + 6 * rng.standard_normal((samples, *size, 3)), 0, 255).astype(np.uint8)
+    if defect is not None:
+        sample, row, column = defect
+        found[sample, row - 4 : row + 4, column - 4 : column + 4] = (255, 0, 255)
+    return found
+
+
+def maps(rng, samples=5, size=(36, 60), defect=None):
+    """(N, H, W, 3) float64 xyz, the border without depth; defect: (sample, row, column) of a bump."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    z = 1 + 0.05 * np.sin(rows / 7) + 0.002 * rng.random((samples, *size))
+    if defect is not None:
+        sample, row, column = defect
+        z[sample] += 0.2 * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 10)
+    xyz = np.stack([np.broadcast_to(columns / size[1], z.shape), np.broadcast_to(rows / size[1], z.shape), z], -1)
+    xyz[:, :2] = xyz[:, -2:] = xyz[:, :, :2] = xyz[:, :, -2:] = 0
+    return xyz
+
+
+def colours(pixels):
+    """The mean colour of each 8 x 8 pixels."""
+    return avg_pool2d(pixels, 8).permute(0, 2, 3, 1)
+
+
+def spread(cloud, groups):
+    """How far the points of a group reach."""
+    return torch.cat([groups.neighbourhood.std(1), groups.neighbourhood.abs().amax(1)], 1)
+
+
+class Coarse:
+    """An encoder with all that one can have: two layers, class tokens, a matching of its own, something to learn."""
+
+    name, size, patch, resample = "coarse", 48, 8, "bilinear"
+    matching = Matching(normalize=False, degrees=(1,))
+
+    def __init__(self):
+        self.mean, self.batches = 0.0, []
+
+    def fit(self, given, *, seed=0):
+        self.mean = torch.stack([image.mean() for image in given]).mean()
+
+    def state(self):
+        return {"mean": torch.as_tensor(self.mean)}
+
+    def restore(self, state):
+        self.mean = state["mean"]
+
+    def encode(self, pixels):
+        self.batches.append(len(pixels))
+        tokens = colours(pixels) - self.mean
+        return ImageTokens(tokens=torch.stack([tokens, 2 * tokens], 1), class_tokens=tokens.mean((1, 2)))

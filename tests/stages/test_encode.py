@@ -1,0 +1,209 @@
+import numpy as np
+import parts
+import pytest
+import torch
+
+from musc2 import Config, score
+from musc2.encoders import ImageTokens
+from musc2.errors import InputError
+from musc2.inputs import Preparation, pair
+from musc2.parts import OnDemand, Parts
+from musc2.progress import Progress
+from musc2.stages import choose
+from musc2.stages.encode import encode
+from musc2.stages.group import group_cloud
+
+SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
+
+
+def group(points, pixels, size):
+    return group_cloud(points, pixels, size, count=32, group_size=16, search=32, start=10)
+
+
+def made(rgb=None, pcd=None, size=48, **options):
+    return Parts(pair(rgb, pcd), Preparation(size=size), group, Progress(), **options)
+
+
+def image_encoder(given):
+    return choose.image_encoder(given, "cpu", "float32", None)
+
+
+def point_encoder(given):
+    return choose.point_encoder(given, "cpu", "float32")
+
+
+def encoded(given, image=None, point=None, **options):
+    image = None if image is None else image_encoder(image)
+    point = None if point is None else point_encoder(point)
+    return encode(given, given.count, image, point, Progress(), **options)
+
+
+def test_images_come_in_batches_that_memory_allows(rng):
+    rgb, encoder = parts.images(rng, 7), parts.Coarse()
+    whole = encoded(made(rgb), encoder)
+    assert encoder.batches == [7]
+    few = encoded(made(rgb), encoder, memory=3 * 48 * 48 * 1024, most=32)
+    one = encoded(made(rgb), encoder, memory=1)
+    assert encoder.batches == [7, 3, 3, 1] + 7 * [1]
+    encoded(made(rgb), encoder, most=4)
+    assert encoder.batches[-2:] == [4, 3]
+    assert whole.image.shape == (7, 2, 6, 6, 3)
+    for other in (few, one):
+        torch.testing.assert_close(other.image, whole.image)
+        torch.testing.assert_close(other.classes, whole.classes)
+
+
+def test_tokens_are_those_of_each_sample_alone(rng):
+    rgb, pcd = parts.images(rng, 4), parts.maps(rng, 4)
+    together = encoded(made(rgb, pcd), parts.colours, parts.spread)
+    for index in range(4):
+        alone = encoded(made(rgb[index : index + 1], pcd[index : index + 1]), parts.colours, parts.spread)
+        torch.testing.assert_close(alone.image[0], together.image[index])
+        assert torch.equal(alone.point[0], together.point[index])
+        assert torch.equal(alone.clouds[0].centers, together.clouds[index].centers)
+    assert together.point.shape == (4, 1, 32, 6)
+
+
+@pytest.mark.parametrize("form", ["layers", "tokens"])
+def test_a_callable_may_give_any_of_three_forms(rng, form):
+    rgb = parts.images(rng)
+
+    def with_layers(pixels):
+        return parts.colours(pixels)[:, None]
+
+    def as_tokens(pixels):
+        return ImageTokens(tokens=with_layers(pixels), class_tokens=None)
+
+    expected = encoded(made(rgb), parts.colours)
+    found = encoded(made(rgb), {"layers": with_layers, "tokens": as_tokens}[form])
+    assert torch.equal(found.image, expected.image)
+
+
+def test_a_torch_module_is_an_encoder(rng):
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 8, 8), torch.nn.Unflatten(0, (-1, 1)))
+    found = encoded(made(parts.images(rng)), lambda pixels: module(pixels).permute(0, 1, 3, 4, 2))
+    assert found.image.shape == (5, 1, 6, 6, 5)
+    assert not found.image.requires_grad
+
+
+def test_nothing_is_read_twice_and_only_learners_read_everything_first(rng, monkeypatch):
+    seen, prepare = [], musc2_prepare()
+    monkeypatch.setattr("musc2.parts.prepare", lambda given, *a, **k: prepare(_noting(given, seen), *a, **k))
+    given = made(parts.images(rng))
+    assert not seen
+    learner = parts.Coarse()
+    learner.fit(OnDemand(lambda: [part.prepared.image for part in given.all]))
+    assert seen == [0, 1, 2, 3, 4]
+    encoded(given, learner)
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def musc2_prepare():
+    from musc2.inputs import prepare
+
+    return prepare
+
+
+def _noting(given, seen):
+    class Noting(list):
+        def __iter__(self):
+            for sample in list.__iter__(self):
+                seen.append(sample.index)
+                yield sample
+
+    return Noting(given)
+
+
+def test_a_learner_sees_samples_and_references(rng):
+    rgb, encoder, seen = parts.images(rng, 6), parts.Coarse(), []
+    encoder.fit = lambda given, seed: seen.append((len(given), given[2].shape, [part.ndim for part in given[:2]], seed))
+    config = SMALL.replace(seed=9)
+    score(rgb[:2], encoder_2d=encoder, references={"rgb": rgb[2:]}, config=config)
+    assert seen == [(6, (3, 48, 48), [3, 3], 9)]
+
+
+def test_matching_is_the_encoder_s_unless_the_config_says_otherwise(rng):
+    rgb, encoder = parts.images(rng), parts.Coarse()
+    as_declared = score(rgb, encoder_2d=encoder, config=SMALL)
+    explicit = score(rgb, encoder_2d=encoder, config=SMALL.replace(normalize=False, degrees=(1,)))
+    other = score(rgb, encoder_2d=encoder, config=SMALL.replace(normalize=True))
+    assert torch.equal(as_declared.maps, explicit.maps)
+    assert not torch.equal(as_declared.maps, other.maps)
+    plain = score(rgb, encoder_2d=parts.colours, config=SMALL)
+    assert torch.equal(
+        plain.maps, score(rgb, encoder_2d=parts.colours, config=SMALL.replace(normalize=True, degrees=(1, 3, 5))).maps
+    )
+
+
+def test_class_tokens_are_compared_where_the_config_wants_it(rng):
+    rgb = parts.images(rng)
+    results = [
+        score(rgb, encoder_2d=encoder, config=SMALL.replace(by_class_tokens=wanted, windows=(2,)))
+        for encoder in (parts.Coarse(), parts.colours)
+        for wanted in (False, True)
+    ]
+    assert torch.equal(results[0].raw, results[1].raw)
+    assert not torch.equal(results[0].image, results[1].image)
+    assert torch.equal(results[2].image, results[3].image)  # there are none
+
+
+def test_the_size_and_resample_of_the_encoder_hold_unless_the_config_says_otherwise(rng):
+    seen = []
+
+    def encoder(pixels):
+        seen.append(pixels.clone())
+        return parts.colours(pixels)
+
+    encoder.size, encoder.resample = 64, "bilinear"
+    rgb = parts.images(rng)
+    for config in (Config(), Config(size=32), Config(resample="bicubic")):
+        score(rgb, encoder_2d=encoder, config=config)
+    assert [tuple(pixels.shape[2:]) for pixels in seen] == [(64, 64), (32, 32), (64, 64)]
+    assert not torch.equal(seen[0], seen[2])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda pixels: [1, 2], r"must return a tensor \(B, layers, h, w, C\), not empty, got list"),
+        (
+            lambda pixels: pixels[:, 0],
+            r"must return a tensor \(B, layers, h, w, C\), not empty, got shape \(5, 48, 48\)",
+        ),
+        (lambda pixels: parts.colours(pixels)[:2], "must return tokens of 5 images, got those of 2"),
+        (
+            lambda pixels: parts.colours(pixels) * np.nan,
+            "must return finite tokens, got NaN or infinity for sample '0'",
+        ),
+        (
+            lambda pixels: ImageTokens(tokens=parts.colours(pixels)[:, None], class_tokens=pixels),
+            r"must return .* \(B, D\) of class tokens",
+        ),
+    ],
+)
+def test_what_an_image_encoder_returns_is_checked(rng, wrong, message):
+    with pytest.raises(InputError, match=f"score: the encoder <lambda> {message}"):
+        encoded(made(parts.images(rng)), wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda cloud, groups: None, r"must return a tensor \(G, C\) or \(layers, G, C\), not empty, got NoneType"),
+        (lambda cloud, groups: groups.curvature, r"must return a tensor \(G, C\) .*, got shape \(32,\)"),
+        (lambda cloud, groups: torch.zeros(31, 2), "must return a token for each of the 32 groups, got 31"),
+        (lambda cloud, groups: torch.full((32, 2), np.inf), "must return finite tokens, .* for sample '0'"),
+    ],
+)
+def test_what_a_point_encoder_returns_is_checked(rng, wrong, message):
+    with pytest.raises(InputError, match=f"score: the encoder <lambda> {message}"):
+        encoded(made(pcd=parts.maps(rng)), point=wrong)
+
+
+def test_an_error_of_the_encoder_reaches_the_caller_as_it_is(rng):
+    def broken(pixels):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        encoded(made(parts.images(rng)), broken)
