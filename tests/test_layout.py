@@ -122,7 +122,7 @@ def test_files_stay_small():
 
 def test_ci_runs_the_commands_that_the_readme_gives():
     readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci/run").read_text()
-    for command in ('pip install -c constraints.txt ".[test]" && python -m pytest', "python examples/score_tokens.py"):
+    for command in ('pip install -c constraints.txt ".[test]" && python -m pytest', "musc2 demo"):
         assert command in readme
         assert command in ci
 

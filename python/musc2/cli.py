@@ -1,0 +1,118 @@
+"""The command line: arguments -> the library."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from musc2 import encoders, inputs
+from musc2.config import Config
+from musc2.errors import MuscError
+from musc2.machine import show_config
+from musc2.pipeline import score
+from musc2.report import files, table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; 0 when it did what it should, 2 when its input cannot be used."""
+    given = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = _say_warning
+        try:
+            given.run(given)
+        except (MuscError, OSError) as error:
+            sys.stderr.write(f"musc2: {error}\n")
+            return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="musc2", description="Finds defective parts in images and 3D scans.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("score", help="score the parts in a folder")
+    command.add_argument("rgb", metavar="FOLDER", nargs="?", type=Path, help="images, one per part")
+    command.add_argument("--pcd", metavar="FOLDER", type=Path, help="xyz maps or clouds, named as the images")
+    command.add_argument("--masks", metavar="FOLDER", type=Path, help="foreground: what is not black")
+    command.add_argument("--out", metavar="DIR", type=Path, help="write scores, overlays and maps there")
+    command.add_argument("--preset", default="musc-v2", help="musc-v2 (default), published or musc")
+    command.add_argument("--encoder-2d", metavar="NAME", default="auto", help="of images: a name, a folder or a hub id")
+    command.add_argument("--encoder-3d", metavar="NAME", default="auto", help="of point groups")
+    command.add_argument("--device", default="auto", help="of the encoders: auto, cpu or cuda")
+    command.add_argument("--skip-errors", action="store_true", help="go on without parts that cannot be read")
+    command.set_defaults(run=_score)
+
+    command = commands.add_parser("weights", help="networks for the encoders")
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION")
+    fetch = actions.add_parser("fetch", help="download the weights of an encoder")
+    fetch.add_argument("name", metavar="NAME")
+    fetch.set_defaults(run=_fetch)
+    actions.add_parser("list", help="the encoders, and which are on this machine").set_defaults(run=_list)
+
+    command = commands.add_parser("demo", help="make a small synthetic set and score it")
+    command.add_argument("--out", metavar="DIR", type=Path, default=Path("musc2-demo"), help="for the pictures")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_demo)
+
+    commands.add_parser("config", help="what musc2 found on this machine").set_defaults(run=lambda given: show_config())
+    return parser
+
+
+def _score(given: argparse.Namespace) -> None:
+    config = Config.preset(given.preset).replace(on_error="skip" if given.skip_errors else "raise")
+    result = score(
+        given.rgb,
+        given.pcd,
+        masks=given.masks,
+        preset=given.preset,
+        config=config,
+        encoder_2d=given.encoder_2d,
+        encoder_3d=given.encoder_3d,
+        device=given.device,
+        progress=sys.stderr.isatty(),
+    )
+    sys.stdout.writelines(f"{line}\n" for line in table.ranking(result))
+    if given.out is not None:
+        samples = {sample.name: sample for sample in inputs.pair(given.rgb, given.pcd)}
+        written = files.write(result, [samples[name] for name in result.names], given.out)
+        sys.stdout.write(f"{written} pictures and maps are in {given.out}\n")
+
+
+def _fetch(given: argparse.Namespace) -> None:
+    sys.stdout.write(f"{encoders.fetch(given.name)}\n")
+
+
+def _list(given: argparse.Namespace) -> None:
+    rows = [(name, "here" if encoders.available(name) else "not here") for name in encoders.names()]
+    sys.stdout.writelines(f"{line}\n" for line in table.aligned([("encoder", "on this machine"), *rows]))
+
+
+def _demo(given: argparse.Namespace) -> None:
+    found = importlib.import_module("musc2.demo").run(given.out, given.seed)
+    rows = [("modality", "image AUROC", "seconds")]
+    rows += [(row.modality, f"{row.auroc:.3f}", f"{row.seconds:.1f}") for row in found.rows]
+    sys.stdout.writelines(f"{line}\n" for line in table.aligned(rows))
+    sys.stdout.writelines(f"{line}\n" for line in table.timings(found.scores))
+    if found.pictures:
+        sys.stdout.write(f"{len(found.pictures)} pictures are in {given.out}; begin with {found.pictures[-1].name}\n")
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    sys.stderr.write(f"musc2: {message}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

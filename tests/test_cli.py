@@ -1,0 +1,167 @@
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import parts
+import pytest
+import tifffile
+from PIL import Image
+
+from musc2 import Scores, cli, encoders
+from musc2.stages import choose
+
+
+@pytest.fixture
+def folders(tmp_path, rng):
+    """Five parts, the fourth with a defect: images and xyz maps."""
+    rgb, pcd = tmp_path / "rgb", tmp_path / "xyz"
+    rgb.mkdir()
+    pcd.mkdir()
+    images, maps = parts.images(rng, defect=(3, 20, 40)), parts.maps(rng, defect=(3, 20, 40)).astype(np.float32)
+    for index in range(5):
+        Image.fromarray(images[index]).save(rgb / f"part_{index}.png")
+        tifffile.imwrite(pcd / f"part_{index}.tiff", maps[index], photometric="rgb")
+    return rgb, pcd
+
+
+@pytest.fixture(autouse=True)
+def tiny_encoders(monkeypatch):
+    """Stands two fast encoders in for those that have names."""
+
+    def load(name, **options):
+        if name in ("texture", "shape"):
+            return choose.custom.image_encoder(parts.colours, 48) if name == "texture" else _points()
+        return real(name, **options)
+
+    real = encoders.load
+    monkeypatch.setattr(encoders, "load", load)
+    monkeypatch.setattr(encoders, "available", lambda name: False)
+
+
+def _points():
+    return choose.custom.point_encoder(parts.spread)
+
+
+def run(capsys, *arguments):
+    code = cli.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_score_prints_the_parts_the_worst_first(folders, capsys):
+    code, out, err = run(capsys, "score", folders[0])
+    assert code == 0
+    head, first, *_ = out.splitlines()
+    assert head.split()[:3] == ["rank", "name", "score"]
+    assert first.split()[:2] == ["1", "part_3"]
+    assert len(out.splitlines()) == 6
+    assert err.count("\n") == 1
+    assert "`musc2 weights fetch dino-vitb8`" in err
+
+
+def test_score_writes_what_other_programs_and_people_read(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    code, text, _ = run(
+        capsys,
+        "score",
+        folders[0],
+        "--pcd",
+        folders[1],
+        "--out",
+        out,
+        "--encoder-2d",
+        "texture",
+        "--encoder-3d",
+        "shape",
+    )
+    assert code == 0
+    assert "10 pictures and maps" in text
+    result = Scores.load(out)
+    assert result.names == [f"part_{index}" for index in range(5)]
+    assert result.encoders == {"2d": "colours", "3d": "spread"}
+    highest = float(result.maps.max())
+    for index, name in enumerate(result.names):
+        with Image.open(out / "overlays" / f"{name}.png") as picture:
+            assert (picture.mode, picture.size) == ("RGB", (60, 36))
+        with tifffile.TiffFile(out / "maps" / f"{name}.tiff") as file:
+            values = file.asarray()
+            assert json.loads(file.pages[0].description) == {"highest": pytest.approx(highest)}
+        assert values.dtype == np.uint16
+        np.testing.assert_allclose(values / 65535 * highest, result.maps[index], atol=highest / 65535)
+
+
+def test_scans_alone_are_shown_as_depth(folders, tmp_path, capsys):
+    code, _, _ = run(capsys, "score", "--pcd", folders[1], "--out", tmp_path / "out", "--encoder-3d", "shape")
+    assert code == 0
+    with Image.open(tmp_path / "out/overlays/part_0.png") as picture:
+        values = np.asarray(picture)
+    assert values.shape == (36, 60, 3)
+    assert values[10, 10].any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "{none}"], "musc2: score: rgb must be a file or folder that exists"),
+        (["score"], "musc2: score: rgb or pcd must be given"),
+        (
+            ["score", "{rgb}", "--preset", "v3"],
+            "musc2: Config: preset must be one of musc-v2, published, musc, got 'v3'",
+        ),
+        (["score", "{rgb}", "--encoder-2d", "dino-vit8"], "musc2: load: name must be one of .*did you mean"),
+        (["score", "{rgb}", "--encoder-2d", "texture", "--device", "tpu"], "musc2: score: device must be"),
+        (["weights", "fetch", "nothing"], "musc2: fetch: name must be one of"),
+    ],
+)
+def test_errors_are_one_line_and_code_2(folders, tmp_path, capsys, arguments, message):
+    code, out, err = run(capsys, *[part.format(none=tmp_path / "none", rgb=folders[0]) for part in arguments])
+    assert code == 2
+    assert out == ""
+    assert re.match(message, err)
+    assert "Traceback" not in err
+
+
+def test_bad_files_stop_or_are_left_out(folders, capsys):
+    (folders[0] / "part_1.png").write_bytes(b"no image")
+    arguments = ["score", folders[0], "--encoder-2d", "texture"]
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert "part_1.png" in err
+    code, out, _ = run(capsys, *arguments, "--skip-errors")
+    assert code == 0
+    assert "left out: score: rgb[1]" in out
+    assert "part_1 " not in out
+
+
+def test_the_parser_knows_its_commands(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["help-me"])
+    assert stop.value.code == 2
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert all(command in said for command in ("score", "weights", "demo", "config"))
+
+
+def test_weights_list_and_config(capsys, monkeypatch):
+    monkeypatch.setattr(encoders, "available", lambda name: name == "point-mae")
+    code, out, _ = run(capsys, "weights", "list")
+    assert code == 0
+    assert re.search(r"^point-mae +here$", out, re.MULTILINE)
+    assert re.search(r"^dino-vitb8 +not here$", out, re.MULTILINE)
+    code, out, _ = run(capsys, "config")
+    assert code == 0
+    assert "instruction set" in out
+
+
+def test_weights_fetch_says_where_they_are(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(encoders, "fetch", lambda name: tmp_path / name)
+    assert run(capsys, "weights", "fetch", "point-mae")[:2] == (0, f"{tmp_path / 'point-mae'}\n")
+
+
+def test_the_command_runs_as_a_module():
+    found = subprocess.run([sys.executable, "-m", "musc2.cli", "config"], capture_output=True, text=True, check=True)
+    assert "musc2" in found.stdout
