@@ -11,7 +11,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
 endif()
 
 # Leaves whose results need not agree to the last bit over instruction sets may use fused multiply-add.
-set(MUSC2_FUSED_LEAVES pack_patches search_patches measure_patches pool_tokens)
+set(MUSC2_FUSED_LEAVES pack_patches search_patches measure_patches pool_tokens linear_rows
+  orient_gradients)
 foreach(leaf IN LISTS MUSC2_FUSED_LEAVES)
   set_source_files_properties(csrc/cpu/isa/${leaf}.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 endforeach()

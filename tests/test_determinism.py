@@ -19,17 +19,24 @@ VALUES = torch.rand(3000, generator=GENERATOR).mul(50).round()
 PIXELS = torch.randint(0, 400, (300,), generator=GENERATOR)
 CENTERS = ops.farthest_points(POINTS, 300)
 CURVATURE = torch.rand(300, generator=GENERATOR) / 50
+IMAGES = torch.rand(3, 3, 32, 40, generator=GENERATOR)
+DICTIONARY = torch.rand(108, 20, generator=GENERATOR) - 0.5, torch.rand(30, 20, generator=GENERATOR)
 D = torch.rand(100, 7, generator=GENERATOR), torch.rand(300, 7, generator=GENERATOR)
 
 OPS = {
+    "dictionary_tokens": lambda: ops.dictionary_tokens(IMAGES, *DICTIONARY),
     "farthest_points": lambda: ops.farthest_points(POINTS, 200),
+    "gradient_tokens": lambda: ops.gradient_tokens(IMAGES),
+    "group_histograms": lambda: ops.group_histograms(POINTS, *ops.point_normals(POINTS), CENTERS),
     "group_points": lambda: ops.group_points(POINTS, CENTERS, unique=True),
     "link_patches": lambda: ops.link_patches(PIXELS, size=(20, 20), grid=(5, 5)),
     "lowest_mean": lambda: ops.lowest_mean(VALUES.reshape(100, 30)),
     "nearest_patches": lambda: ops.nearest_patches(Z),
     "nearest_points": lambda: ops.nearest_points(POINTS, POINTS[:200], 64),
+    "point_normals": lambda: ops.point_normals(POINTS),
     "pool_centers": lambda: ops.pool_centers(TOKENS, POINTS[:300], CURVATURE),
     "pool_grid": lambda: ops.pool_grid(GRID),
+    "project_tokens": lambda: ops.project_tokens(TOKENS, DICTIONARY[0][:24], DICTIONARY[1][0]),
     "rank_match": lambda: ops.rank_match(VALUES, VALUES.flip(0)),
     "rescore": lambda: ops.rescore(TOKENS, VALUES[:300]),
     "spread_points": lambda: ops.spread_points(POINTS, POINTS[:300], VALUES[:300]),

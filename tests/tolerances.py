@@ -12,6 +12,11 @@ ORACLE = {
     "spread_points": (5e-7, 0.0),
     "rescore": (1e-6, 1e-7),
     "vision_transformer": (1e-5, 1e-5),
+    "gradient_tokens": (1e-5, 1e-7),  # sums of some 400 terms of both signs
+    "dictionary_tokens": (1e-5, 1e-6),
+    "project_tokens": (1e-5, 2e-6),  # sums of up to 398 products of both signs
+    "point_normals": (1e-4, 1e-5),  # an axis is as exact as float over the gap between eigenvalues
+    "group_histograms": (0.0, 1e-5),
 }
 
 # Against what the published implementation computes, by the name of the stored array.

@@ -7,14 +7,19 @@
 #include "common/finite.h"
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
+#include "musc2/dictionary_tokens.h"
 #include "musc2/farthest_points.h"
+#include "musc2/gradient_tokens.h"
+#include "musc2/group_histograms.h"
 #include "musc2/group_points.h"
 #include "musc2/link_patches.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
+#include "musc2/point_normals.h"
 #include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
+#include "musc2/project_tokens.h"
 #include "musc2/rank_match.h"
 #include "musc2/spread_points.h"
 
@@ -46,4 +51,9 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("spread_points", by_address(&cpu::spread_points));
   module.def("pool_centers", by_address(&cpu::pool_centers));
   module.def("pool_grid", by_address(&cpu::pool_grid));
+  module.def("gradient_tokens", by_address(&cpu::gradient_tokens));
+  module.def("dictionary_tokens", by_address(&cpu::dictionary_tokens));
+  module.def("project_tokens", by_address(&cpu::project_tokens));
+  module.def("point_normals", by_address(&cpu::point_normals));
+  module.def("group_histograms", by_address(&cpu::group_histograms));
 }

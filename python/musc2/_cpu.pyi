@@ -115,3 +115,34 @@ def group_points(
     curvature: int,
     neighbourhood: int,
 ) -> None: ...
+def gradient_tokens(images: int, count: int, height: int, width: int, tokens: int) -> None: ...
+def dictionary_tokens(
+    images: int,
+    count: int,
+    height: int,
+    width: int,
+    whitening: int,
+    components: int,
+    words: int,
+    word_count: int,
+    softness: float,
+    tokens: int,
+) -> None: ...
+def project_tokens(
+    tokens: int, count: int, channels: int, matrix: int, offset: int, columns: int, projected: int
+) -> None: ...
+def point_normals(
+    points: int, offsets: int, clouds: int, sensor: int, neighbours: int, normals: int, variation: int
+) -> None: ...
+def group_histograms(
+    points: int,
+    normals: int,
+    variation: int,
+    offsets: int,
+    clouds: int,
+    centers: int,
+    centers_each: int,
+    scales: int,
+    scale_count: int,
+    histograms: int,
+) -> None: ...

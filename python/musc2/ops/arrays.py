@@ -59,6 +59,16 @@ def without_nan(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
     return value
 
 
+def images(op: str, name: str, value: Array) -> torch.Tensor:
+    """``value`` as a contiguous CPU tensor (N, 3, H, W) float32 of whole cells of 8 x 8 pixels."""
+    found = tensor(op, name, value, "N, 3, H, W")
+    height, width = found.shape[2:]
+    if height % 8 or width % 8:
+        msg = f"{op}: {name} must have a height and width that are multiples of 8, got {height} x {width}"
+        raise InputError(msg)
+    return found
+
+
 def packed(op: str, name: str, offsets: Array | Sequence[int] | None, total: int, item: str) -> torch.Tensor:
     """Offsets (B+1,) int64 of a packed batch of ``total`` items, one batch of everything when there are none."""
     if offsets is None:
