@@ -62,3 +62,12 @@ class Coarse:
         self.batches.append(len(pixels))
         tokens = colours(pixels) - self.mean
         return ImageTokens(tokens=torch.stack([tokens, 2 * tokens], 1), class_tokens=tokens.mean((1, 2)))
+
+
+def same(one, other):
+    """Scores and maps of both results are equal to the bit."""
+    for name in ("image", "raw", "maps", "maps_2d", "maps_3d", "points"):
+        a, b = getattr(one, name), getattr(other, name)
+        assert (a is None) == (b is None), name
+        if a is not None:
+            assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True)), name

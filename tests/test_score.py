@@ -19,14 +19,6 @@ def score_small(*arguments, config=SMALL, **options):
     return score(*arguments, **given)
 
 
-def same(one, other):
-    for name in ("image", "raw", "maps", "maps_2d", "maps_3d"):
-        a, b = getattr(one, name), getattr(other, name)
-        assert (a is None) == (b is None), name
-        if a is not None:
-            assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True)), name
-
-
 @pytest.fixture
 def rgb(rng):
     return parts.images(rng)
@@ -184,7 +176,7 @@ def test_paths_names_and_arrays_give_the_same(rgb, tmp_path):
     for index, image in enumerate(rgb):
         Image.fromarray(image).save(tmp_path / f"part_{index}.png")
     from_folder, from_array = score_small(tmp_path), score_small(rgb)
-    same(from_folder, from_array)
+    parts.same(from_folder, from_array)
     assert from_folder.names == [f"part_{index}" for index in range(5)]
     assert from_array.names == ["0", "1", "2", "3", "4"]
     assert score_small(rgb, names=list("abcde")).names == list("abcde")
@@ -220,7 +212,7 @@ def test_a_result_survives_saving(rgb, tmp_path):
     result = score_small([*rgb[:4], np.zeros((1, 1, 3), np.uint8)], config=SMALL.replace(on_error="skip"))
     result.save(tmp_path)
     back = Scores.load(tmp_path)
-    same(back, result)
+    parts.same(back, result)
     assert (back.names, back.config, back.timings) == (result.names, result.config, result.timings)
     assert (back.encoders, back.failures, back.version) == (result.encoders, result.failures, result.version)
     assert back.failures[0][0] == 4
@@ -294,7 +286,7 @@ def test_results_repeat_and_the_input_is_left_alone(rgb, pcd, over_threads):
     before = rgb.copy(), pcd.copy()
     one, *others = over_threads(lambda: score_small(rgb, pcd))
     for other in others:
-        same(one, other)
+        parts.same(one, other)
     assert np.array_equal(rgb, before[0])
     assert np.array_equal(pcd, before[1], equal_nan=True)
 
@@ -340,6 +332,6 @@ def test_equal_content_in_any_form_gives_equal_results(rgb, pcd, tmp_path):
         [tmp_path / f"{index}.npy" for index in range(5)],
     ]
     for form in images:
-        same(score_small(form, pcd), expected)
+        parts.same(score_small(form, pcd), expected)
     for form in maps:
-        same(score_small(rgb, form), expected)
+        parts.same(score_small(rgb, form), expected)
