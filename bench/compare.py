@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+UNITS = ((1, "s"), (1e3, "ms"), (1e6, "µs"))
 
 
 def run_round(names: list[str]) -> list[dict[str, Any]]:
@@ -70,9 +71,16 @@ def markdown(rows: list[dict[str, Any]], notes: list[str]) -> str:
     lines = ["| op, size | ours | baseline | ratio | target | ratio of each round |", "|---|---|---|---|---|---|"]
     for row in rows:
         spread = " ".join(f"{ratio:.1f}" for ratio in row["ratios"])
-        times = f"{row['ours'] * 1e3:.4g} ms | {row['baseline'] * 1e3:.4g} ms"
+        times = f"{readable(row['ours'])} | {readable(row['baseline'])}"
         lines.append(f"| {row['name']} | {times} | {row['ratio']:.1f} | {row['target']:g} | {spread} |")
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
+
+
+def readable(seconds: float) -> str:
+    """Three digits and a unit: 21.3 s, 5.42 ms, 38.8 µs."""
+    number, unit = next((seconds * scale, unit) for scale, unit in UNITS if seconds * scale >= 0.9995 or unit == "µs")
+    digits = f"{number:#.3g}".rstrip(".") if number < 999.5 else f"{number:.0f}"
+    return f"{digits} {unit}"
 
 
 def main() -> None:

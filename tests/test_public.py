@@ -10,6 +10,7 @@ def test_the_public_names_are_these():
         "Scores",
         "__version__",
         "cuda",
+        "datasets",
         "encoders",
         "errors",
         "ops",
@@ -19,6 +20,10 @@ def test_the_public_names_are_these():
         "show_config",
     ]
     assert all(hasattr(musc2, name) for name in musc2.__all__)
+
+
+def test_a_data_set_is_there_without_another_import():
+    assert len(musc2.datasets.synthetic.parts(2, size=32).rgb) == 2
 
 
 def test_show_config_prints_the_machine(capsys):

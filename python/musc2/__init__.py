@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from musc2 import cuda, encoders, errors, ops
+from musc2 import cuda, datasets, encoders, errors, ops
 from musc2.config import Config
 from musc2.machine import show_config
 from musc2.ops.native import set_num_threads
@@ -17,6 +17,7 @@ __all__ = [
     "Scores",
     "__version__",
     "cuda",
+    "datasets",
     "encoders",
     "errors",
     "ops",
