@@ -1,4 +1,4 @@
-"""One fixture runs every op test over each instruction set of this machine, another over thread counts."""
+"""One fixture runs every op test over each backend of this machine, another over thread counts or orders."""
 
 from __future__ import annotations
 
@@ -6,33 +6,54 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import backends
 import numpy as np
 import pytest
 
+import musc2
 from musc2 import _cpu
+from musc2.ops import gpu
 
 
-@pytest.fixture(params=_cpu.isas())
-def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The kernels that the test runs on; C1 adds the CUDA ones."""
-    assert _cpu.set_isa(request.param)
-    yield request.param
-    _cpu.set_isa("")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" in metafunc.fixturenames:
+        op = metafunc.module.__name__.removeprefix("test_")
+        metafunc.parametrize("backend", backends.names(op), indirect=True)
 
 
 @pytest.fixture
-def over_threads() -> Iterator[Callable[[Callable[[], Any]], list[Any]]]:
-    """Calls a function with 1, 2 and 5 threads and returns the three results."""
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kernels that the test runs on, see backends.py."""
+    if request.param == "emulated":
+        with gpu.emulated():
+            yield request.param
+    elif request.param == "cuda":
+        for name in musc2.ops.__all__:
+            if getattr(request.module, name, None) is getattr(musc2.ops, name):
+                monkeypatch.setattr(request.module, name, backends.on_gpu(getattr(musc2.ops, name)))
+        yield request.param
+    else:
+        assert _cpu.set_isa(request.param)
+        yield request.param
+        _cpu.set_isa("")
+
+
+@pytest.fixture
+def over_threads(request: pytest.FixtureRequest) -> Iterator[Callable[[Callable[[], Any]], list[Any]]]:
+    """Calls a function with 1, 2 and 5 threads, or in several thread orders of the emulation; returns the results."""
+    emulated = "backend" in request.fixturenames and request.getfixturevalue("backend") == "emulated"
+    choose: Any = backends.EMULATED.set_order if emulated else _cpu.set_num_threads
+    default = backends.EMULATED.order() if emulated else 0
 
     def run(function: Callable[[], Any]) -> list[Any]:
         results = []
-        for threads in (1, 2, 5):
-            _cpu.set_num_threads(threads)
+        for choice in backends.ORDERS if emulated else (1, 2, 5):
+            choose(choice)
             results.append(function())
         return results
 
     yield run
-    _cpu.set_num_threads(0)
+    choose(default)
 
 
 @pytest.fixture

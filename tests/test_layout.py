@@ -31,6 +31,8 @@ OPS = {
     "group_histograms": EVERYWHERE,
     "rescore": PYTHON,  # over FAISS or torch
 }
+# The ops with a CUDA kernel so far, from the build's own list.
+CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").read_text(), re.DOTALL).group(1).split()
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
     ["cli"], ["demo"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"], ["parts"], ["progress"],
@@ -41,7 +43,7 @@ ENCODER_HELPERS = {
     "contract", "custom", "fetching", "known_networks", "layouts", "learned", "networks", "positions", "weights",
 }  # fmt: skip
 HELPERS = {
-    "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.native"},
+    "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.gpu", "musc2.ops.native"},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
     "inputs": {"musc2.inputs"},
     "datasets": {"musc2.datasets.plates"},
@@ -51,8 +53,12 @@ INCLUDES = {
     "csrc/common": {"common"},
     "csrc/include": set(),
     "csrc/cpu": {"common", "musc2", "cpu"},
-    "csrc/bind": {"common", "musc2", "cpu", "bind"},
+    "csrc/cuda": {"musc2", "cuda"},
+    "csrc/testing": {"testing"},
+    "csrc/bind": {"common", "musc2", "cpu", "cuda", "testing", "bind"},
 }
+# Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test kernels use that.
+MEETINGS = {"csrc/cuda/device.h": {"testing"}, "csrc/testing/mistakes.cu": {"cuda"}}
 
 
 def sources(folder, *endings):
@@ -84,9 +90,18 @@ def test_an_op_has_its_file_in_every_layer(op):
         assert re.search(rf"^  {op}$", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("op", CUDA_OPS)
+def test_an_op_with_a_cuda_kernel_has_it_in_every_layer(op):
+    assert (ROOT / f"csrc/cuda/{op}.cu").exists()
+    assert re.search(rf"namespace musc2::cuda.* {op}\(", (ROOT / f"csrc/include/musc2/{op}.h").read_text(), re.DOTALL)
+    assert f'"{op}"' in (ROOT / "csrc/bind/cuda.cpp").read_text()
+    assert f"def {op}(" in (ROOT / "python/musc2/_cuda.pyi").read_text()
+
+
 def test_no_layer_has_an_op_that_the_list_does_not_know():
     assert set(musc2.ops.__all__) - set(OPS) <= {"Groups", "Links"}
     assert {path.stem for path in sources("csrc/include/musc2", ".h")} <= set(OPS)
+    assert {path.stem for path in sources("csrc/cuda", ".cu")} - {"devices"} == set(CUDA_OPS)
     assert {path.stem.removeprefix("test_") for path in sources("tests/ops", ".py")} <= set(OPS)
 
 
@@ -95,7 +110,7 @@ def test_python_imports_point_one_way(path):
     parts = path.relative_to(ROOT / "python").with_suffix("").parts
     own, folder = layer(".".join(parts)), parts[1] if len(parts) > 2 else None
     for name in imports(path):
-        if name.startswith("musc2._cpu"):
+        if name.startswith(("musc2._cpu", "musc2._cuda")):
             assert folder == "ops", f"{path.name} imports the native module"
         elif own is not None and path.stem != "__init__":
             there = layer(name)
@@ -104,13 +119,13 @@ def test_python_imports_point_one_way(path):
             assert there > own or helper, f"{path.name} imports {name}, which is not below it"
 
 
-@pytest.mark.parametrize("path", sources("csrc", ".h", ".cpp"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sources("csrc", ".h", ".cpp", ".cu"), ids=lambda path: path.name)
 def test_native_includes_point_one_way(path):
     place = path.relative_to(ROOT).as_posix()
     allowed = next(names for folder, names in INCLUDES.items() if place.startswith(folder))
     text = path.read_text()
     own = {include.split("/")[0] for include in re.findall(r'#include "([^"]+)"', text)}
-    assert own <= allowed
+    assert own <= allowed | MEETINGS.get(place, set())
     if place.startswith("csrc/cpu/isa/") and path.stem != "active":
         system = set(re.findall(r"#include <([^>]+)>", text))
         assert system <= {"cstddef", "cstdint", "immintrin.h"}, "a leaf's inline functions could win at link time"
@@ -120,7 +135,7 @@ def test_native_includes_point_one_way(path):
 def test_files_stay_small():
     paths = [
         *sources("python", ".py"),
-        *sources("csrc", ".h", ".cpp"),
+        *sources("csrc", ".h", ".cpp", ".cu"),
         *sources("tests", ".py"),
         *sources("bench", ".py"),
     ]

@@ -38,8 +38,3 @@ def test_show_config_prints_the_machine(capsys):
     assert re.search(r"^instruction set +(base|avx2|avx512|avx512bf16)$", text, re.MULTILINE)
     assert re.search(r"^CUDA +\w", text, re.MULTILINE)
     assert re.search(r"^FAISS +(in use|not installed)", text, re.MULTILINE)
-
-
-def test_cuda_says_why_it_is_not_there():
-    assert musc2.cuda.is_available() is False
-    assert musc2.cuda.why()

@@ -21,11 +21,11 @@ T arrive(Crossing<T> value) {
 }
 
 // A Python callable for a kernel, which runs without the interpreter lock.
-template <class... Arguments>
-auto by_address(void (*kernel)(Arguments...)) {
+template <class Result, class... Arguments>
+auto by_address(Result (*kernel)(Arguments...)) {
   return [kernel](Crossing<Arguments>... values) {
     pybind11::gil_scoped_release unlocked;
-    kernel(arrive<Arguments>(values)...);
+    return kernel(arrive<Arguments>(values)...);
   };
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from musc2.ops import gpu
+
 
 def is_available() -> bool:
-    """Whether kernels can run on a GPU."""
-    return False
+    """Whether kernels can run on a GPU. It loads the CUDA kernels, if they are there, and asks the driver."""
+    return not gpu.why_not()
 
 
 def why() -> str:
     """The reason that ``is_available`` is as it is."""
-    return "this version of musc2 has no CUDA kernels yet"
+    return gpu.why_not() or "the CUDA kernels load and there is a GPU"

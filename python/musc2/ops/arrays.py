@@ -1,4 +1,8 @@
-"""Arrays at the door: what an op accepts, and the error that says what it does not."""
+"""Arrays at the door: what an op accepts, and the error that says what it does not.
+
+Shapes, types and devices are checked of every array. Values are only of arrays on the CPU: on a GPU that would make the
+caller wait for what is still being computed there.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,14 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import DeviceError, InputError
+from musc2.ops import gpu
 
 Array = torch.Tensor | np.ndarray[Any, Any]
 MOST_NEIGHBOURS = 1024  # that the point ops search for
 
 
 def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """``value`` as a contiguous CPU tensor of ``dtype``, sharing memory where it can.
+    """``value`` as a contiguous tensor of ``dtype`` on its device, sharing memory where it can.
 
     ``shape`` is written as in the docs, "N, L, C"; a number in it, as in "P, 3", must be met.
     """
@@ -24,12 +29,14 @@ def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = to
 
 
 def indices(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
-    """``value``, int32 or int64, as a contiguous int64 CPU tensor; ``shape`` as in ``tensor``."""
+    """``value``, int32 or int64, as a contiguous int64 tensor; ``shape`` as in ``tensor``."""
     return _checked(op, name, value, shape, (torch.int32, torch.int64)).to(torch.int64).contiguous()
 
 
 def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
     """``value`` unchanged, or an error that says where the first NaN or infinity is."""
+    if value.is_cuda:
+        return value
     position = torch.empty(1, dtype=torch.int64)
     _cpu.first_nonfinite(value.data_ptr(), value.numel(), position.data_ptr())
     if (first := int(position)) >= 0:
@@ -42,7 +49,7 @@ def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
 def coordinates(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
     """Finite float32 coordinates whose squared distances do not overflow; ``shape`` as in ``tensor``."""
     found = finite(op, name, tensor(op, name, value, shape))
-    if found.numel() and max(abs(float(extreme)) for extreme in found.aminmax()) > 1e18:
+    if found.numel() and not found.is_cuda and max(abs(float(extreme)) for extreme in found.aminmax()) > 1e18:
         msg = f"{op}: {name} must be coordinates of at most 1e18, got {float(found.flatten()[found.abs().argmax()])}"
         raise InputError(msg)
     return found
@@ -50,6 +57,8 @@ def coordinates(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
 
 def without_nan(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
     """``value`` unchanged, or an error that says where the first NaN is; infinities pass."""
+    if value.is_cuda:
+        return value
     position = torch.empty(1, dtype=torch.int64)
     _cpu.first_nan(value.data_ptr(), value.numel(), position.data_ptr())
     if (first := int(position)) >= 0:
@@ -60,7 +69,7 @@ def without_nan(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
 
 
 def images(op: str, name: str, value: Array) -> torch.Tensor:
-    """``value`` as a contiguous CPU tensor (N, 3, H, W) float32 of whole cells of 8 x 8 pixels."""
+    """``value`` as a contiguous tensor (N, 3, H, W) float32 of whole cells of 8 x 8 pixels."""
     found = tensor(op, name, value, "N, 3, H, W")
     height, width = found.shape[2:]
     if height % 8 or width % 8:
@@ -70,7 +79,7 @@ def images(op: str, name: str, value: Array) -> torch.Tensor:
 
 
 def packed(op: str, name: str, offsets: Array | Sequence[int] | None, total: int, item: str) -> torch.Tensor:
-    """Offsets (B+1,) int64 of a packed batch of ``total`` items, one batch of everything when there are none."""
+    """Offsets (B+1,) int64, on the CPU, of a packed batch of ``total`` items; all in one when there are none."""
     if offsets is None:
         return torch.tensor([0, total], dtype=torch.int64)
     if isinstance(offsets, torch.Tensor | np.ndarray):
@@ -96,6 +105,22 @@ def clouds(op: str, name: str, offsets: Array | Sequence[int] | None, total: int
             msg = f"{op}: cloud {cloud} must have at least one point (and fewer than 2**31 - 16), got {size}"
             raise InputError(msg)
     return found
+
+
+def beside(offsets: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Checked ``offsets`` on the device of ``values``."""
+    if values.is_cuda and len(offsets) == 2:  # made there, because a CUDA graph cannot capture a copy from the CPU
+        return torch.arange(2, device=values.device) * len(values)
+    return offsets.to(values.device)
+
+
+def together(op: str, **values: torch.Tensor) -> None:
+    """An error unless all arrays of a call are on one device."""
+    (first, device), *others = ((name, value.device) for name, value in values.items())
+    for name, other in others:
+        if other != device:
+            msg = f"{op}: {name} must be on {device}, where {first} is, got {other}; pass {name}.to({first}.device)"
+            raise DeviceError(msg)
 
 
 def whole(op: str, name: str, value: int, low: int, high: int | None = None) -> int:
@@ -139,9 +164,7 @@ def _checked(op: str, name: str, value: Array, shape: str, dtypes: tuple[torch.d
         allowed = " or ".join(_dtype_name(dtype) for dtype in dtypes)
         msg = f"{op}: {name} must be {allowed}, got {_dtype_name(found.dtype)}"
         raise InputError(msg)
-    if found.device.type != "cpu":
-        msg = f"{op}: {name} is on {found.device}, and this build of musc2 has no CUDA module; pass {name}.cpu()"
-        raise DeviceError(msg)
+    gpu.require(op, name, found.device)
     return found
 
 

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from musc2 import _cpu
 from musc2.config import is_interval
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, native
 
 
 def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> torch.Tensor:
@@ -23,9 +22,9 @@ def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> 
     low, high = interval
     values = arrays.tensor("lowest_mean", "d", *_flat(d))
     arrays.without_nan("lowest_mean", "d", values)
-    mean = torch.empty(values.shape[0], dtype=torch.float32)
+    mean = values.new_empty(values.shape[0])
     rows, columns = values.shape
-    _cpu.lowest_mean(values.data_ptr(), rows, columns, *_bound(low), *_bound(high), mean.data_ptr())
+    native.kernels(values).lowest_mean(values.data_ptr(), rows, columns, *_bound(low), *_bound(high), mean.data_ptr())
     return mean.reshape(tuple(d.shape[:-1]))
 
 

@@ -1,9 +1,18 @@
-"""The native module's own settings: threads and instruction sets."""
+"""Which native kernels serve a call, and the CPU module's own settings: threads and instruction sets."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+
 from musc2 import _cpu
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu
+
+
+def kernels(tensor: torch.Tensor) -> Any:
+    """The kernels where ``tensor`` is: the module ``_cpu``, or a ``gpu.Launcher`` with the functions of ``_cuda``."""
+    return gpu.launcher(tensor) or _cpu
 
 
 def num_threads() -> int:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, native
 
 
 def pool_grid(
@@ -29,7 +28,7 @@ def pool_grid(
     pooled = torch.empty_like(found)
     if found.numel() > 0:
         images, height, width, channels = found.shape
-        _cpu.pool_grid(
+        native.kernels(found).pool_grid(
             found.data_ptr(),
             images,
             height,

@@ -1,0 +1,24 @@
+// The module musc2._cuda, and musc2._cuda_emulated from the same kernels without a GPU (csrc/testing). Everything
+// crosses by address (by_address.h); python/musc2/ops owns the public names.
+#include <pybind11/pybind11.h>
+
+#include "bind/by_address.h"
+#include "cuda/devices.h"
+#include "musc2/lowest_mean.h"
+#include "musc2/pool_grid.h"
+#ifdef MUSC2_EMULATE
+#include "bind/emulation.h"
+#endif
+
+namespace cuda = musc2::cuda;
+using musc2::bind::by_address;
+
+PYBIND11_MODULE(MUSC2_MODULE, module) {
+  module.def("why_not", &cuda::why_not);
+#ifdef MUSC2_EMULATE
+  musc2::bind::bind_emulation(module);
+#endif
+
+  module.def("lowest_mean", by_address(&cuda::lowest_mean));
+  module.def("pool_grid", by_address(&cuda::pool_grid));
+}

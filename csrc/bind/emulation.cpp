@@ -1,0 +1,27 @@
+#include "bind/emulation.h"
+
+#include "bind/by_address.h"
+#include "testing/mistakes.h"
+#include "testing/narrow_floats.h"
+#include "testing/order.h"
+
+namespace musc2::bind {
+
+void bind_emulation(pybind11::module_& module) {
+  module.def("order", &emulation::order);
+  module.def("set_order", &emulation::set_order);
+  module.def("make_mistake", [](const std::string& name, std::uintptr_t result) {
+    emulation::make_mistake(name, arrive<int32_t*>(result));
+  });
+  module.def("widen_half", [](uint16_t bits) { return __half2float({bits}); });
+  module.def("narrow_half", [](float value) { return __float2half_rn(value).bits; });
+  module.def("widen_bfloat16", [](uint16_t bits) { return __bfloat162float({bits}); });
+  module.def("narrow_bfloat16", [](float value) { return __float2bfloat16_rn(value).bits; });
+#ifdef __SANITIZE_ADDRESS__
+  module.attr("SANITIZED") = true;
+#else
+  module.attr("SANITIZED") = false;
+#endif
+}
+
+}  // namespace musc2::bind

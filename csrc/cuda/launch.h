@@ -1,0 +1,78 @@
+#pragma once
+// How kernels are launched: checked, on the caller's stream, without waiting for them. device.h includes this.
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace musc2::cuda {
+
+struct Launch {
+  const char* op;
+  dim3 grid, block;
+  int64_t shared_bytes;  // dynamic
+  void* stream;
+  unsigned cluster = 1;  // blocks along x that may read each other's shared memory; more needs compute 9.0
+};
+
+// Blocks for `items`, `each` to a block.
+inline unsigned blocks_for(int64_t items, int64_t each) {
+  const int64_t blocks = (items + each - 1) / each;
+  if (blocks > std::numeric_limits<int32_t>::max()) throw std::runtime_error("more blocks than a grid holds");
+  return static_cast<unsigned>(blocks);
+}
+
+#ifdef MUSC2_EMULATE
+
+inline int64_t shared_memory_limit() { return static_cast<int64_t>(emulation::shared_memory_limit); }
+
+template <class... Parameters, class... Arguments>
+void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  const emulation::Shape shape{how.grid, how.block, how.cluster, static_cast<size_t>(how.shared_bytes)};
+  emulation::launch(shape, kernel, arguments...);
+}
+
+#else
+
+inline void check(cudaError_t status, const char* op) {
+  if (status != cudaSuccess) throw std::runtime_error(std::string(op) + ": " + cudaGetErrorString(status));
+}
+
+// Bytes of shared memory that a block may have on the current device.
+inline int64_t shared_memory_limit() {
+  int device = 0, bytes = 0;
+  check(cudaGetDevice(&device), "shared_memory_limit");
+  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "shared_memory_limit");
+  return bytes;
+}
+
+template <class... Parameters, class... Arguments>
+void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  constexpr int64_t without_asking = 48 << 10;
+  if (how.shared_bytes > without_asking) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared_bytes)),
+          how.op);
+  }
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {how.cluster, 1, 1};
+  cudaLaunchConfig_t config{};
+  config.gridDim = how.grid;
+  config.blockDim = how.block;
+  config.dynamicSmemBytes = static_cast<size_t>(how.shared_bytes);
+  config.stream = static_cast<cudaStream_t>(how.stream);
+  config.attrs = &cluster;
+  config.numAttrs = how.cluster > 1 ? 1 : 0;
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), how.op);
+}
+
+#endif
+
+}  // namespace musc2::cuda
+
+// MUSC2_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...) in the function that is named as the op. A
+// kernel with several template arguments needs parentheses.
+#define MUSC2_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
+  ::musc2::cuda::launch({__func__, grid, block, shared_bytes, stream}, kernel, __VA_ARGS__)
+#define MUSC2_LAUNCH_CLUSTERS(kernel, cluster, grid, block, shared_bytes, stream, ...) \
+  ::musc2::cuda::launch({__func__, grid, block, shared_bytes, stream, cluster}, kernel, __VA_ARGS__)

@@ -1,0 +1,5 @@
+// Linked after the kernels: see shared_memory.h.
+namespace musc2::emulation {
+extern char shared_memory_end[64];
+alignas(64) char shared_memory_end[64];
+}  // namespace musc2::emulation

@@ -1,0 +1,10 @@
+#pragma once
+// Warp operations. All are one thing: the lanes of a mask meet, and each then sees what the others brought.
+#include "testing/scheduler.h"
+
+namespace musc2::emulation {
+
+// Lets go the lanes of a warp whose whole mask has come; whether there were any.
+bool settle_meetings(Thread* warp, unsigned count);
+
+}  // namespace musc2::emulation

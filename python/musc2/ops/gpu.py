@@ -1,0 +1,94 @@
+"""The module of CUDA kernels: whether it can be used here, and how its functions are called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from musc2.errors import DeviceError
+
+BY_TORCH = {"rank_match", "rescore"}  # ops that torch and FAISS do on a GPU
+_emulation: ModuleType | None = None
+
+
+@cache
+def why_not() -> str:
+    """Why no kernel can run on a GPU here; empty when one can."""
+    try:
+        module = _module()
+    except ModuleNotFoundError:
+        return "this musc2 was built without CUDA kernels; install nvcc and build it again with MUSC2_CUDA=ON"
+    except ImportError as error:
+        return f"the CUDA kernels do not load ({error})"
+    if problem := str(module.why_not()):
+        return f"CUDA finds no GPU that it can use ({problem}); is the NVIDIA driver installed and new enough?"
+    if not torch.cuda.is_available():
+        return f"torch {torch.__version__} finds no GPU that it can use; install a torch with CUDA"
+    return ""
+
+
+def require(op: str, name: str, device: torch.device) -> None:
+    """An error unless ``op`` can take the argument ``name`` on this device."""
+    if device.type == "cpu":
+        return
+    if device.type != "cuda":
+        msg = f"{op}: {name} must be on a CPU or a CUDA device, got {device}; pass {name}.cpu()"
+        raise DeviceError(msg)
+    if reason := why_not():
+        msg = f"{op}: {name} is on {device}, but {reason}; or pass {name}.cpu()"
+        raise DeviceError(msg)
+    if op not in BY_TORCH and not hasattr(_module(), op):
+        msg = f"{op}: {name} is on {device}, but {op} runs on the CPU only; pass {name}.cpu()"
+        raise DeviceError(msg)
+
+
+class Launcher:
+    """The kernels for arrays on one device, each on the stream that is torch's current one there."""
+
+    def __init__(self, module: ModuleType, device: torch.device) -> None:
+        self._module = module
+        self._device = device
+
+    def __getattr__(self, op: str) -> Callable[..., None]:
+        kernel = getattr(self._module, op)
+
+        def launch(*arguments: Any) -> None:
+            if self._device.type == "cpu":
+                kernel(*arguments, 0)
+                return
+            with torch.cuda.device(self._device):
+                kernel(*arguments, torch.cuda.current_stream().cuda_stream)
+
+        return launch
+
+    def scratch(self, op: str, *sizes: int) -> torch.Tensor:
+        """Scratch memory for a call of ``op``, as much as its ``<op>_scratch(*sizes)`` asks for."""
+        return torch.empty(getattr(self._module, f"{op}_scratch")(*sizes), dtype=torch.uint8, device=self._device)
+
+
+def launcher(tensor: torch.Tensor) -> Launcher | None:
+    """The GPU kernels that serve ``tensor``; None when it is for the CPU's."""
+    if tensor.is_cuda:
+        return Launcher(_module(), tensor.device)
+    return None if _emulation is None else Launcher(_emulation, tensor.device)
+
+
+@contextmanager
+def emulated() -> Iterator[ModuleType]:
+    """Inside this block the GPU kernels serve CPU tensors, by emulation: for tests."""
+    global _emulation
+    before, _emulation = _emulation, importlib.import_module("musc2._cuda_emulated")
+    try:
+        yield _emulation
+    finally:
+        _emulation = before
+
+
+def _module() -> ModuleType:
+    return importlib.import_module("musc2._cuda")
