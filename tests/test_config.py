@@ -17,6 +17,7 @@ def test_presets_hold_what_the_documents_say():
     ours, published, first = (Config.preset(name) for name in ("musc-v2", "published", "musc"))
     assert ours == Config()
     assert (ours.degrees, ours.interval, ours.windows, ours.precision) == (None, (0.0, 0.3), (1, 7), "auto")
+    assert ours.rescore is None
     assert (ours.normalize, ours.size, ours.layers, ours.foreground, ours.resize) == (
         None,
         None,
@@ -28,7 +29,7 @@ def test_presets_hold_what_the_documents_say():
     assert (published.unique, published.skip_radius**2, published.precision) == (False, pytest.approx(1e-3), "float32")
     assert (published.quantised_blur, published.rescore_published, published.balance) == (True, True, "never")
     assert (published.foreground, published.encoder_precision) == ("published", "float32")
-    assert all((config.degrees, config.normalize) == ((1, 3, 5), True) for config in (published, first))
+    assert all((each.degrees, each.normalize, each.rescore) == ((1, 3, 5), True, True) for each in (published, first))
     assert (ours.by_class_tokens, first.by_class_tokens) == (False, True)
     assert (first.degrees_apart, first.layer_norm, first.weighting, first.windows) == (True, True, "uniform", (1, 2, 3))
 
@@ -52,6 +53,7 @@ def test_a_config_cannot_be_changed():
         ({"degrees": (1, 4)}, r"degrees must be None or odd whole numbers, at least one, got \(1, 4\)"),
         ({"degrees": ()}, "degrees must be None or odd"),
         ({"normalize": 1}, "normalize must be None, True or False, got 1"),
+        ({"rescore": "no"}, "rescore must be None, True or False, got 'no'"),
         ({"size": 0}, "size must be None or a whole number of at least 1, got 0"),
         ({"resize": "crop"}, "resize must be one of square, fit, got 'crop'"),
         ({"resample": "nearest"}, "resample must be None, bicubic or bilinear, got 'nearest'"),

@@ -240,6 +240,14 @@ def test_rescoring_keeps_the_scale_of_the_raw_scores(rng):
     assert result.raw.min() <= result.image.min() <= result.image.max() <= result.raw.max()
 
 
+def test_rescoring_can_be_left_out(rng):
+    tokens = samples.image_tokens(rng, 9)
+    result = score_tokens(tokens, image_size=SIZE, config=Config(rescore=False))
+    assert torch.equal(result.image, result.raw)
+    assert "rescore" not in result.timings
+    assert not torch.equal(result.raw, score_tokens(tokens, image_size=SIZE).image)
+
+
 def test_one_layer_is_enough(rng):
     result = score_tokens(samples.image_tokens(rng, 5, layers=1), image_size=SIZE)
     assert result.image.isfinite().all()

@@ -29,6 +29,14 @@ def pcd(rng):
     return parts.maps(rng)
 
 
+def test_samples_are_rescored_if_all_encoders_in_use_want_it(rgb, pcd):
+    for given, rescored in [((rgb, None), True), ((None, pcd), False), ((rgb, pcd), False)]:
+        result = score_small(*given, encoder_3d="shape")
+        assert torch.equal(result.image, result.raw) == (not rescored)
+    asked = score_small(None, pcd, encoder_3d="shape", config=SMALL.replace(rescore=True))
+    assert not torch.equal(asked.image, asked.raw)
+
+
 @pytest.mark.parametrize("modality", ["2d", "3d", "2d3d"])
 @pytest.mark.parametrize("preset", ["musc-v2", "published"])
 def test_a_planted_defect_is_found_where_it_is(rng, modality, preset):

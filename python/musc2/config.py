@@ -62,7 +62,8 @@ class Config:
     blur: float = 4.0  # sigma in pixels of the 3D maps
     quantised_blur: bool = False  # PIL's blur of 8-bit maps
 
-    # Image re-scoring (§8)
+    # Image re-scoring (§8), if all the encoders in use want it; True and False: whatever they say
+    rescore: bool | None = None
     windows: tuple[int, ...] = (1, 7)
     rescore_published: bool = False
     by_class_tokens: bool = False  # compare images by the encoder's class tokens, where it gives any
@@ -83,8 +84,9 @@ class Config:
             _check(name, "a finite number of at least 0", value, real and 0 <= value < float("inf"))
         for name in _SWITCHES:
             _check(name, "True or False", getattr(self, name), isinstance(getattr(self, name), bool))
-        known = self.normalize is None or isinstance(self.normalize, bool)
-        _check("normalize", "None, True or False", self.normalize, known)
+        for name in ("normalize", "rescore"):
+            value = getattr(self, name)
+            _check(name, "None, True or False", value, value is None or isinstance(value, bool))
         for name, choices in _CHOICES.items():
             _check(name, f"one of {', '.join(choices)}", getattr(self, name), getattr(self, name) in choices)
         _check("resample", "None, bicubic or bilinear", self.resample, self.resample in (None, "bicubic", "bilinear"))
@@ -144,7 +146,7 @@ _CHOICES = {
     "precision": ("auto", "float32", "bfloat16", "float16", "int8"),
     "balance": ("auto", "always", "never"),
 }
-_MATCHING: dict[str, Any] = {"degrees": (1, 3, 5), "normalize": True}  # whatever the encoder says
+_MATCHING: dict[str, Any] = {"degrees": (1, 3, 5), "normalize": True, "rescore": True}  # whatever the encoder says
 _PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},
     "published": {

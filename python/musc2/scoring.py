@@ -81,10 +81,13 @@ def scored(
         maps_2d, maps_3d = maps.masked(maps_2d, masks), maps.masked(maps_3d, masks)
         summed = maps.summed(maps_2d, maps_3d)
         raw = torch.stack([values.max() for values in summed or points or []])
-    with clock("rescore"):  # §8
-        compared = found.salient if class_tokens is None else [class_tokens, *found.salient[1:]]
-        features = rescore.side_by_side(compared, normalize=not config.rescore_published)
-        image = ops.rescore(features, raw, config.windows, published=config.rescore_published)
+    image = raw.clone()
+    both = zip(matchings, (samples.image, samples.point), strict=True)
+    if all(matching.rescore for matching, given in both if given is not None):
+        with clock("rescore"):  # §8
+            compared = found.salient if class_tokens is None else [class_tokens, *found.salient[1:]]
+            features = rescore.side_by_side(compared, normalize=not config.rescore_published)
+            image = ops.rescore(features, raw, config.windows, published=config.rescore_published)
     return Scores(
         image=image,
         raw=raw,
@@ -106,6 +109,7 @@ def matched(declared: Matching, config: Config) -> Matching:
     return Matching(
         normalize=declared.normalize if config.normalize is None else config.normalize,
         degrees=declared.degrees if config.degrees is None else config.degrees,
+        rescore=declared.rescore if config.rescore is None else config.rescore,
     )
 
 

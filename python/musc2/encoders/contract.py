@@ -22,6 +22,7 @@ class Matching:
 
     normalize: bool  # L2
     degrees: tuple[int, ...]  # of the neighbourhood aggregation; (1,) is none
+    rescore: bool = True  # whether samples whose most anomalous tokens are alike lend each other their scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

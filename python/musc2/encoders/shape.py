@@ -35,7 +35,7 @@ class Shape:
     """96 numbers per point group. ``sensor``: the direction that normals are turned to; see ``ops.point_normals``."""
 
     name = "shape"
-    matching = Matching(normalize=False, degrees=(1,))
+    matching = Matching(normalize=False, degrees=(1,), rescore=False)
 
     def __init__(self, *, channels: int = 96, sensor: tuple[float, float, float] = (0.0, 0.0, -1.0)) -> None:
         self._channels, self._sensor = channels, sensor

@@ -1,0 +1,54 @@
+"""How well the built-in encoders do on the frozen synthetic set: python bench/quality_synthetic.py [--seeds 0 1 2] ...
+
+Prints a markdown table: per modality the five figures in percent, means over the seeds, and the image AUROC of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import figures
+import numpy as np
+from random_features import RandomConvolutions, RandomPointNet
+
+import musc2
+from musc2.datasets import synthetic
+
+MODALITIES = ("2D", "3D", "2D+3D")
+
+
+def row(name: str, encoders: tuple[object, object], modality: str, seeds: Sequence[int]) -> str:
+    """A row of the table."""
+    found = []
+    for seed in seeds:
+        parts = synthetic.parts(80, seed=seed)
+        result = musc2.score(
+            parts.rgb if "2D" in modality else None,
+            parts.xyz if "3D" in modality else None,
+            encoder_2d=encoders[0],
+            encoder_3d=encoders[1],
+        )
+        found.append(figures.figures(result.image.numpy(), parts.labels, result.maps.numpy(), parts.masks))
+    means = [f"{np.mean([each[kind] for each in found]):.1f}" for kind in figures.NAMES]
+    each_seed = ", ".join(f"{each['I-AUROC']:.1f}" for each in found)
+    return "| " + " | ".join([name, modality, *means, each_seed]) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--random", action="store_true", help="also encoders without any idea of what they look at")
+    arguments = parser.parse_args()
+    encoders: dict[str, tuple[object, object]] = {"texture, shape": ("texture", "shape")}
+    if arguments.random:
+        encoders["random"] = (RandomConvolutions(), RandomPointNet())
+    print("| encoders | modality | " + " | ".join(figures.NAMES) + " | I-AUROC of each seed |")
+    print("|---" * 2 + "|---:" * (len(figures.NAMES) + 1) + "|")
+    for name, pair in encoders.items():
+        for modality in MODALITIES:
+            print(row(name, pair, modality, arguments.seeds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
