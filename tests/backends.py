@@ -19,11 +19,15 @@ EMULATED = importlib.import_module("musc2._cuda_emulated") if IS_EMULATED else N
 def names(op):
     """The backends that can run an op, or a test of several."""
     found = _cpu.isas()
-    if IS_EMULATED and (op not in ops.__all__ or hasattr(EMULATED, op)):
+    if IS_EMULATED and _has(EMULATED, op):
         found.append("emulated")
-    if cuda.is_available() and (op in gpu.BY_TORCH or hasattr(importlib.import_module("musc2._cuda"), op)):
+    if cuda.is_available() and _has(importlib.import_module("musc2._cuda"), op):
         found.append("cuda")
     return found
+
+
+def _has(module, op):
+    return op not in ops.__all__ or op in gpu.BY_TORCH or hasattr(module, op)
 
 
 def too_much_for_emulation(backend, threads):

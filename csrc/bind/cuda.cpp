@@ -4,8 +4,11 @@
 
 #include "bind/by_address.h"
 #include "cuda/devices.h"
+#include "musc2/link_patches.h"
 #include "musc2/lowest_mean.h"
+#include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
+#include "musc2/spread_points.h"
 #ifdef MUSC2_EMULATE
 #include "bind/emulation.h"
 #endif
@@ -21,4 +24,7 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
 
   module.def("lowest_mean", by_address(&cuda::lowest_mean));
   module.def("pool_grid", by_address(&cuda::pool_grid));
+  module.def("pool_centers", by_address(&cuda::pool_centers));
+  module.def("link_patches", by_address(&cuda::link_patches));
+  module.def("spread_points", by_address(&cuda::spread_points));
 }

@@ -23,3 +23,42 @@ def pool_grid(
     pooled: int,
     stream: int,
 ) -> None: ...
+def pool_centers(
+    tokens: int,
+    centers: int,
+    curvature: int,
+    offsets: int,
+    samples: int,
+    channels: int,
+    degrees: int,
+    degree_count: int,
+    threshold: float,
+    pooled: int,
+    count: int,
+    stream: int,
+) -> None: ...
+def link_patches(
+    pixels: int,
+    offsets: int,
+    samples: int,
+    height: int,
+    width: int,
+    grid_height: int,
+    grid_width: int,
+    patch: int,
+    start: int,
+    groups: int,
+    stream: int,
+) -> None: ...
+def spread_points(
+    points: int,
+    offsets: int,
+    centers: int,
+    center_offsets: int,
+    samples: int,
+    values: int,
+    neighbours: int,
+    spread: int,
+    largest: int,
+    stream: int,
+) -> None: ...

@@ -6,6 +6,7 @@
 //   start   (samples, grid_height * grid_width + 1) int32, and
 //   groups  (offsets[samples],) int32: patch q of sample b holds the groups groups[offsets[b] + start[b][q] ..
 //           start[b][q + 1]), numbered within the sample, ascending
+// cuda: a pixel outside the image counts as the nearest end of it.
 #include <cstdint>
 
 namespace musc2::cpu {
@@ -14,3 +15,11 @@ void link_patches(const int64_t* pixels, const int64_t* offsets, int64_t samples
                   int64_t grid_height, int64_t grid_width, int32_t* patch, int32_t* start, int32_t* groups);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+void link_patches(const int64_t* pixels, const int64_t* offsets, int64_t samples, int64_t height, int64_t width,
+                  int64_t grid_height, int64_t grid_width, int32_t* patch, int32_t* start, int32_t* groups,
+                  void* stream);
+
+}  // namespace musc2::cuda

@@ -10,6 +10,7 @@
 // centers (itself the first; all there are when fewer), w = exp(-|f_n - f|); the a_r are concatenated in the order of
 // the degrees and every degree_count consecutive values are averaged. The lowest index wins ties, also among centers in
 // the same place.
+// cuda: degrees is a host address, of at most 32 degrees; count = offsets[samples].
 #include <cstdint>
 
 namespace musc2::cpu {
@@ -19,3 +20,11 @@ void pool_centers(const float* tokens, const float* centers, const float* curvat
                   float* pooled);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+void pool_centers(const float* tokens, const float* centers, const float* curvature, const int64_t* offsets,
+                  int64_t samples, int64_t channels, const int64_t* degrees, int64_t degree_count, float threshold,
+                  float* pooled, int64_t count, void* stream);
+
+}  // namespace musc2::cuda

@@ -6,6 +6,7 @@
 //   spread  (offsets[samples],) float32: sum w v / sum w with w = 1 / (d^2 + 1e-8) over the `neighbours` nearest
 //           centers of the point's own sample (all when there are fewer), lowest index on ties
 // 1 <= neighbours <= 8. d^2 is float32 (few_nearest.h), the rest float64.
+// cuda: largest is the number of points of the largest sample.
 #include <cstdint>
 
 namespace musc2::cpu {
@@ -14,3 +15,11 @@ void spread_points(const float* points, const int64_t* offsets, const float* cen
                    int64_t samples, const float* values, int64_t neighbours, float* spread);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+void spread_points(const float* points, const int64_t* offsets, const float* centers, const int64_t* center_offsets,
+                   int64_t samples, const float* values, int64_t neighbours, float* spread, int64_t largest,
+                   void* stream);
+
+}  // namespace musc2::cuda

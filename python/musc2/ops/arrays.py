@@ -114,6 +114,11 @@ def beside(offsets: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     return offsets.to(values.device)
 
 
+def largest(offsets: torch.Tensor) -> int:
+    """The size of the largest batch, 0 when there is none."""
+    return max(offsets.diff().tolist(), default=0)
+
+
 def together(op: str, **values: torch.Tensor) -> None:
     """An error unless all arrays of a call are on one device."""
     (first, device), *others = ((name, value.device) for name, value in values.items())

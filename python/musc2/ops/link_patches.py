@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, native
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +40,12 @@ def link_patches(
     height, width = _pair("size", size, 2**31 - 1)
     grid_height, grid_width = _pair("grid", grid, 2**15)
     places = arrays.indices("link_patches", "pixels", pixels, "G")
-    ends = arrays.packed("link_patches", "offsets", offsets, places.numel(), "pixels")
-    outside = (places < 0) | (places >= height * width)
-    if bool(outside.any()):
-        first = int(outside.nonzero()[0])
-        msg = (
-            f"link_patches: pixels must be inside the image of {height} x {width}, from 0 to {height * width - 1}, "
-            f"got {int(places[first])} at ({first},)"
-        )
-        raise InputError(msg)
+    ends = arrays.beside(arrays.packed("link_patches", "offsets", offsets, places.numel(), "pixels"), places)
+    _inside(places, height, width)
     samples = ends.numel() - 1
-    patch, groups = torch.empty(2, places.numel(), dtype=torch.int32).unbind()
-    start = torch.empty(samples, grid_height * grid_width + 1, dtype=torch.int32)
-    _cpu.link_patches(
+    patch, groups = places.new_empty(2, places.numel(), dtype=torch.int32).unbind()
+    start = places.new_empty(samples, grid_height * grid_width + 1, dtype=torch.int32)
+    native.kernels(places).link_patches(
         places.data_ptr(),
         ends.data_ptr(),
         samples,
@@ -66,6 +58,19 @@ def link_patches(
         groups.data_ptr(),
     )
     return Links(patch, start[0] if offsets is None else start, groups)
+
+
+def _inside(pixels: torch.Tensor, height: int, width: int) -> None:
+    if pixels.is_cuda:
+        return
+    outside = (pixels < 0) | (pixels >= height * width)
+    if bool(outside.any()):
+        first = int(outside.nonzero()[0])
+        msg = (
+            f"link_patches: pixels must be inside the image of {height} x {width}, from 0 to {height * width - 1}, "
+            f"got {int(pixels[first])} at ({first},)"
+        )
+        raise InputError(msg)
 
 
 def _pair(name: str, value: tuple[int, int], limit: int) -> tuple[int, int]:

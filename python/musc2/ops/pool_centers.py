@@ -6,7 +6,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu
 
 
 def pool_centers(
@@ -42,9 +42,10 @@ def pool_centers(
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or threshold != threshold:
         msg = f"pool_centers: threshold must be a number, got {threshold!r}"
         raise InputError(msg)
-    ends = arrays.packed("pool_centers", "offsets", offsets, len(found), "tokens")
+    arrays.together("pool_centers", tokens=found, centers=middles, curvature=bend)
+    ends = arrays.beside(arrays.packed("pool_centers", "offsets", offsets, len(found), "tokens"), found)
     pooled, windows = torch.empty_like(found), torch.tensor(counts)
-    _cpu.pool_centers(
+    arguments = (
         found.data_ptr(),
         middles.data_ptr(),
         bend.data_ptr(),
@@ -56,4 +57,8 @@ def pool_centers(
         threshold,
         pooled.data_ptr(),
     )
+    if on_gpu := gpu.launcher(found):
+        on_gpu.pool_centers(*arguments, len(found))
+    else:
+        _cpu.pool_centers(*arguments)
     return pooled

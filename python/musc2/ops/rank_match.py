@@ -4,7 +4,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu
 
 
 def rank_match(source: arrays.Array, target: arrays.Array) -> torch.Tensor:
@@ -23,10 +23,19 @@ def rank_match(source: arrays.Array, target: arrays.Array) -> torch.Tensor:
         raise InputError(msg)
     arrays.without_nan("rank_match", "source", values)
     arrays.without_nan("rank_match", "target", places)
+    arrays.together("rank_match", source=values, target=places)
+    if gpu.launcher(values):
+        return _match_by_torch(values, places).reshape(shape)
     rows, columns = values.shape
     matched = torch.empty(rows, columns, dtype=torch.float32)
     _cpu.rank_match(values.data_ptr(), places.data_ptr(), rows, columns, matched.data_ptr())
     return matched.reshape(shape)
+
+
+def _match_by_torch(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    # Adding 0 makes -0 into +0: torch's sort on a GPU goes by the bits.
+    order = (target + 0.0).sort(dim=1, stable=True).indices
+    return torch.empty_like(source).scatter_(1, order, (source + 0.0).sort(dim=1).values)
 
 
 def _rows(name: str, value: arrays.Array) -> torch.Tensor:

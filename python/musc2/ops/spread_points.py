@@ -6,7 +6,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu
 
 
 def spread_points(
@@ -48,15 +48,21 @@ def spread_points(
         sample = int(without.nonzero()[0])
         msg = f"spread_points: centers must hold at least one for a sample with points, got none for sample {sample}"
         raise InputError(msg)
-    spread = torch.empty(len(where), dtype=torch.float32)
-    _cpu.spread_points(
+    arrays.together("spread_points", points=where, centers=middles, values=given)
+    offsets_there, center_offsets_there = arrays.beside(ends, where), arrays.beside(center_ends, middles)
+    spread = where.new_empty(len(where))
+    arguments = (
         where.data_ptr(),
-        ends.data_ptr(),
+        offsets_there.data_ptr(),
         middles.data_ptr(),
-        center_ends.data_ptr(),
+        center_offsets_there.data_ptr(),
         len(ends) - 1,
         given.data_ptr(),
         count,
         spread.data_ptr(),
     )
+    if on_gpu := gpu.launcher(where):
+        on_gpu.spread_points(*arguments, arrays.largest(ends))
+    else:
+        _cpu.spread_points(*arguments)
     return spread
