@@ -98,7 +98,7 @@ def test_a_kernel_runs_on_the_current_stream_of_the_device_of_its_arrays(monkeyp
         entered.pop()
 
     monkeypatch.setattr(torch.cuda, "device", device)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda: SimpleNamespace(cuda_stream=700 + entered[-1].index))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda which: SimpleNamespace(cuda_stream=700 + which.index))
     kernels = gpu.Launcher(SimpleNamespace(blur=lambda *arguments: calls.append((*arguments, *entered))), GPU)
     kernels.blur(1, 2)
     assert calls == [(1, 2, 700, GPU)]

@@ -43,7 +43,7 @@ ENCODER_HELPERS = {
     "contract", "custom", "fetching", "known_networks", "layouts", "learned", "networks", "positions", "weights",
 }  # fmt: skip
 HELPERS = {
-    "ops": {"musc2.ops.arrays", "musc2.ops.forked", "musc2.ops.gpu", "musc2.ops.native"},
+    "ops": {f"musc2.ops.{name}" for name in ("arrays", "forked", "gpu", "native", "similar_samples")},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
     "inputs": {"musc2.inputs"},
     "datasets": {"musc2.datasets.plates"},

@@ -1,5 +1,9 @@
+import contextlib
+import ctypes
 import importlib
+import math
 import multiprocessing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,18 +12,66 @@ from oracle.rescore import rescore as oracle
 from tolerances import ORACLE
 
 from musc2.errors import InputError
-from musc2.ops import lowest_mean, rescore
+from musc2.ops import gpu, lowest_mean, rescore, similar_samples
 
-module = importlib.import_module("musc2.ops.rescore")
+SEARCHES = ["faiss", "torch", "faiss on a GPU", "torch on a GPU"]
 
 
-@pytest.fixture(params=["faiss", "torch"])
-def search(request, monkeypatch):
-    """The neighbours' search: FAISS, or torch as if FAISS could not be imported."""
-    if request.param == "faiss":
+@contextlib.contextmanager
+def searching(name):
+    """The neighbours' search: FAISS, or torch as if FAISS could not be imported; on a GPU as far as that is Python."""
+    if "faiss" in name:
         pytest.importorskip("faiss")
-    else:
-        monkeypatch.setattr(module, "_faiss", lambda: None)
+    if "on a GPU" in name:
+        pytest.importorskip("musc2._cuda_emulated")
+    found = {"torch": None, "faiss on a GPU": FaissOnGpu()}
+    with pytest.MonkeyPatch.context() as patch, gpu.emulated() if "on a GPU" in name else contextlib.nullcontext():
+        if name in found:
+            patch.setattr(similar_samples, "_faiss", lambda: found[name])
+        patch.setattr(similar_samples, "_gpu_resources", {})
+        yield found.get(name)
+
+
+@pytest.fixture(params=SEARCHES)
+def search(request):
+    with searching(request.param) as faiss:
+        yield faiss
+
+
+class FaissOnGpu:
+    """FAISS's GPU functions as far as they are used, on the CPU; it notes the calls."""
+
+    METRIC_INNER_PRODUCT, IndicesDataType_I64 = 0, 0
+    GpuDistanceParams = SimpleNamespace
+
+    def __init__(self):
+        self.calls = []
+
+    def StandardGpuResources(self):
+        note = [self._noting(name) for name in ("setTempMemory", "setDefaultStream")]
+        return SimpleNamespace(setTempMemory=note[0], setDefaultStream=note[1])
+
+    def _noting(self, name):
+        return lambda *arguments: self.calls.append((name, arguments))
+
+    cast_integer_to_float_ptr = staticmethod(lambda address: ("float32", address))
+    cast_integer_to_idx_t_ptr = staticmethod(lambda address: ("int64", address))
+    cast_integer_to_cudastream_t = staticmethod(lambda address: ("stream", address))
+
+    def bfKnn(self, resources, search):
+        self.calls.append(("bfKnn", (search,)))
+        features = at_address(search.vectors, (search.numVectors, search.dims))
+        index = importlib.import_module("faiss").IndexFlatIP(search.dims)
+        index.add(features)
+        found = index.search(at_address(search.queries, features.shape), search.k)
+        for pointer, values in zip((search.outDistances, search.outIndices), found, strict=True):
+            at_address(pointer, values.shape)[:] = values
+
+
+def at_address(pointer, shape):
+    dtype, address = pointer
+    memory = (ctypes.c_byte * (np.dtype(dtype).itemsize * math.prod(shape))).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def unit(rng, *shape):
@@ -61,14 +113,32 @@ def test_published_agrees_with_the_published_code_on_seven_samples(search, golde
 
 
 @pytest.mark.parametrize("published", [False, True])
-def test_every_search_gives_equal_bits(monkeypatch, rng, published):
-    pytest.importorskip("faiss")
+def test_every_search_gives_equal_bits(rng, published):
     features = unit(rng, 300, 24).round(1)  # many near and exact ties
     features[50:90] = features[7]
     scores = rng.random(300).astype(np.float32)
-    with_faiss = rescore(features, scores, (1, 5, 7), published=published)
-    monkeypatch.setattr(module, "_faiss", lambda: None)
-    assert torch.equal(with_faiss, rescore(features, scores, (1, 5, 7), published=published))
+    results = []
+    for name in SEARCHES:
+        with searching(name):
+            results.append(rescore(features, scores, (1, 5, 7), published=published))
+    assert all(torch.equal(results[0], result) for result in results)
+
+
+def test_faiss_searches_on_the_stream_and_in_bounded_memory(rng, monkeypatch):
+    features, scores = unit(rng, 30, 6), rng.random(30).astype(np.float32)
+    monkeypatch.setattr(gpu, "stream", lambda device: 77)
+    with searching("faiss on a GPU") as faiss:
+        rescore(features, scores)
+        rescore(features, scores)
+        assert [call for call, _ in faiss.calls] == ["setTempMemory", *["setDefaultStream", "bfKnn"] * 2]
+        assert faiss.calls[0][1] == (64 << 20,)
+        assert faiss.calls[1][1] == (0, ("stream", 77))
+        search = faiss.calls[2][1][0]
+        assert (search.numVectors, search.dims, search.k, search.device) == (30, 6, 15, 0)
+        assert search.vectors is search.queries
+        many = np.ones((2100, 1), np.float32)
+        assert len(rescore(many, many[:, 0], (2100,))) == 2100  # more neighbours than FAISS finds on a GPU
+        assert len(faiss.calls) == 5
 
 
 def test_ties_go_to_the_lowest_index(search):

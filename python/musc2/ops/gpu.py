@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -48,6 +48,11 @@ def require(op: str, name: str, device: torch.device) -> None:
         raise DeviceError(msg)
 
 
+def stream(device: torch.device) -> int:
+    """The cudaStream_t that is torch's current one on this device."""
+    return int(torch.cuda.current_stream(device).cuda_stream) if device.type == "cuda" else 0
+
+
 class Launcher:
     """The kernels for arrays on one device, each on the stream that is torch's current one there."""
 
@@ -59,11 +64,8 @@ class Launcher:
         kernel = getattr(self._module, op)
 
         def launch(*arguments: Any) -> None:
-            if self._device.type == "cpu":
-                kernel(*arguments, 0)
-                return
-            with torch.cuda.device(self._device):
-                kernel(*arguments, torch.cuda.current_stream().cuda_stream)
+            with torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext():
+                kernel(*arguments, stream(self._device))
 
         return launch
 

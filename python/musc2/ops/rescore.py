@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
-from types import ModuleType
 
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, forked
+from musc2.ops import arrays, forked, similar_samples
 
 _SPARE = 8  # candidates beyond the largest window, so that rounding in the search rarely matters
 _BLOCK = 1 << 23  # float64 values that a block of rows may take
@@ -30,6 +28,7 @@ def rescore(
     """
     values = arrays.finite("rescore", "features", arrays.tensor("rescore", "features", features, "N, C"))
     own = arrays.finite("rescore", "scores", arrays.tensor("rescore", "scores", scores, "N"))
+    arrays.together("rescore", features=values, scores=own)
     if values.numel() == 0 or len(own) != len(values):
         msg = (
             f"rescore: features and scores must be (N, C) and (N,), not empty, got {tuple(values.shape)} and {len(own)}"
@@ -50,7 +49,7 @@ def _window_mean(
     index: torch.Tensor, weight: torch.Tensor, features: torch.Tensor, scores: torch.Tensor, published: bool
 ) -> torch.Tensor:
     if not published:
-        itself = torch.arange(len(index))
+        itself = torch.arange(len(index), device=index.device)
         missing = ~(index == itself[:, None]).any(1)
         index, weight = index.clone(), weight.clone()
         index[missing, -1] = itself[missing]
@@ -70,18 +69,18 @@ def _nearest_samples(features: torch.Tensor, count: int) -> tuple[torch.Tensor, 
     """Index and float64 inner product (N, count) of the most similar samples, descending, lowest index on ties.
 
     A float32 search proposes candidates, float64 decides. A row whose left-out samples might still belong in, by the
-    bound on float32 rounding, is compared with all samples, so every search gives the same answer.
+    bound on the search's rounding, is compared with all samples, so every search gives the same answer.
     """
     proposed = min(count + _SPARE, len(features))
     largest = features.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
-    candidates = _search(features / largest, proposed).sort(-1).values
+    candidates = similar_samples.propose(features / largest, proposed).sort(-1).values
     exact = features.double()
     products = _products(exact, candidates)
     weight, order = products.sort(dim=-1, descending=True, stable=True)
     index = candidates.gather(1, order)
     if proposed < len(features):
         norm = exact.norm(dim=-1)
-        rounding = 2 * features.shape[1] * torch.finfo(torch.float32).eps * norm * norm.max()
+        rounding = similar_samples.rounding(features) * norm * norm.max()
         unsure = (weight[:, count - 1] - weight[:, -1] <= rounding).nonzero()[:, 0]
         index, weight = index[:, :count], weight[:, :count]
         if len(unsure):
@@ -92,7 +91,7 @@ def _nearest_samples(features: torch.Tensor, count: int) -> tuple[torch.Tensor, 
 def _products(features: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
     """Inner products (N, K) of each sample with its candidates, in blocks. Equal samples get equal products."""
     block = max(1, _BLOCK // (candidates.shape[1] * features.shape[1]))
-    products = torch.empty(candidates.shape, dtype=torch.float64)
+    products = features.new_empty(candidates.shape)
     for start in range(0, len(features), block):
         part = slice(start, start + block)
         products[part] = (features[candidates[part]] * features[part, None]).sum(-1)
@@ -102,8 +101,8 @@ def _products(features: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
 def _among_all(features: torch.Tensor, rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The ``count`` most similar of all samples for the given rows; equal samples get equal products."""
     distinct, copy_of = torch.unique(features, dim=0, return_inverse=True)
-    index = torch.empty(len(rows), count, dtype=torch.int64)
-    weight = torch.empty(len(rows), count, dtype=torch.float64)
+    index = rows.new_empty(len(rows), count)
+    weight = features.new_empty(len(rows), count)
     block = max(1, _BLOCK // len(features))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
@@ -111,27 +110,3 @@ def _among_all(features: torch.Tensor, rows: torch.Tensor, count: int) -> tuple[
         best, order = products.sort(dim=-1, descending=True, stable=True)
         index[part], weight[part] = order[:, :count], best[:, :count]
     return index, weight
-
-
-def _search(features: torch.Tensor, count: int) -> torch.Tensor:
-    faiss = _faiss()
-    if faiss is None:
-        block = max(1, _BLOCK // len(features))
-        found = [(features[i : i + block] @ features.T).topk(count).indices for i in range(0, len(features), block)]
-        return torch.cat(found)
-    threads = faiss.omp_get_max_threads()
-    if forked.in_forked_child():
-        faiss.omp_set_num_threads(1)
-    try:
-        index = faiss.IndexFlatIP(features.shape[1])
-        index.add(features.numpy())
-        return torch.from_numpy(index.search(features.numpy(), count)[1])
-    finally:
-        faiss.omp_set_num_threads(threads)
-
-
-def _faiss() -> ModuleType | None:
-    try:
-        return importlib.import_module("faiss")
-    except ImportError:
-        return None
