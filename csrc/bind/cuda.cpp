@@ -5,6 +5,7 @@
 #include "bind/by_address.h"
 #include "cuda/devices.h"
 #include "musc2/link_patches.h"
+#include "musc2/farthest_points.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
@@ -22,6 +23,8 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   musc2::bind::bind_emulation(module);
 #endif
 
+  module.def("farthest_points_scratch", by_address(&cuda::farthest_points_scratch));
+  module.def("farthest_points", by_address(&cuda::farthest_points));
   module.def("lowest_mean", by_address(&cuda::lowest_mean));
   module.def("pool_grid", by_address(&cuda::pool_grid));
   module.def("pool_centers", by_address(&cuda::pool_centers));

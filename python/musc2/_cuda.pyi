@@ -1,5 +1,18 @@
 # Arrays are addresses (int) on the current device, degrees on the host; `stream` is a cudaStream_t.
 def why_not() -> str: ...
+def farthest_points_scratch(total: int, largest: int) -> int: ...
+def farthest_points(
+    points: int,
+    offsets: int,
+    clouds: int,
+    count: int,
+    start: int,
+    skip_norm2: float,
+    picks: int,
+    largest: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
 def lowest_mean(
     values: int,
     rows: int,

@@ -108,6 +108,19 @@ def test_thread_counts_give_equal_bits(backend, rng, over_threads):
     assert all(torch.equal(one, other) for other in others)
 
 
+def test_clouds_larger_than_a_block_or_a_cluster_of_a_gpu_holds(backend, rng, over_threads):
+    sizes = [12_000, 40, 41_000]
+    points, offsets = cube(rng, sum(sizes)), np.cumsum([0, *sizes])
+    one, *others = over_threads(lambda: farthest_points(points, 6, offsets=offsets))
+    assert all(torch.equal(one, other) for other in others)
+    clouds = np.split(points, offsets[1:-1])
+    assert one.tolist() == [oracle(cloud, 6, precision=np.float32) for cloud in clouds]
+    large = cube(rng, 90_000)
+    scan = large[np.lexsort(np.round(16 * large).T)]
+    for cloud in (large, scan):
+        assert farthest_points(cloud, 8, start=89_999).tolist() == oracle(cloud, 8, 89_999, precision=np.float32)
+
+
 def test_the_input_is_left_alone(rng):
     points = cube(rng, 300)
     before = points.copy()

@@ -14,3 +14,14 @@ void farthest_points(const float* points, const int64_t* offsets, int64_t clouds
                      double skip_norm2, int32_t* picks);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// Bytes of scratch memory, for clouds of `total` points together of which the largest has `largest`.
+int64_t farthest_points_scratch(int64_t total, int64_t largest);
+
+// largest: the number of points of the largest cloud.
+void farthest_points(const float* points, const int64_t* offsets, int64_t clouds, int64_t count, int64_t start,
+                     double skip_norm2, int32_t* picks, int64_t largest, void* scratch, void* stream);
+
+}  // namespace musc2::cuda

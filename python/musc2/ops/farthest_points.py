@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu, native
 
 
 def farthest_points(
@@ -35,12 +34,21 @@ def farthest_points(
     count = arrays.whole(op, "count", count, 1)
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
     start = arrays.whole(op, "start", start, 0)
-    for cloud, size in enumerate(bounds.diff().tolist()):
+    sizes = bounds.diff().tolist()
+    for cloud, size in enumerate(sizes):
         if start >= size:
             msg = f"{op}: start must be below the number of points, got {start} with {size} points in cloud {cloud}"
             raise InputError(msg)
     radius = arrays.number(op, "skip_radius", skip_radius, 0.0)
-    picks = torch.empty(len(bounds) - 1, count, dtype=torch.int32)
+    picks = torch.empty(len(sizes), count, dtype=torch.int32, device=xyz.device)
     skip_norm2 = radius * radius if radius > 0 else -1.0
-    _cpu.farthest_points(xyz.data_ptr(), bounds.data_ptr(), len(bounds) - 1, count, start, skip_norm2, picks.data_ptr())
+    bounds = arrays.beside(bounds, xyz)
+    arguments = (xyz.data_ptr(), bounds.data_ptr(), len(sizes), count, start, skip_norm2, picks.data_ptr())
+    kernels = native.kernels(xyz)
+    if isinstance(kernels, gpu.Launcher):
+        largest = max(sizes, default=0)
+        scratch = kernels.scratch(op, len(xyz), largest)
+        kernels.farthest_points(*arguments, largest, scratch.data_ptr())
+    else:
+        kernels.farthest_points(*arguments)
     return picks[0] if offsets is None else picks

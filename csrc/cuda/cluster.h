@@ -1,0 +1,61 @@
+#pragma once
+// Clusters: up to eight blocks that run side by side and reach into each other's shared memory. GPUs before compute
+// capability 9.0 have none: there a block is a cluster of its own.
+#include "cuda/device.h"
+
+#if defined(MUSC2_EMULATE) || (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
+#define MUSC2_HAS_CLUSTERS
+#endif
+
+namespace musc2::cuda {
+
+#ifdef MUSC2_HAS_CLUSTERS
+class Cluster {
+ public:
+  __device__ int blocks() const { return blocks_; }
+  __device__ int rank() const { return static_cast<int>(cooperative_groups::this_cluster().block_rank()); }
+
+  // The same place in the shared memory of the block with this rank.
+  template <class Value>
+  __device__ Value* in_block(Value* address, int rank) const {
+    if (blocks_ == 1) return address;
+    return cooperative_groups::this_cluster().map_shared_rank(address, rank);
+  }
+
+  __device__ void barrier() const {
+    if (blocks_ == 1) {
+      __syncthreads();
+    } else {
+      cooperative_groups::this_cluster().sync();
+    }
+  }
+
+ private:
+  int blocks_ = static_cast<int>(cooperative_groups::this_cluster().num_blocks());
+};
+#else
+class Cluster {
+ public:
+  __device__ int blocks() const { return 1; }
+  __device__ int rank() const { return 0; }
+  template <class Value>
+  __device__ Value* in_block(Value* address, int) const {
+    return address;
+  }
+  __device__ void barrier() const { __syncthreads(); }
+};
+#endif
+
+// How many blocks a cluster may have on the current device, at most `wanted`.
+inline int largest_cluster(int wanted) {
+#ifdef MUSC2_EMULATE
+  return wanted;
+#else
+  int device = 0, available = 0;
+  check(cudaGetDevice(&device), "largest_cluster");
+  check(cudaDeviceGetAttribute(&available, cudaDevAttrClusterLaunch, device), "largest_cluster");
+  return available != 0 ? wanted : 1;
+#endif
+}
+
+}  // namespace musc2::cuda
