@@ -8,6 +8,7 @@
 #include "musc2/farthest_points.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/pool_centers.h"
+#include "musc2/nearest_points.h"
 #include "musc2/pool_grid.h"
 #include "musc2/spread_points.h"
 #ifdef MUSC2_EMULATE
@@ -25,6 +26,7 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
 
   module.def("farthest_points_scratch", by_address(&cuda::farthest_points_scratch));
   module.def("farthest_points", by_address(&cuda::farthest_points));
+  module.def("nearest_points", by_address(&cuda::nearest_points));
   module.def("lowest_mean", by_address(&cuda::lowest_mean));
   module.def("pool_grid", by_address(&cuda::pool_grid));
   module.def("pool_centers", by_address(&cuda::pool_centers));

@@ -13,6 +13,18 @@ def farthest_points(
     scratch: int,
     stream: int,
 ) -> None: ...
+def nearest_points(
+    points: int,
+    offsets: int,
+    clouds: int,
+    queries: int,
+    query_offsets: int,
+    k: int,
+    index: int,
+    distance2: int,
+    most_queries: int,
+    stream: int,
+) -> None: ...
 def lowest_mean(
     values: int,
     rows: int,

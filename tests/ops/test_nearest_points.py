@@ -46,6 +46,14 @@ def test_ties_give_the_lowest_index(backend, rng):
             agree_exactly(nearest_points(points, queries, k), oracle(points, queries, k, np.float32))
 
 
+@pytest.mark.parametrize("k", [1, 40, 1000])
+def test_more_points_at_one_distance_than_are_wanted(backend, rng, k):
+    points = cube(rng, 5000)
+    points[rng.permutation(5000)[:3500]] = points[7]
+    queries = np.concatenate([points[7:8], cube(rng, 4), points[4000:4002]])
+    agree_exactly(nearest_points(points, queries, k), oracle(points, queries, k, np.float32))
+
+
 @pytest.mark.parametrize("size", [1e-21, 1e18, 1e30, 1e38])
 def test_scales_at_which_distances_vanish_or_overflow(backend, rng, size):
     points, queries = cube(rng, 1000, size), cube(rng, 20, 2 * size)
@@ -96,7 +104,7 @@ def test_a_packed_batch_equals_its_clouds_one_by_one(backend, rng):
 
 
 def test_thread_counts_give_equal_bits(backend, rng, over_threads):
-    points, queries = cube(rng, 5000), cube(rng, 700)
+    points, queries = cube(rng, 2000), cube(rng, 200)
     one, *others = over_threads(lambda: nearest_points(points, queries, 30))
     assert all(torch.equal(one[0], other[0]) and torch.equal(one[1], other[1]) for other in others)
 

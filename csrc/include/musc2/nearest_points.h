@@ -13,3 +13,12 @@ void nearest_points(const float* points, const int64_t* offsets, int64_t clouds,
                     const int64_t* query_offsets, int64_t k, int32_t* index, float* distance2);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// most_queries: the number of queries of the cloud that has most.
+void nearest_points(const float* points, const int64_t* offsets, int64_t clouds, const float* queries,
+                    const int64_t* query_offsets, int64_t k, int32_t* index, float* distance2, int64_t most_queries,
+                    void* stream);
+
+}  // namespace musc2::cuda

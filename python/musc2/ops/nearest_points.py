@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu, native
 
 
 def nearest_points(
@@ -31,6 +30,7 @@ def nearest_points(
     op = "nearest_points"
     xyz = arrays.finite(op, "points", arrays.tensor(op, "points", points, "P, 3"))
     places = arrays.finite(op, "queries", arrays.tensor(op, "queries", queries, "Q, 3"))
+    arrays.together(op, points=xyz, queries=places)
     k = arrays.whole(op, "k", k, 1, arrays.MOST_NEIGHBOURS)
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
     query_bounds = arrays.packed(op, "query_offsets", query_offsets, len(places), "queries")
@@ -41,9 +41,12 @@ def nearest_points(
         if k > size:
             msg = f"{op}: k must be at most the number of points, got {k} with {size} points in cloud {cloud}"
             raise InputError(msg)
-    index = torch.empty(len(places), k, dtype=torch.int32)
-    distance2 = torch.empty(len(places), k, dtype=torch.float32)
-    _cpu.nearest_points(
+    index = torch.empty(len(places), k, dtype=torch.int32, device=xyz.device)
+    distance2 = torch.empty(len(places), k, dtype=torch.float32, device=xyz.device)
+    most_queries = max(query_bounds.diff().tolist(), default=0)
+    bounds, query_bounds = arrays.beside(bounds, xyz), arrays.beside(query_bounds, places)
+    kernels = native.kernels(xyz)
+    kernels.nearest_points(
         xyz.data_ptr(),
         bounds.data_ptr(),
         len(bounds) - 1,
@@ -52,5 +55,6 @@ def nearest_points(
         k,
         index.data_ptr(),
         distance2.data_ptr(),
+        *([most_queries] if isinstance(kernels, gpu.Launcher) else []),
     )
     return index, distance2
