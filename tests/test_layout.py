@@ -53,7 +53,7 @@ INCLUDES = {
     "csrc/common": {"common"},
     "csrc/include": set(),
     "csrc/cpu": {"common", "musc2", "cpu"},
-    "csrc/cuda": {"musc2", "cuda"},
+    "csrc/cuda": {"common", "musc2", "cuda"},
     "csrc/testing": {"testing"},
     "csrc/bind": {"common", "musc2", "cpu", "cuda", "testing", "bind"},
 }

@@ -6,6 +6,7 @@
 #include "cuda/devices.h"
 #include "musc2/link_patches.h"
 #include "musc2/farthest_points.h"
+#include "musc2/group_points.h"
 #include "musc2/lowest_mean.h"
 #include "musc2/pool_centers.h"
 #include "musc2/nearest_points.h"
@@ -27,6 +28,8 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("farthest_points_scratch", by_address(&cuda::farthest_points_scratch));
   module.def("farthest_points", by_address(&cuda::farthest_points));
   module.def("nearest_points", by_address(&cuda::nearest_points));
+  module.def("group_points_scratch", by_address(&cuda::group_points_scratch));
+  module.def("group_points", by_address(&cuda::group_points));
   module.def("lowest_mean", by_address(&cuda::lowest_mean));
   module.def("pool_grid", by_address(&cuda::pool_grid));
   module.def("pool_centers", by_address(&cuda::pool_centers));

@@ -40,29 +40,37 @@ MUSC2_HOST_DEVICE inline double smallest_share_of_eigenvalues(double (&a)[3][3])
   return smallest > 0 ? smallest / sum : 0;
 }
 
+// The parts of curvature(), which a CUDA kernel takes in turns that suit it. Sums are in the order of the neighbours.
+
+MUSC2_HOST_DEVICE inline double squared_length(const float* offset) {
+  const double x = offset[0], y = offset[1], z = offset[2];
+  return (x * x + y * y) + z * z;
+}
+
+// Seen from the first neighbour, neighbours at one place are exactly 0, and so is their covariance.
+MUSC2_HOST_DEVICE inline double scaled(const float* offsets, int64_t i, int d, double scale) {
+  return (double{offsets[3 * i + d]} - double{offsets[d]}) * scale;
+}
+
 // offsets (count, 3): the neighbours minus the center. In [0, 1/3]; 0 when all neighbours are at one place or there is
 // none.
 MUSC2_HOST_DEVICE inline double curvature(const float* offsets, int64_t count) {
   double largest = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const double x = offsets[3 * i], y = offsets[3 * i + 1], z = offsets[3 * i + 2];
-    const double norm2 = (x * x + y * y) + z * z;
-    if (norm2 > largest) largest = norm2;
+    const double length2 = squared_length(offsets + 3 * i);
+    if (length2 > largest) largest = length2;
   }
   if (!(largest > 0)) return 0;
   const double scale = 1 / sqrt(largest);
-  // Seen from the first neighbour, neighbours at one place are exactly 0, and so is their covariance.
   double mean[3] = {};
   for (int64_t i = 0; i < count; ++i) {
-    for (int d = 0; d < 3; ++d) mean[d] += (double{offsets[3 * i + d]} - double{offsets[d]}) * scale;
+    for (int d = 0; d < 3; ++d) mean[d] += scaled(offsets, i, d, scale);
   }
   for (double& coordinate : mean) coordinate /= static_cast<double>(count);
   double covariance[3][3] = {};
   for (int64_t i = 0; i < count; ++i) {
     double from_mean[3];
-    for (int d = 0; d < 3; ++d) {
-      from_mean[d] = (double{offsets[3 * i + d]} - double{offsets[d]}) * scale - mean[d];
-    }
+    for (int d = 0; d < 3; ++d) from_mean[d] = scaled(offsets, i, d, scale) - mean[d];
     for (int row = 0; row < 3; ++row) {
       for (int column = 0; column < 3; ++column) covariance[row][column] += from_mean[row] * from_mean[column];
     }

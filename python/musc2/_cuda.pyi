@@ -25,6 +25,24 @@ def nearest_points(
     most_queries: int,
     stream: int,
 ) -> None: ...
+def group_points_scratch(clouds: int, centers_each: int, search: int) -> int: ...
+def group_points(
+    points: int,
+    offsets: int,
+    clouds: int,
+    centers: int,
+    centers_each: int,
+    size: int,
+    start: int,
+    search: int,
+    threshold: float,
+    unique: bool,
+    index: int,
+    curvature: int,
+    neighbourhood: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
 def lowest_mean(
     values: int,
     rows: int,

@@ -166,8 +166,8 @@ def test_no_centers_give_no_groups(backend):
 
 
 def test_thread_counts_give_equal_bits(backend, rng, over_threads):
-    points = cube(rng, 2000)
-    one, *others = over_threads(lambda: group_points(points, np.arange(200)))
+    points = cube(rng, 1000)
+    one, *others = over_threads(lambda: group_points(points, np.arange(100)))
     assert all(same(one, other) for other in others)
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu, native
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +51,20 @@ def group_points(
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
     chosen = arrays.indices(op, "centers", centers, "G" if offsets is None else "B, G")
     chosen = chosen[None] if offsets is None else chosen
+    arrays.together(op, points=xyz, centers=chosen)
     _check_centers(chosen, bounds)
     size = arrays.whole(op, "size", size, 1, arrays.MOST_NEIGHBOURS)
     search = arrays.whole(op, "search", search, 1, arrays.MOST_NEIGHBOURS)
     start = arrays.whole(op, "start", start, 1)
     threshold = arrays.number(op, "threshold", threshold, 0.0)
     shape = tuple(chosen.shape)
-    index = torch.empty(*shape, size, dtype=torch.int32)
-    curvature = torch.empty(shape, dtype=torch.float32)
-    neighbourhood = torch.empty(*shape, size, 3, dtype=torch.float32)
-    _cpu.group_points(
+    index = torch.empty(*shape, size, dtype=torch.int32, device=xyz.device)
+    curvature = torch.empty(shape, dtype=torch.float32, device=xyz.device)
+    neighbourhood = torch.empty(*shape, size, 3, dtype=torch.float32, device=xyz.device)
+    bounds = arrays.beside(bounds, xyz)
+    kernels = native.kernels(xyz)
+    scratch = kernels.scratch(op, *shape, search) if isinstance(kernels, gpu.Launcher) else None
+    kernels.group_points(
         xyz.data_ptr(),
         bounds.data_ptr(),
         shape[0],
@@ -75,6 +78,7 @@ def group_points(
         index.data_ptr(),
         curvature.data_ptr(),
         neighbourhood.data_ptr(),
+        *([] if scratch is None else [scratch.data_ptr()]),
     )
     if offsets is None:
         index, curvature, neighbourhood = index[0], curvature[0], neighbourhood[0]
@@ -85,6 +89,8 @@ def _check_centers(centers: torch.Tensor, bounds: torch.Tensor) -> None:
     if len(centers) != len(bounds) - 1:
         msg = f"group_points: centers must have one row per cloud ({len(bounds) - 1}), got {len(centers)}"
         raise InputError(msg)
+    if centers.is_cuda:
+        return
     sizes = bounds.diff()
     outside = (centers < 0) | (centers >= sizes[:, None])
     if bool(outside.any()):
