@@ -4,12 +4,12 @@
 
 #include "bind/by_address.h"
 #include "cuda/devices.h"
-#include "musc2/link_patches.h"
 #include "musc2/farthest_points.h"
 #include "musc2/group_points.h"
+#include "musc2/link_patches.h"
 #include "musc2/lowest_mean.h"
-#include "musc2/pool_centers.h"
 #include "musc2/nearest_points.h"
+#include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
 #include "musc2/spread_points.h"
 #ifdef MUSC2_EMULATE
