@@ -20,11 +20,14 @@ def unit_features(samples: int, patches: int, channels: int) -> torch.Tensor:
 
 def published(z: torch.Tensor) -> torch.Tensor:
     """Against all samples at once, itself included: leaving it out would cost a copy of all the others."""
-    n, patches, channels = z.shape
-    rows = [torch.cdist(one, z.reshape(-1, channels)).reshape(patches, n, patches).amin(-1) for one in z]
-    d = torch.stack(rows)
-    d[torch.arange(n), :, torch.arange(n)] = float("inf")
+    d = torch.stack([published_row(one, z) for one in z])
+    d[torch.arange(len(z)), :, torch.arange(len(z))] = float("inf")
     return d
+
+
+def published_row(one: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    n, patches, channels = z.shape
+    return torch.cdist(one, z.reshape(-1, channels)).reshape(patches, n, patches).amin(-1)
 
 
 def prepare(samples: int, patches: int, channels: int, precision: str, tolerance: float) -> Sides:
