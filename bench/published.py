@@ -24,6 +24,8 @@ from musc2.encoders.learned import one_thread
 from musc2.progress import Progress
 from musc2.stages.maps import quantised_blur
 
+Links = tuple[list[torch.Tensor], list[torch.Tensor]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -43,49 +45,71 @@ def published(
     Else the others' tokens are not aggregated, which takes no part in the time of ``items``. stable: rank matching with
     a stable sort, as ours has it; not as published, where patches without a group trade places at random.
     """
-    count, layers, groups = len(parts.image), parts.image.shape[1], parts.point.shape[2]
+    layers = parts.image.shape[1]
     with clock("group"), one_thread():  # which is faster for so many small steps
-        grouped = [group(parts.points[i], groups) for i in items]
+        grouped = [group(parts.points[i], parts.point.shape[2]) for i in items]
+    centers = [found[0] for found in grouped]
     with clock("enhance"):
-        links = [
-            link(parts.pixels[i][found[0]], parts.image.shape[2:4]) for i, found in zip(items, grouped, strict=True)
-        ]
-    image, point = torch.zeros(len(items), len(links[0][0])), torch.zeros(len(items), groups)
-    lowest = int(0.3 * (count - 1))
+        links = [link(parts.pixels[i][own], parts.image.shape[2:4]) for i, own in zip(items, centers, strict=True)]
+    runs = []
     for layer in range(layers):
-        z_2d, z_3d = unit(parts.image[:, layer].flatten(1, 2), dim=-1), unit(parts.point[:, layer], dim=-1)
-        with clock("aggregate"):
-            for i, (centers, curvature) in zip(items, grouped, strict=True):
-                pooled = bench_pool_grid.unfolded(parts.image[i : i + 1, layer])
-                z_2d[i] = unit(pooled.flatten(1, 2), dim=-1)
-                tokens = unit(parts.point[i, layer], dim=-1)
-                z_3d[i] = bench_pool_centers.published(tokens, parts.points[i][centers], curvature)
-        for n, i in enumerate(items):
-            others = torch.arange(count) != i
-            with clock("mutual"):
-                a, b = (bench_nearest_patches.published_row(z[i], z)[:, others] for z in (z_2d, z_3d))
-            with clock("enhance"):
-                a, b = bench_enhance.published(a, b, *links[n], stable)
-            with clock("mutual"):
-                for scores, d in ((image, a), (point, b)):
-                    scores[n] += d.topk(lowest, largest=False).values.mean(-1) / layers
+        z = aggregated(parts, layer, items, grouped, clock)
+        runs.append(layer_scores(z, items, links, clock, stable))
         if layer == layers - 2:
-            kept = z_2d[items], z_3d[items]
+            kept = [each[items] for each in z]
+    image, point = (torch.stack(each).mean(0) for each in zip(*runs, strict=True))
     with clock("maps"):
-        maps = interpolate(
-            image.reshape(-1, 1, *parts.image.shape[2:4]), (SIDE, SIDE), mode="bilinear", align_corners=True
-        )[:, 0]
-        for n, i in enumerate(items):
-            spread = torch.zeros(SIDE * SIDE)
-            spread[parts.pixels[i]] = bench_spread_points.published(
-                parts.points[i], parts.points[i][grouped[n][0]], point[n]
-            )
-            maps[n] += quantised_blur(spread.reshape(SIDE, SIDE), 4.0)
+        maps = summed_maps(parts, items, centers, image, point)
     with clock("rescore"):
         every = torch.arange(len(items))
         salient = [z[every, scores.argmax(1)] for z, scores in zip(kept, (image, point), strict=True)]
         scores = bench_rescore.published(torch.cat(salient, 1), maps.amax((1, 2)), (1, min(7, len(items))))
     return scores, maps
+
+
+def aggregated(
+    parts: Parts, layer: int, items: Sequence[int], grouped: list[tuple[torch.Tensor, torch.Tensor]], clock: Progress
+) -> list[torch.Tensor]:
+    """The features (N, L, C) of both modalities; of samples that are not among ``items``, their tokens."""
+    z_2d, z_3d = unit(parts.image[:, layer].flatten(1, 2), dim=-1), unit(parts.point[:, layer], dim=-1)
+    with clock("aggregate"):
+        for i, (centers, curvature) in zip(items, grouped, strict=True):
+            pooled = bench_pool_grid.unfolded(parts.image[i : i + 1, layer])
+            z_2d[i] = unit(pooled.flatten(1, 2), dim=-1)
+            tokens = unit(parts.point[i, layer], dim=-1)
+            z_3d[i] = bench_pool_centers.published(tokens, parts.points[i][centers], curvature)
+    return [z_2d, z_3d]
+
+
+def layer_scores(
+    z: list[torch.Tensor], items: Sequence[int], links: list[Links], clock: Progress, stable: bool
+) -> list[torch.Tensor]:
+    """The scores (n, L) of both modalities."""
+    count = len(z[0])
+    lowest = int(0.3 * (count - 1))
+    rows = []
+    for i, links_of_i in zip(items, links, strict=True):
+        others = torch.arange(count) != i
+        with clock("mutual"):
+            d = [bench_nearest_patches.published_row(each[i], each)[:, others] for each in z]
+        with clock("enhance"):
+            d = list(bench_enhance.published(d[0], d[1], *links_of_i, stable))
+        with clock("mutual"):
+            rows.append([each.topk(lowest, largest=False).values.mean(-1) for each in d])
+    return [torch.stack(each) for each in zip(*rows, strict=True)]
+
+
+def summed_maps(
+    parts: Parts, items: Sequence[int], centers: list[torch.Tensor], image: torch.Tensor, point: torch.Tensor
+) -> torch.Tensor:
+    """(n, H, W)"""
+    grid = image.reshape(len(items), 1, *parts.image.shape[2:4])
+    maps = interpolate(grid, (SIDE, SIDE), mode="bilinear", align_corners=True)[:, 0]
+    for row, i, own, scores in zip(maps, items, centers, point, strict=True):
+        flat = torch.zeros(SIDE * SIDE)
+        flat[parts.pixels[i]] = bench_spread_points.published(parts.points[i], parts.points[i][own], scores)
+        row += quantised_blur(flat.reshape(SIDE, SIDE), 4.0)
+    return maps
 
 
 def group(points: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -107,7 +131,7 @@ def farthest(points: torch.Tensor, count: int) -> torch.Tensor:
     return torch.tensor(centers)
 
 
-def link(pixels: torch.Tensor, grid: Sequence[int]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def link(pixels: torch.Tensor, grid: Sequence[int]) -> Links:
     """The groups of each patch and the patch of each group."""
     patch = (pixels // SIDE * grid[0] // SIDE) * grid[1] + pixels % SIDE * grid[1] // SIDE
     return [torch.where(patch == q)[0] for q in range(grid[0] * grid[1])], list(patch.reshape(-1, 1))
