@@ -3,6 +3,7 @@
 import atexit
 import functools
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,18 @@ def picture(rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(smooth) + grain, 0, 255).astype(np.uint8))
 
 
-def loaded(paths: list[Path]) -> np.ndarray:
-    found = []
+def loaded(paths: list[Path]) -> Iterator[np.ndarray]:
     for path in paths:
         image = Image.open(path).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
-        found.append(np.array(image).transpose(2, 0, 1).astype(np.float32) / np.float32(255))
-    return np.stack(found)
+        yield np.array(image).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+
+
+def stacked(images: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """One array of all, filled as they come, as the encoders' batches are."""
+    found = np.empty((count, 3, 224, 224), np.float32)
+    for row, image in zip(found, images, strict=True):
+        row[:] = image
+    return found
 
 
 def images(ending: str) -> Sides:
@@ -42,9 +49,14 @@ def images(ending: str) -> Sides:
         picture(rng).save(path)
     paths = originals * 20
     preparation = inputs.Preparation(size=224)
+
+    def ours() -> np.ndarray:
+        parts = inputs.prepare(inputs.pair(paths), preparation)
+        return stacked((part.image.numpy() for part in parts), len(paths))
+
     return Sides(
-        ours=lambda: np.stack([part.image.numpy() for part in inputs.prepare(inputs.pair(paths), preparation)]),
-        baseline=lambda: loaded(paths),
+        ours=ours,
+        baseline=lambda: stacked(loaded(paths), len(paths)),
         check=np.testing.assert_array_equal,
     )
 
