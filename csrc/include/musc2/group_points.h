@@ -31,6 +31,7 @@ namespace musc2::cuda {
 // Bytes of scratch memory.
 int64_t group_points_scratch(int64_t clouds, int64_t centers_each, int64_t search);
 
+// A center that is out of range means the nearest that is not.
 void group_points(const float* points, const int64_t* offsets, int64_t clouds, const int64_t* centers,
                   int64_t centers_each, int64_t size, int64_t start, int64_t search, float threshold, bool unique,
                   int32_t* index, float* curvature, float* neighbourhood, void* scratch, void* stream);
