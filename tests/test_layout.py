@@ -58,7 +58,13 @@ INCLUDES = {
     "csrc/bind": {"common", "musc2", "cpu", "cuda", "testing", "bind"},
 }
 # Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test kernels use that.
-MEETINGS = {"csrc/cuda/device.h": {"testing"}, "csrc/testing/mistakes.cu": {"cuda"}}
+MEETINGS = {
+    "csrc/cuda/device.h": {"testing"},
+    "csrc/cuda/tile.h": {"testing"},
+    "csrc/testing/mistakes.cu": {"cuda"},
+    "csrc/testing/tile_probe.cu": {"cuda"},
+    "csrc/testing/tile_twin.h": {"cuda"},
+}
 
 
 def sources(folder, *endings):

@@ -4,6 +4,7 @@
 #include "testing/mistakes.h"
 #include "testing/narrow_floats.h"
 #include "testing/order.h"
+#include "testing/tile_probe.h"
 
 namespace musc2::bind {
 
@@ -17,6 +18,10 @@ void bind_emulation(pybind11::module_& module) {
   module.def("narrow_half", [](float value) { return __float2half_rn(value).bits; });
   module.def("widen_bfloat16", [](uint16_t bits) { return __bfloat162float({bits}); });
   module.def("narrow_bfloat16", [](float value) { return __float2bfloat16_rn(value).bits; });
+  module.def("probe_multiply", by_address(&cuda::probe_multiply));
+  module.def("probe_load_matrices", by_address(&cuda::probe_load_matrices));
+  module.def("probe_copies", by_address(&cuda::probe_copies));
+  module.def("probe_copying_twice", by_address(&cuda::probe_copying_twice));
 #ifdef __SANITIZE_ADDRESS__
   module.attr("SANITIZED") = true;
 #else

@@ -40,6 +40,10 @@ template <class Value>
 Value __ldg(const Value* address) {
   return *address;
 }
+template <class Value>
+Value __ldcg(const Value* address) {
+  return *address;
+}
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 

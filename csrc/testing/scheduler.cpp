@@ -18,6 +18,8 @@ namespace {
 
 constexpr size_t stack_bytes = 64 << 10;
 
+uint64_t lives = 0;
+
 std::string describe(const Place& place) {
   const std::string file = place.file;
   return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(place.line);
@@ -80,7 +82,7 @@ Cluster::Cluster(const std::function<void()>& kernel)
       warp_values_(size_t{shape.cluster} * warps_ * lanes),
       stacks_(new std::byte[threads_.size() * stack_bytes]) {
   for (unsigned rank = 0; rank < shape.cluster; ++rank) {
-    Block& block = blocks_.emplace_back(Block{{}, rank, SharedMemory(shape.dynamic_bytes)});
+    Block& block = blocks_.emplace_back(Block{{}, rank, 0, SharedMemory(shape.dynamic_bytes)});
     for (unsigned number = 0; number < block_threads_; ++number) {
       Thread& thread = threads_of(rank)[number];
       thread.number = number;
@@ -96,6 +98,7 @@ void Cluster::begin(uint3 first_block) {
   for (Block& block : blocks_) {
     block.index = {first_block.x + block.rank, first_block.y, first_block.z};
     block.memory.poison_all();
+    block.life = ++lives;
   }
   for (size_t i = 0; i < threads_.size(); ++i) {
     threads_[i].state = State::ready;

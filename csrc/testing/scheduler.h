@@ -57,6 +57,7 @@ struct Meeting {
 struct Block {
   uint3 index{};
   unsigned rank = 0;  // in its cluster
+  uint64_t life = 0;  // another number whenever a block begins
   SharedMemory memory;
 };
 
