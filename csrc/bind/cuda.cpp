@@ -8,6 +8,7 @@
 #include "musc2/group_points.h"
 #include "musc2/link_patches.h"
 #include "musc2/lowest_mean.h"
+#include "musc2/nearest_patches.h"
 #include "musc2/nearest_points.h"
 #include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
@@ -30,6 +31,9 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("nearest_points", by_address(&cuda::nearest_points));
   module.def("group_points_scratch", by_address(&cuda::group_points_scratch));
   module.def("group_points", by_address(&cuda::group_points));
+  module.def("nearest_patches", by_address(&cuda::nearest_patches));
+  module.def("nearest_patches_scratch", by_address(&cuda::nearest_patches_scratch));
+  module.def("nearest_patches_in_window", by_address(&cuda::nearest_patches_in_window));
   module.def("lowest_mean", by_address(&cuda::lowest_mean));
   module.def("pool_grid", by_address(&cuda::pool_grid));
   module.def("pool_centers", by_address(&cuda::pool_centers));

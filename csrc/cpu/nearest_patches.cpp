@@ -256,7 +256,8 @@ void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t c
   const int64_t pairs = mutual ? samples * (samples - 1) / 2 : samples * others;
   if (pairs == 0 || patches == 0 || other_patches == 0) return;
 
-  auto search = static_cast<Search>(precision);
+  constexpr int64_t float16 = 3;
+  auto search = precision == float16 ? Search::bfloat16 : static_cast<Search>(precision);
   if (!patch_search_exists()(search)) search = Search::float32;
   // Slabs must not depend on the number of threads, or results could.
   constexpr int64_t busy = 32;

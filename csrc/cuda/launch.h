@@ -24,6 +24,7 @@ inline unsigned blocks_for(int64_t items, int64_t each) {
 
 #ifdef MUSC2_EMULATE
 
+inline unsigned multiprocessors() { return 2; }
 inline int64_t shared_memory_limit() { return static_cast<int64_t>(emulation::shared_memory_limit); }
 
 template <class... Parameters, class... Arguments>
@@ -36,6 +37,14 @@ void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&..
 
 inline void check(cudaError_t status, const char* op) {
   if (status != cudaSuccess) throw std::runtime_error(std::string(op) + ": " + cudaGetErrorString(status));
+}
+
+// Of the current device.
+inline unsigned multiprocessors() {
+  int device = 0, count = 0;
+  check(cudaGetDevice(&device), "multiprocessors");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "multiprocessors");
+  return static_cast<unsigned>(count);
 }
 
 // Bytes of shared memory that a block may have on the current device.

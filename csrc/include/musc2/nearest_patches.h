@@ -5,10 +5,11 @@
 //   distance   (samples, patches, others) float32: min over q of |z[i, p] - references[j, q]|; when the samples score
 //              each other others = samples and entries with j = i are +infinity
 //   index      like distance, int32, or null: the q of the minimum, -1 where j = i
-// Search precision 0 is float32, 1 bfloat16, 2 int8; a precision that this machine lacks gives float32. The search
-// decides which q is reported, lowest index on ties; the distance to it is then measured in float32 from z itself.
-// Each unordered pair of samples is searched once and serves both directions. No more than `memory` bytes of scratch
-// are taken, unless a single panel of patches needs more. Results do not depend on the number of threads.
+// Search precision 0 is float32, 1 bfloat16, 2 int8, 3 float16; 3 counts as 1 on a CPU, 2 as 1 on a GPU, and a
+// precision that this machine lacks gives float32. The search decides which q is reported, lowest index on ties; the
+// distance to it is then measured in float32 from z itself. Each unordered pair of samples is searched once and serves
+// both directions. No more than `memory` bytes of scratch are taken, unless a single panel of patches needs more.
+// Results do not depend on the number of threads.
 #include <cstdint>
 
 namespace musc2::cpu {
@@ -24,3 +25,26 @@ void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, 
                                int32_t* index);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// On a GPU z and references may hold float32 (type 0), bfloat16 (1) or float16 (3) values. Those of 16 bits start at a
+// multiple of 16 bytes and are searched in their own format, whatever the precision; distances are measured in float32.
+// A search in float16 takes features farther than 65504 from their mean for that.
+// Values need not be finite: where they are not, indices still name patches, of which any may be the one found.
+// scratch: nearest_patches_scratch(the same arguments; `mutual`: without references) bytes at a multiple of 16. They
+// are at most `memory`, unless a pair of samples needs more, which is
+//   packed features of both, padded to 16 bytes: 2 or 4 bytes each (0 for 16 bits and whole chunks of 8 channels);
+//   norms, 4 bytes for each patch; keys, 8 bytes for each result and direction; a count for each 128 patches.
+int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others,
+                                int64_t other_patches, int64_t precision, int64_t memory, int64_t type);
+
+void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t channels, const void* references,
+                     int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
+                     int32_t* index, int64_t type, void* scratch, void* stream);
+
+void nearest_patches_in_window(const void* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
+                               const void* references, int64_t others, int64_t window, float* distance, int32_t* index,
+                               int64_t type, void* stream);
+
+}  // namespace musc2::cuda

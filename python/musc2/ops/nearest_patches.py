@@ -6,10 +6,11 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops import arrays, gpu
 
-PRECISIONS = {"float32": 0, "bfloat16": 1, "float16": 1, "auto": 1, "int8": 2}
-SCRATCH = 48 << 20
+PRECISIONS = {"float32": 0, "bfloat16": 1, "auto": 1, "int8": 2, "float16": 3}
+TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 3}
+SCRATCH, GPU_SCRATCH = 48 << 20, 256 << 20
 
 
 @overload
@@ -53,11 +54,12 @@ def nearest_patches(
     Entries with j = i are +inf. With ``references`` (R, L', C) the result is (N, L, R) and no entry is left out.
 
     ``precision`` is that of the search alone: the distance to the patch found is always measured in float32.
-    "bfloat16", "float16" and "int8" are permissions: where the CPU has no such instructions the search is in float32.
-    "auto" is bfloat16.
+    "bfloat16", "float16" and "int8" are permissions: where the CPU has no such instructions the search is in float32;
+    a GPU searches in bfloat16 for "int8". "auto" is bfloat16. z may also be bfloat16 or float16, which a GPU searches
+    as they are.
     ``window`` w looks only at patches at most w cells away on the ``grid`` (h, w), measured in float32.
     ``return_index`` adds the matched patches, (N, L, N) int32, -1 where j = i. The lowest index wins ties.
-    ``memory`` bounds the scratch memory in bytes (default 48 MiB; a single sample's panel may need more).
+    ``memory`` bounds the scratch memory in bytes (default 48 MiB, on a GPU 256 MiB; a pair of samples may need more).
 
     >>> z = torch.tensor([[[0.0], [4.0]], [[1.0], [2.0]]])
     >>> nearest_patches(z)[0]
@@ -65,14 +67,18 @@ def nearest_patches(
             [inf, 2.]])
     """
     op = "nearest_patches"
-    samples = arrays.finite(op, "z", arrays.tensor(op, "z", z, "N, L, C"))
+    samples = _features(op, "z", z, "N, L, C")
     if precision not in PRECISIONS:
         msg = f"{op}: precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
         raise InputError(msg)
-    scratch = SCRATCH if memory is None else arrays.whole(op, "memory", memory, 1)
+    on_gpu = gpu.launcher(samples)
+    most = (GPU_SCRATCH if on_gpu else SCRATCH) if memory is None else arrays.whole(op, "memory", memory, 1)
     (n, patches, channels), others, other_patches, address = samples.shape, samples.shape[0], samples.shape[1], 0
     if references is not None:
-        known = arrays.finite(op, "references", arrays.tensor(op, "references", references, "R, L', C"))
+        known = _features(op, "references", references, "R, L', C")
+        arrays.together(op, z=samples, references=known)
+        if known.dtype != samples.dtype:
+            samples, known = samples.float(), known.float()
         others, other_patches, address = known.shape[0], known.shape[1], known.data_ptr()
         if known.shape[2] != channels:
             msg = f"{op}: references must have the {channels} channels of z, got {known.shape[2]}"
@@ -82,22 +88,38 @@ def nearest_patches(
     if patches == 0 or channels == 0 or other_patches == 0:
         msg = f"{op}: z and references must have at least one patch and one channel, got {tuple(samples.shape)}"
         raise InputError(msg)
-    distance = torch.empty(n, patches, others)
-    index = torch.empty(n, patches, others, dtype=torch.int32) if return_index else None
-    index_address = 0 if index is None else index.data_ptr()
+    distance = torch.empty(n, patches, others, device=samples.device)
+    index = torch.empty(n, patches, others, dtype=torch.int32, device=samples.device) if return_index else None
+    results = (distance.data_ptr(), 0 if index is None else index.data_ptr())
+    kind = TYPES[samples.dtype]
     if window is None:
-        _cpu.nearest_patches(
-            samples.data_ptr(), n, patches, channels, address, others, other_patches,
-            PRECISIONS[precision], scratch, distance.data_ptr(), index_address,
-        )  # fmt: skip
+        searched = (samples.data_ptr(), n, patches, channels, address, others, other_patches, PRECISIONS[precision])
+        if on_gpu is None:
+            _cpu.nearest_patches(*searched, most, *results)
+        else:
+            sizes = (n, patches, channels, references is None, others, other_patches, PRECISIONS[precision])
+            scratch = on_gpu.scratch(op, *sizes, most, kind)
+            on_gpu.nearest_patches(*searched, most, *results, kind, scratch.data_ptr())
     else:
         height, width = _grid(op, grid, patches, other_patches)
-        reach = arrays.whole(op, "window", window, 0)
-        _cpu.nearest_patches_in_window(
-            samples.data_ptr(), n, height, width, channels, address, others,
-            min(reach, max(height, width)), distance.data_ptr(), index_address,
-        )  # fmt: skip
+        reach = min(arrays.whole(op, "window", window, 0), max(height, width))
+        limited = (samples.data_ptr(), n, height, width, channels, address, others, reach)
+        if on_gpu is None:
+            _cpu.nearest_patches_in_window(*limited, *results)
+        else:
+            on_gpu.nearest_patches_in_window(*limited, *results, kind)
     return distance if index is None else (distance, index)
+
+
+def _features(op: str, name: str, value: arrays.Array, shape: str) -> torch.Tensor:
+    """Finite features; of 16 bits only where a GPU takes them, which wants them at multiples of 16 bytes."""
+    if not isinstance(value, torch.Tensor) or value.dtype not in (torch.bfloat16, torch.float16):
+        return arrays.finite(op, name, arrays.tensor(op, name, value, shape))
+    narrow = arrays.tensor(op, name, value, shape, value.dtype)
+    if narrow.is_cuda:
+        return narrow if narrow.data_ptr() % 16 == 0 else narrow.clone()
+    wide = arrays.finite(op, name, narrow.float())
+    return wide if gpu.launcher(narrow) is None else narrow.clone()
 
 
 def _grid(op: str, grid: tuple[int, int] | None, patches: int, other_patches: int) -> tuple[int, int]:

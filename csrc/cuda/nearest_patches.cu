@@ -1,0 +1,192 @@
+// One product on the matrix cores serves both directions of every unordered pair of samples; nothing of the size
+// patches x patches leaves the registers. docs/gpu.md has the model of it.
+//
+// Features are rounded and padded once per panel (patch_packing.h). A persistent grid walks over the tiles of a panel
+// (patch_panel.h): it multiplies (tile_product.h), reduces to one key for each line and sample (patch_minima.h), and
+// measures in float32 what the tile completed (patch_distances.h), while the first steps of the next tile are loading.
+// A panel is as many samples as the scratch memory allows, mostly all.
+#include <algorithm>
+
+#include "cuda/device.h"
+#include "cuda/patch_distances.h"
+#include "cuda/patch_minima.h"
+#include "cuda/patch_packing.h"
+#include "cuda/patch_plan.h"
+#include "cuda/patch_windows.h"
+#include "musc2/nearest_patches.h"
+
+namespace musc2::cuda {
+namespace {
+
+template <class Format>
+__global__ void __launch_bounds__(TileShape::threads, 2) search_panel(const __grid_constant__ Panel panel) {
+  MUSC2_DYNAMIC_SHARED(unsigned char, stages);
+  __shared__ WarpMinima minima;
+  __shared__ bool complete[2][TileShape::lines];
+  TileProduct<Format> product(panel.left.searched, panel.right.searched, stages);
+  Walk walk(panel);
+  const auto begin = [&] {
+    if (walk.is_over()) return;
+    product.begin(panel.left.first_patch(walk.place().left), panel.right.first_patch(walk.place().right));
+  };
+  begin();
+  while (!walk.is_over()) {
+    TileSums sums;
+    product.finish(sums);
+    const Place at = walk.place();
+    walk.advance();
+    begin();
+    reduce_tile(panel, at, sums, minima);
+    measure_completed<Format>(panel, at, complete);
+  }
+}
+
+template <class Format, class Feature>
+class Job {
+ public:
+  Job(const Call& call, const Plan& plan, const void* z, const void* references, float* distance, int32_t* index,
+      void* scratch, void* stream)
+      : call_(call),
+        plan_(plan),
+        z_(z),
+        references_(references),
+        distance_(distance),
+        index_(index),
+        scratch_(static_cast<unsigned char*>(scratch)),
+        stream_(stream) {}
+
+  void run() {
+    clear();
+    if constexpr (std::is_same_v<Feature, Float32>) center();
+    for (int64_t r = 0; r < call_.others; r += plan_.right) {
+      const Side right = pack(references_, call_.other_patches, r, std::min(plan_.right, call_.others - r),
+                              plan_.packed_right, plan_.norms_right);
+      const int64_t end = call_.mutual ? r + 1 : call_.samples;
+      for (int64_t l = 0; l < end; l += plan_.left) {
+        const bool same = call_.mutual && l == r;
+        search(same ? right
+                    : pack(z_, call_.patches, l, std::min(plan_.left, call_.samples - l), plan_.packed_left,
+                           plan_.norms_left),
+               right, same);
+      }
+    }
+  }
+
+ private:
+  using Stored = typename Feature::Stored;
+
+  template <class T>
+  T* at(int64_t offset) const {
+    return reinterpret_cast<T*>(scratch_ + offset);
+  }
+
+  template <class... Parameters, class... Arguments>
+  void launch(void (*kernel)(Parameters...), unsigned grid, int block, int shared_bytes,
+              const Arguments&... given) const {
+    cuda::launch({"nearest_patches", grid, static_cast<unsigned>(block), shared_bytes, stream_}, kernel, given...);
+  }
+
+  void clear() const {
+    const int64_t keys = (plan_.counts_left - plan_.keys_left) / 8, counts = (plan_.bytes - plan_.counts_left) / 4;
+    launch(clear_scratch, blocks_for(keys, 1024), 256, 0, at<Key>(plan_.keys_left), keys,
+           at<unsigned>(plan_.counts_left), counts);
+    if (!call_.mutual) return;
+    launch(blank_diagonal, blocks_for(call_.samples * call_.patches, 256), 256, 0, call_.samples, call_.patches,
+           distance_, index_);
+  }
+
+  void center() const {
+    const int64_t rows = call_.samples * call_.patches, stride = std::max<int64_t>(1, rows / 1024);
+    launch(average_rows, blocks_for(call_.channels, 32), 1024, 0, static_cast<const float*>(z_), rows, stride,
+           static_cast<int>(call_.channels), at<float>(plan_.center));
+  }
+
+  Side pack(const void* all, int64_t length, int64_t first, int64_t samples, int64_t packed, int64_t norms) const {
+    const auto* features = static_cast<const Stored*>(all) + first * length * call_.channels;
+    const int64_t rows = length * samples, values = call_.row_values > 0 ? call_.row_values : call_.channels;
+    auto* room = call_.row_values > 0 ? at<typename Format::Stored>(packed) : nullptr;
+    const float* mean = std::is_same_v<Feature, Float32> ? at<float>(plan_.center) : nullptr;
+    launch(pack_rows<Format, Feature>, blocks_for(rows, 8), 256, 0, features, rows, static_cast<int>(call_.channels),
+           mean, room, values, at<float>(norms));
+    const void* searched = room != nullptr ? static_cast<const void*>(room) : features;
+    const Matrix matrix{static_cast<const unsigned char*>(searched), static_cast<int>(values * call_.value_bytes),
+                        static_cast<int>(rows)};
+    return {matrix, at<float>(norms), features, static_cast<int>(length), static_cast<int>(samples),
+            first,  nullptr,          nullptr};
+  }
+
+  void search(Side left, Side right, bool same) const {
+    left.nearest = at<Key>(plan_.keys_left);
+    left.searched_tiles = at<unsigned>(plan_.counts_left);
+    if (call_.mutual) {
+      right.nearest = at<Key>(same ? plan_.keys_left : plan_.keys_right);
+      right.searched_tiles = at<unsigned>(plan_.counts_right);
+    }
+    const int bands = (left.tiles() + 15) / 16, band = (left.tiles() + bands - 1) / bands;
+    constexpr bool wide = std::is_same_v<Feature, Float32>;
+    const Panel panel{left, right, same, wide, static_cast<int>(call_.channels), distance_, index_, call_.others, band};
+    launch(search_panel<Format>, 2 * multiprocessors(), TileShape::threads, TileProduct<Format>::shared_bytes, panel);
+  }
+
+  Call call_;
+  Plan plan_;
+  const void *z_, *references_;
+  float* distance_;
+  int32_t* index_;
+  unsigned char* scratch_;
+  void* stream_;
+};
+
+template <class Format, class Feature>
+struct Pair {
+  using Search = Format;
+  using Given = Feature;
+};
+
+// Calls `use` with the formats of the search and of the features. Features of 16 bits are searched as they are.
+template <class Use>
+auto with_formats(int64_t precision, int64_t type, Use use) {
+  if (type == 1) return use(Pair<Bfloat16, Bfloat16>());
+  if (type == 3) return use(Pair<Float16, Float16>());
+  if (precision == 0) return use(Pair<Float32, Float32>());
+  if (precision == 3) return use(Pair<Float16, Float32>());
+  return use(Pair<Bfloat16, Float32>());
+}
+
+}  // namespace
+
+int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others,
+                                int64_t other_patches, int64_t precision, int64_t memory, int64_t type) {
+  if (samples == 0 || others == 0) return 0;
+  return with_formats(precision, type, [&](auto pair) {
+    using Formats = decltype(pair);
+    const Call call = make_call<typename Formats::Search, typename Formats::Given>(samples, patches, channels, mutual,
+                                                                                   others, other_patches);
+    return make_plan(call, memory).bytes;
+  });
+}
+
+void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t channels, const void* references,
+                     int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
+                     int32_t* index, int64_t type, void* scratch, void* stream) {
+  if (samples == 0 || others == 0) return;
+  with_formats(precision, type, [&](auto pair) {
+    using Formats = decltype(pair);
+    const bool mutual = references == nullptr;
+    const Call call = make_call<typename Formats::Search, typename Formats::Given>(samples, patches, channels, mutual,
+                                                                                   others, other_patches);
+    Job<typename Formats::Search, typename Formats::Given>(call, make_plan(call, memory), z, mutual ? z : references,
+                                                           distance, index, scratch, stream)
+        .run();
+  });
+}
+
+void nearest_patches_in_window(const void* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
+                               const void* references, int64_t others, int64_t window, float* distance, int32_t* index,
+                               int64_t type, void* stream) {
+  if (samples == 0 || others == 0) return;
+  const auto run = type == 1 ? launch_windows<Bfloat16> : type == 3 ? launch_windows<Float16> : launch_windows<Float32>;
+  run(z, samples, {height, width, window}, channels, references, others, distance, index, stream);
+}
+
+}  // namespace musc2::cuda

@@ -1,0 +1,71 @@
+#pragma once
+// How a call of nearest_patches is cut into panels that its scratch memory allows.
+#include <type_traits>
+
+#include "cuda/tile_product.h"
+
+namespace musc2::cuda {
+
+// The arguments of a call that its scratch memory depends on.
+struct Call {
+  int64_t samples, patches, channels, others, other_patches;
+  bool mutual;
+  int64_t row_values, value_bytes;  // of a packed row; no values: the features are searched as they are
+};
+
+template <class Format, class Feature>
+Call make_call(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others, int64_t other_patches) {
+  constexpr int64_t value_bytes = sizeof(typename Format::Stored), chunk = 16 / value_bytes;
+  const bool as_they_are = std::is_same_v<Format, Feature> && value_bytes == 2 && channels % chunk == 0;
+  const int64_t row_values = as_they_are ? 0 : (channels + chunk - 1) / chunk * chunk;
+  return {samples, patches, channels, others, other_patches, mutual, row_values, value_bytes};
+}
+
+// How many samples of either side make a panel, and where in scratch memory things lie.
+struct Plan {
+  int64_t left, right;
+  int64_t center, packed_left, packed_right, norms_left, norms_right, keys_left, keys_right, counts_left, counts_right;
+  int64_t bytes = 0;
+
+  Plan(const Call& call, int64_t panels)
+      : left((call.samples + panels - 1) / panels), right((call.others + panels - 1) / panels) {
+    const int64_t left_patches = left * call.patches, right_patches = right * call.other_patches;
+    const int64_t row_bytes = call.row_values * call.value_bytes;
+    const bool one = call.mutual && panels == 1;  // the two sides are one
+    center = take(call.channels * 4);
+    packed_left = take(left_patches * row_bytes);
+    packed_right = one ? packed_left : take(right_patches * row_bytes);
+    norms_left = take(left_patches * 4);
+    norms_right = one ? norms_left : take(right_patches * 4);
+    keys_left = take(left_patches * right * 8);
+    keys_right = one || !call.mutual ? keys_left : take(right_patches * left * 8);
+    counts_left = take(tiles(left_patches) * right * 4);
+    counts_right = take(call.mutual ? tiles(right_patches) * left * 4 : 0);
+  }
+
+  bool fits(const Call& call, int64_t memory) const {
+    constexpr int64_t most = INT32_MAX - TileShape::lines;
+    const bool countable = left * call.patches <= most && right * call.other_patches <= most;
+    return countable && (bytes <= memory || (left == 1 && right == 1));
+  }
+
+ private:
+  static int64_t tiles(int64_t lines) { return (lines + TileShape::lines - 1) / TileShape::lines; }
+
+  int64_t take(int64_t size) {
+    const int64_t first = bytes;
+    bytes += (size + 255) / 256 * 256;
+    return first;
+  }
+};
+
+inline Plan make_plan(const Call& call, int64_t memory) {
+  if (std::max(call.patches, call.other_patches) > INT32_MAX - TileShape::lines) {
+    throw std::runtime_error("nearest_patches: a sample has too many patches");
+  }
+  for (int64_t panels = 1;; ++panels) {
+    if (const Plan plan(call, panels); plan.fits(call, memory)) return plan;
+  }
+}
+
+}  // namespace musc2::cuda

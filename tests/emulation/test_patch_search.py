@@ -1,0 +1,66 @@
+"""What the GPU kernels of nearest_patches do beyond the op: values that the op refuses on a CPU, thread orders."""
+
+import backends
+import numpy as np
+import pytest
+import torch
+
+from musc2.ops import gpu, nearest_patches
+
+emulated = pytest.importorskip("musc2._cuda_emulated")
+SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}
+
+
+def search(z, precision, memory=1 << 28):
+    samples, patches, channels = z.shape
+    scratch = np.full(
+        emulated.nearest_patches_scratch(
+            samples, patches, channels, True, samples, patches, precision, memory, 0
+        ), 0x55, np.uint8,
+    )  # fmt: skip
+    distance = np.full((samples, patches, samples), -7, np.float32)
+    index = np.full(distance.shape, -7, np.int32)
+    emulated.nearest_patches(
+        z.ctypes.data, samples, patches, channels, 0, samples, patches, precision, memory,
+        distance.ctypes.data, index.ctypes.data, 0, scratch.ctypes.data, 0,
+    )  # fmt: skip
+    return distance, index, scratch.size
+
+
+@pytest.mark.parametrize("precision", SEARCHES.values(), ids=SEARCHES)
+@pytest.mark.parametrize("share", [0.01, 1.0])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_indices_name_patches_whatever_the_values(rng, precision, share, value):
+    z = rng.standard_normal((3, 140, 20)).astype(np.float32)
+    z[rng.random(z.shape) < share] = value
+    _, index, _ = search(z, precision)
+    diagonal = np.eye(3, dtype=bool)[:, None, :].repeat(140, 1)
+    assert (index[diagonal] == -1).all()
+    assert index[~diagonal].min() >= 0
+    assert index[~diagonal].max() < 140
+
+
+def test_scratch_memory_stays_within_the_budget():
+    def size(samples, memory):
+        return emulated.nearest_patches_scratch(samples, 784, 768, True, samples, 784, 1, memory, 0)
+
+    smallest = size(150, 1)
+    assert smallest < 2 * 784 * (768 * 2 + 4 + 8) + 8000  # a pair of samples, their norms, keys and counts
+    for memory in (10 << 20, 100 << 20, 256 << 20):
+        assert memory / 4 < size(150, memory) <= memory
+        assert memory / 4 < size(800, memory) <= memory
+
+
+@pytest.mark.parametrize("order", backends.ORDERS)
+@pytest.mark.parametrize("precision", SEARCHES)
+def test_thread_orders_give_equal_bits(rng, order, precision):
+    z = torch.from_numpy(rng.standard_normal((4, 150, 40)).astype(np.float32))
+    with gpu.emulated():
+        expected = nearest_patches(z, precision=precision, return_index=True)
+        emulated.set_order(order)
+        try:
+            found = nearest_patches(z, precision=precision, return_index=True, memory=200_000)
+        finally:
+            emulated.set_order("forward")
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
