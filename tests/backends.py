@@ -27,7 +27,8 @@ def names(op):
 
 
 def _has(module, op):
-    return op not in ops.__all__ or op in gpu.BY_TORCH or hasattr(module, op)
+    kernels = gpu.COMPOSED.get(op, (op,) if op in ops.__all__ else ())
+    return all(hasattr(module, kernel) for kernel in kernels)
 
 
 def too_much_for_emulation(backend, threads):

@@ -16,7 +16,8 @@ from musc2.ops import gpu
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "backend" in metafunc.fixturenames:
+    chosen = [mark for mark in metafunc.definition.iter_markers("parametrize") if mark.args[0] == "backend"]
+    if "backend" in metafunc.fixturenames and not chosen:
         op = metafunc.module.__name__.removeprefix("test_")
         metafunc.parametrize("backend", backends.names(op), indirect=True)
 

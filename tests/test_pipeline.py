@@ -1,11 +1,12 @@
 import multiprocessing
 
+import backends
 import numpy as np
 import pytest
 import samples
 import torch
 
-from musc2 import Config, score_tokens
+from musc2 import Config, _cpu, score_tokens
 from musc2.ops import link_patches, lowest_mean, nearest_patches
 from musc2.stages.aggregate import image_features
 from musc2.stages.enhance import enhance
@@ -31,8 +32,9 @@ def some(given, chosen):
     }
 
 
+@pytest.mark.parametrize("backend", backends.names("score_tokens")[len(_cpu.isas()) - 1 :], indirect=True)
 @pytest.mark.parametrize("modality", ["2d", "3d", "2d3d"])
-def test_published_agrees_with_the_published_code(golden, modality):
+def test_published_agrees_with_the_published_code(backend, golden, modality):
     g, image, point, clouds = samples.end_to_end(golden)
     given = {"image_size": (64, 64)}
     given |= {"image_tokens": image} if "2d" in modality else {}

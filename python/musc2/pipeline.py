@@ -13,7 +13,7 @@ from musc2 import inputs
 from musc2.config import Config
 from musc2.encoders import ImageEncoder, PointEncoder
 from musc2.encoders.contract import usable_device
-from musc2.ops import Groups, forked
+from musc2.ops import Groups, forked, gpu
 from musc2.parts import OnDemand, Origin, Part, Parts
 from musc2.progress import Progress, Report, reporting
 from musc2.scoring import OWN_TOKENS, matched, scored, settings_of
@@ -52,7 +52,8 @@ def score(
       (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C); of (cloud, groups) -> (G, C) or (layers, G, C).
       "auto" takes dino-vitb8 and point-mae where their weights are on this machine, else the built-in texture and
       shape with a warning; it never downloads.
-    - device: of the encoders, "auto", "cpu" or "cuda". progress: True for bars, or a callback(stage, done, total).
+    - device: "auto", "cpu" or "cuda": of the encoders and, where musc2 has CUDA kernels, of all that follows.
+    - progress: True for bars, or a callback(stage, done, total).
 
     Maps have the size of the image, else of the xyz map; clouds (P, 3) get ``points``, one score per point.
 
@@ -98,6 +99,10 @@ class _Encoders:
     point: PointEncoder | None
     device: str
 
+    def device_of(self, *names: str) -> str:
+        """Where the ops of these names run: where the encoders do if they can, else on the CPU."""
+        return self.device if all(gpu.serves(name) for name in names) else "cpu"
+
     def names(self) -> dict[str, str]:
         given = {"2d": self.image, "3d": self.point}
         return {modality: encoder.name for modality, encoder in given.items() if encoder is not None}
@@ -136,6 +141,8 @@ def _parts(
         foreground=config.foreground,
     )
 
+    where = encoders.device_of("farthest_points", "group_points")
+
     def group(points: torch.Tensor, pixels: torch.Tensor | None, size: tuple[int, int] | None) -> tuple[Cloud, Groups]:
         return group_cloud(
             points,
@@ -148,6 +155,7 @@ def _parts(
             threshold=config.threshold,
             unique=config.unique,
             skip_radius=config.skip_radius,
+            device=where,
         )
 
     most = encode.most(encoders.device)
@@ -168,8 +176,16 @@ def _fit(encoders: _Encoders, sets: list[Parts], seed: int) -> None:
 
 
 def _encoded(parts: Parts, encoders: _Encoders, config: Config, clock: Progress) -> encode.Encoded:
-    most = encode.most(encoders.device)
-    return encode.encode(parts, parts.count, encoders.image, encoders.point, clock, memory=config.memory, most=most)
+    return encode.encode(
+        parts,
+        parts.count,
+        encoders.image,
+        encoders.point,
+        clock,
+        memory=config.memory,
+        most=encode.most(encoders.device),
+        device=encoders.device_of("score_tokens"),
+    )
 
 
 def _at_own_size(result: Scores, origins: Sequence[Origin]) -> Scores:

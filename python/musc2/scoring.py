@@ -39,6 +39,7 @@ def score_tokens(
     ``preset`` is "musc-v2", "published" or "musc" (v1, images only); ``config`` takes its place for other settings.
     ``class_tokens`` (N, C) take the place of the image features that the re-scoring compares. ``references`` is a
     mapping with the keys image_tokens, point_tokens, clouds: samples that score the others and are not scored.
+    Tokens on a GPU are scored there; the result is on the CPU.
 
     >>> tokens = torch.rand(6, 3, 8, 8, 16, generator=torch.Generator().manual_seed(0))
     >>> score_tokens(tokens, image_size=(64, 64)).maps.shape
@@ -89,19 +90,25 @@ def scored(
             features = rescore.side_by_side(compared, normalize=not config.rescore_published)
             image = ops.rescore(features, raw, config.windows, published=config.rescore_published)
     return Scores(
-        image=image,
-        raw=raw,
-        maps=maps.stacked(summed),
-        maps_2d=maps.stacked(maps_2d),
-        maps_3d=maps.stacked(maps_3d),
-        points=points,
-        scores_2d=found.image,
-        scores_3d=found.point,
+        image=image.cpu(),
+        raw=raw.cpu(),
+        maps=_on_cpu(maps.stacked(summed)),
+        maps_2d=_on_cpu(maps.stacked(maps_2d)),
+        maps_3d=_on_cpu(maps.stacked(maps_3d)),
+        points=_on_cpu(points),
+        scores_2d=_on_cpu(found.image),
+        scores_3d=_on_cpu(found.point),
         names=[str(index) for index in range(len(image))],
         config=config,
         timings=dict(clock.seconds),
         version=version("musc2"),
     )
+
+
+def _on_cpu(values: Any) -> Any:
+    if isinstance(values, torch.Tensor):
+        return values.cpu()
+    return values if values is None else [each.cpu() for each in values]
 
 
 def matched(declared: Matching, config: Config) -> Matching:

@@ -60,7 +60,7 @@ def token_scores(
     means = [total / (layers * len(mine)) for total in totals]
     among = list(means)
     if inside is not None and samples.image is not None:
-        among[0] = means[0].masked_fill(~inside.flatten(1), float("-inf"))
+        among[0] = means[0].masked_fill(~inside.flatten(1).to(means[0].device), float("-inf"))
     salient = [rescore.salient_features(z, scores) for z, scores in zip(kept, among, strict=True)]
     image = None if samples.grid is None else means[0].reshape(samples.count, *samples.grid)
     return TokenScores(image=image, point=None if samples.point is None else means[-1], salient=salient)
@@ -130,7 +130,7 @@ def _layer_scores(
     balanced: bool,
 ) -> list[torch.Tensor]:
     """§5 and §6: the scores (N, L) of each modality, part by part and, where memory asks for it, panel by panel."""
-    scores = [torch.empty(m.z.shape[:2]) for m in modalities]
+    scores = [m.z.new_empty(m.z.shape[:2]) for m in modalities]
     scales: list[float] = []
     for part in parts:
         chosen = [m.part(part) for m in modalities]
@@ -161,7 +161,7 @@ def _links(samples: Tokens) -> list[Links]:
     if samples.grid is None or samples.point is None:
         return []
     return [
-        ops.link_patches(cloud.pixels[cloud.centers], size=cloud.size, grid=samples.grid)
+        ops.link_patches(cloud.pixels[cloud.centers].to(samples.point.device), size=cloud.size, grid=samples.grid)
         for cloud in samples.clouds
         if cloud.pixels is not None and cloud.size is not None
     ]

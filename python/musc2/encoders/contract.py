@@ -74,7 +74,10 @@ class PointEncoder(Encoder, Protocol):
         """Learns from the unlabelled set; nothing to do for networks."""
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
-        """cloud and its groups, ``musc2.ops.group_points(cloud.points, cloud.centers)`` -> (layers, G, C) float32."""
+        """cloud and its groups, ``musc2.ops.group_points(cloud.points, cloud.centers)`` -> (layers, G, C) float32.
+
+        The groups are on the GPU when ``score`` works on one.
+        """
 
 
 def check_images(op: str, images: torch.Tensor, patch: int) -> torch.Tensor:

@@ -56,13 +56,13 @@ class CustomImageEncoder(CustomEncoder):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CustomPointEncoder(CustomEncoder):
-    """Calls ``function`` with a cloud and the groups of its centers; it gives (G, C) or (layers, G, C)."""
+    """Calls ``function`` with a cloud and the groups of its centers, on the CPU; it gives (G, C) or (layers, G, C)."""
 
     function: Callable[[Cloud, Groups], torch.Tensor]
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
         with torch.no_grad():
-            found = self.function(cloud, groups)
+            found = self.function(cloud, Groups(**{name: value.cpu() for name, value in vars(groups).items()}))
         return found[None] if isinstance(found, torch.Tensor) and found.ndim == 2 else found
 
 

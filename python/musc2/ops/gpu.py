@@ -13,7 +13,12 @@ import torch
 
 from musc2.errors import DeviceError
 
-BY_TORCH = {"rank_match", "rescore"}  # ops that torch and FAISS do on a GPU
+# What runs on a GPU without a kernel of its own, by torch or FAISS, and the kernels that it needs.
+COMPOSED = {
+    "rank_match": (),
+    "rescore": (),
+    "score_tokens": ("pool_grid", "pool_centers", "nearest_patches", "link_patches", "lowest_mean", "spread_points"),
+}
 _emulation: ModuleType | None = None
 
 
@@ -43,7 +48,7 @@ def require(op: str, name: str, device: torch.device) -> None:
     if reason := why_not():
         msg = f"{op}: {name} is on {device}, but {reason}; or pass {name}.cpu()"
         raise DeviceError(msg)
-    if op not in BY_TORCH and not hasattr(_module(), op):
+    if not serves(op):
         msg = f"{op}: {name} is on {device}, but {op} runs on the CPU only; pass {name}.cpu()"
         raise DeviceError(msg)
 
@@ -51,6 +56,11 @@ def require(op: str, name: str, device: torch.device) -> None:
 def stream(device: torch.device) -> int:
     """The cudaStream_t that is torch's current one on this device."""
     return int(torch.cuda.current_stream(device).cuda_stream) if device.type == "cuda" else 0
+
+
+def serves(op: str) -> bool:
+    """Whether ``op`` can run on a GPU here."""
+    return not why_not() and all(hasattr(_module(), kernel) for kernel in COMPOSED.get(op, (op,)))
 
 
 class Launcher:

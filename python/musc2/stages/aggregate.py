@@ -47,8 +47,8 @@ def point_features(
     flat = tokens.reshape(samples * groups, channels)
     pooled = ops.pool_centers(
         unit(flat, dim=-1) if normalize else flat,
-        torch.cat([cloud.points[cloud.centers] for cloud in clouds]),
-        torch.cat([cloud.curvature for cloud in clouds]),
+        torch.cat([cloud.points[cloud.centers] for cloud in clouds]).to(tokens.device),
+        torch.cat([cloud.curvature for cloud in clouds]).to(tokens.device),
         tuple(degrees),
         threshold=threshold,
         offsets=[groups * sample for sample in range(samples + 1)],

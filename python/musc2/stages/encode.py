@@ -20,7 +20,7 @@ _BYTES_PER_PIXEL = 1024  # what a large network, ViT-B/8, takes for its activati
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
-    """image: (N, layers, h, w, C), classes: (N, D), point: (N, layers, G, C) float32 on the CPU, with N clouds."""
+    """image: (N, layers, h, w, C), classes: (N, D), point: (N, layers, G, C) float32, with N clouds."""
 
     image: torch.Tensor | None
     classes: torch.Tensor | None
@@ -38,9 +38,11 @@ def encode(
     *,
     memory: int = 2 << 30,
     most: int = 8,
+    device: str = "cpu",
 ) -> Encoded:
-    """The tokens of at most ``count`` parts, images in batches of up to ``most`` that take about ``memory`` bytes."""
-    image, classes, point = _Rows("image tokens", count), _Rows("class tokens", count), _Rows("point tokens", count)
+    """The tokens, on ``device``, of at most ``count`` parts, images in batches of up to ``most`` that take about
+    ``memory`` bytes."""
+    image, classes, point = (_Rows(f"{what} tokens", count, device) for what in ("image", "class", "point"))
     clouds: list[Cloud] = []
     origins: list[Origin] = []
     for batch in _batches(parts, memory, most):
@@ -113,7 +115,7 @@ def _floats(name: str, value: object, rank: int, shape: str) -> torch.Tensor:
     if not isinstance(value, torch.Tensor) or value.ndim != rank or 0 in value.shape:
         got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
         _refuse(name, f"a tensor {shape}, not empty", got)
-    return value.detach().to("cpu", torch.float32)
+    return value.detach().float()
 
 
 def _check_finite(name: str, tokens: torch.Tensor, batch: list[Part]) -> None:
@@ -128,15 +130,16 @@ class _Rows:
 
     what: str
     count: int
+    device: str
     used: int = 0
     store: torch.Tensor | None = field(default=None)
 
     def add(self, row: torch.Tensor, part: Part) -> None:
         if self.store is None:
-            self.store = torch.empty(self.count, *row.shape)
+            self.store = torch.empty(self.count, *row.shape, device=self.device)
         elif row.shape != self.store.shape[1:]:
             _refuse_shape(part, self.what, tuple(row.shape), tuple(self.store.shape[1:]))
-        self.store[self.used] = row
+        self.store[self.used] = row.to(self.device)
         self.used += 1
 
     def rows(self) -> torch.Tensor | None:

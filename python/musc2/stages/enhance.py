@@ -19,7 +19,9 @@ def enhance(a: torch.Tensor, b: torch.Tensor, links: Links) -> tuple[torch.Tenso
     patch = links.patch.long()
     # 1. The other modality at the same place.
     in_patch = links.start.diff()
-    from_b = torch.zeros_like(a).index_add_(0, patch, b) / in_patch.clamp(min=1)[:, None]
+    # Not index_add, which on a GPU adds in any order.
+    summed = torch.segment_reduce(b[links.groups.long()], "sum", offsets=links.start.long(), initial=0)
+    from_b = summed / in_patch.clamp(min=1)[:, None]
     from_a = a[patch]
     # 2. How far the references agree; one reference says nothing about that.
     confidence_a, confidence_b = _confidence(a, from_b), _confidence(b, from_a)
@@ -36,7 +38,7 @@ def enhance(a: torch.Tensor, b: torch.Tensor, links: Links) -> tuple[torch.Tenso
 
 def _confidence(own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     if own.shape[1] < 2 or own.shape[0] == 0:
-        return torch.ones(own.shape[0], 1)
+        return own.new_ones(own.shape[0], 1)
     return (1 - rank_match(_deviation(own), _deviation(other)))[:, None]
 
 

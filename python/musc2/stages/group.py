@@ -21,10 +21,12 @@ def group_cloud(
     threshold: float = 0.01,
     unique: bool = True,
     skip_radius: float = 0.0,
+    device: str = "cpu",
 ) -> tuple[Cloud, Groups]:
-    """points: (P, 3) float32, pixels: (P,) in the map of ``size`` -> the cloud and its groups for the encoder."""
-    centers = ops.farthest_points(points, count, skip_radius=skip_radius)
+    """points: (P, 3) float32, pixels: (P,) in the map of ``size`` -> the cloud and, on ``device``, its groups."""
+    there = points.to(device)
+    centers = ops.farthest_points(there, count, skip_radius=skip_radius)
     groups = ops.group_points(
-        points, centers, size=group_size, start=start, search=search, threshold=threshold, unique=unique
+        there, centers, size=group_size, start=start, search=search, threshold=threshold, unique=unique
     )
     return Cloud(points=points, centers=centers, curvature=groups.curvature, pixels=pixels, size=size), groups

@@ -26,8 +26,8 @@ def point_scores(scores: torch.Tensor, clouds: Sequence[Cloud]) -> list[torch.Te
     samples, groups = scores.shape
     ends = np.cumsum([0, *(len(cloud.points) for cloud in clouds)])
     spread = ops.spread_points(
-        torch.cat([cloud.points for cloud in clouds]),
-        torch.cat([cloud.points[cloud.centers] for cloud in clouds]),
+        torch.cat([cloud.points for cloud in clouds]).to(scores.device),
+        torch.cat([cloud.points[cloud.centers] for cloud in clouds]).to(scores.device),
         scores.flatten(),
         offsets=ends,
         center_offsets=[groups * sample for sample in range(samples + 1)],
@@ -42,8 +42,8 @@ def point_maps(
     found = []
     for value, cloud in zip(values, clouds, strict=True):
         if cloud.size is not None and cloud.pixels is not None:
-            flat = torch.zeros(cloud.size[0] * cloud.size[1])
-            flat[cloud.pixels] = value
+            flat = value.new_zeros(cloud.size[0] * cloud.size[1])
+            flat[cloud.pixels.to(value.device)] = value
             found.append((quantised_blur if quantised else blur)(flat.reshape(cloud.size), sigma))
     return found
 
@@ -54,7 +54,7 @@ def blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
     if radius == 0:
         return image.clone()
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1).double() / sigma) ** 2)
-    weights = (kernel / kernel.sum()).float()
+    weights = (kernel / kernel.sum()).to(image)
     wide = pad(image[None, None], (radius, radius, radius, radius), mode="replicate")
     return conv2d(conv2d(wide, weights[None, None, None, :]), weights[None, None, :, None])[0, 0]
 
@@ -64,9 +64,9 @@ def quantised_blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
     highest = image.max()
     if float(highest) <= 0:
         return image.clone()
-    eight_bits = (image / highest * 255).to(torch.uint8)
+    eight_bits = (image / highest * 255).to("cpu", torch.uint8)
     blurred = Image.fromarray(eight_bits.numpy()).filter(ImageFilter.GaussianBlur(sigma))
-    return torch.from_numpy(np.array(blurred)).float() / 255 * highest
+    return torch.from_numpy(np.array(blurred)).to(image) / 255 * highest
 
 
 def summed(image: list[torch.Tensor] | None, point: list[torch.Tensor] | None) -> list[torch.Tensor] | None:
@@ -91,7 +91,8 @@ def masked(maps: list[torch.Tensor] | None, masks: Sequence[torch.Tensor] | None
     """The maps with 0 outside their masks (of any size)."""
     if maps is None or masks is None:
         return maps
-    return [each * mask_at(mask, (each.shape[0], each.shape[1])) for each, mask in zip(maps, masks, strict=True)]
+    pairs = zip(maps, masks, strict=True)
+    return [each * mask_at(mask.to(each.device), (each.shape[0], each.shape[1])) for each, mask in pairs]
 
 
 def resized(

@@ -8,7 +8,7 @@ from torch.nn.functional import normalize as unit
 
 def salient_features(z: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
     """z: (N, L, C), scores: (N, L) -> (N, C): each sample's feature at its highest score."""
-    return z[torch.arange(len(z)), scores.argmax(1)]
+    return z[torch.arange(len(z), device=z.device), scores.argmax(1)]
 
 
 def side_by_side(features: list[torch.Tensor], *, normalize: bool) -> torch.Tensor:

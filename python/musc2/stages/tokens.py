@@ -52,6 +52,8 @@ def checked(
     if image is not None and point is not None and image.shape[:2] != point.shape[:2]:
         _refuse(f"{of}point_tokens", f"(N, layers) = {tuple(image.shape[:2])} as image_tokens", tuple(point.shape[:2]))
     found = Tokens(image, point, [] if clouds is None else list(clouds))
+    if image is not None and point is not None:
+        arrays.together(_OP, **{f"{of}image_tokens": image, f"{of}point_tokens": point})
     if point is not None:
         if len(found.clouds) != len(point):
             _refuse(f"{of}clouds", f"one for each of the {len(point)} samples", len(found.clouds))
@@ -76,6 +78,7 @@ def references(given: Mapping[str, Any] | None, samples: Tokens, window: int | N
             _refuse(f"references: {name}_tokens", "given exactly when those of the samples are", "only one of the two")
         if theirs is None or ours is None:
             continue
+        arrays.together(_OP, **{f"{name}_tokens": ours, f"references: {name}_tokens": theirs})
         if (theirs.shape[1], theirs.shape[-1]) != (ours.shape[1], ours.shape[-1]):
             wanted = f"of {ours.shape[1]} layers and {ours.shape[-1]} channels"
             _refuse(f"references: {name}_tokens", wanted, f"{theirs.shape[1]} and {theirs.shape[-1]}")
@@ -109,6 +112,8 @@ def class_tokens(given: arrays.Array | None, samples: Tokens) -> torch.Tensor | 
     found = _values("class_tokens", given, "N, C")
     if found is not None and len(found) != samples.count:
         _refuse("class_tokens", f"one row for each of the {samples.count} samples", len(found))
+    if found is not None and samples.image is not None:
+        arrays.together(_OP, image_tokens=samples.image, class_tokens=found)
     return found
 
 
