@@ -1,8 +1,7 @@
 // A warp per center. It searches the centers of its sample once per neighbour, each time for the next larger pair of
 // distance and index; that is at most 31 passes over a list that lies in the nearest cache. Neighbour k is then kept by
 // lane k.
-#include <algorithm>
-
+#include "cuda/pooling.h"
 #include "cuda/squared_distance.h"
 #include "musc2/pool_centers.h"
 
@@ -10,12 +9,6 @@ namespace musc2::cuda {
 namespace {
 
 constexpr int warps = 4;
-constexpr int most_degrees = 32;
-
-struct Degrees {
-  int count;
-  int size[most_degrees];
-};
 
 __device__ int lane() { return static_cast<int>(threadIdx.x) % warp_lanes; }
 
@@ -69,7 +62,7 @@ struct Neighbours {
 
 __global__ void __launch_bounds__(warps* warp_lanes)
     pool(const float* tokens, const float* centers, const float* curvature, const int64_t* offsets, int64_t samples,
-         int64_t channels, Degrees degrees, int widest, float threshold, float* pooled) {
+         int64_t channels, Degrees degrees, int most, float threshold, float* pooled) {
   MUSC2_DYNAMIC_SHARED(float, weights_of_all);
   __shared__ int index_of_all[warps][warp_lanes];
   const int warp = static_cast<int>(threadIdx.x) / warp_lanes;
@@ -83,9 +76,9 @@ __global__ void __launch_bounds__(warps* warp_lanes)
   }
   const int64_t sample = sample_of(center, offsets, samples);
   const int64_t own = offsets[sample], count = offsets[sample + 1] - own;
-  const auto kept = static_cast<int>(min(int64_t{widest}, count));
+  const auto kept = static_cast<int>(min(int64_t{most}, count));
   int* const index = index_of_all[warp];
-  float* const weights = weights_of_all + warp * degrees.count * widest;
+  float* const weights = weights_of_all + warp * degrees.count * most;
 
   Key last = 0;
   float distance = infinity;  // of neighbour number lane()
@@ -103,7 +96,7 @@ __global__ void __launch_bounds__(warps* warp_lanes)
     // Another center in the same place may come first, with a token so far off that its weight would vanish: relative
     // to the largest weight none of the sums does.
     const float apart = distance - over_warp(takes_part ? distance : infinity, Smallest{});
-    const float weight = takes_part && apart < 87.0f ? expf(-apart) : 0.0f;
+    const float weight = takes_part ? neighbour_weight(apart) : 0.0f;
     const float total = over_warp(weight, Sum{});
     if (lane() < kept) weights[r * kept + lane()] = weight / total;
   }
@@ -122,13 +115,11 @@ void pool_centers(const float* tokens, const float* centers, const float* curvat
                   int64_t samples, int64_t channels, const int64_t* degrees, int64_t degree_count, float threshold,
                   float* pooled, int64_t count, void* stream) {
   if (count == 0 || channels == 0) return;
-  if (degree_count > most_degrees) throw std::runtime_error("pool_centers: more than 32 degrees on a GPU");
-  Degrees given{static_cast<int>(degree_count), {}};
-  std::transform(degrees, degrees + degree_count, given.size, [](int64_t degree) { return static_cast<int>(degree); });
-  const int widest = *std::max_element(given.size, given.size + given.count);
+  const Degrees given = copy_degrees("pool_centers", degrees, degree_count);
+  const int most = widest(given);
   MUSC2_LAUNCH(pool, blocks_for(count, warps), warps * warp_lanes,
-               static_cast<int64_t>(sizeof(float)) * warps * given.count * widest, stream, tokens, centers, curvature,
-               offsets, samples, channels, given, widest, threshold, pooled);
+               static_cast<int64_t>(sizeof(float)) * warps * given.count * most, stream, tokens, centers, curvature,
+               offsets, samples, channels, given, most, threshold, pooled);
 }
 
 }  // namespace musc2::cuda

@@ -1,22 +1,15 @@
-// A block per patch. Its warps weigh the patches of the window, then all degrees become one coefficient per neighbour,
-// so that each output is a single weighted sum of tokens. Neighbours are read through the caches, which adjacent blocks
-// share; a neighbour whose coefficient vanishes, as most do with real tokens, is not read again.
-#include <algorithm>
-
-#include "cuda/device.h"
+// Windows of at most 5 x 5 are left to pool_quads.h. For wider ones: a block per patch. Its warps weigh the patches of
+// the window, then all degrees become one coefficient per neighbour, so that each output is a single weighted sum of
+// tokens. Neighbours are read through the caches, which adjacent blocks share; a neighbour whose coefficient vanishes,
+// as most do with real tokens, is not read again.
+#include "cuda/pool_quads.h"
 #include "musc2/pool_grid.h"
 
 namespace musc2::cuda {
 namespace {
 
 constexpr int threads = 128;
-constexpr int most_degrees = 32;
 constexpr float smallest_normal = 1.17549435e-38f;
-
-struct Degrees {
-  int count;
-  int64_t size[most_degrees];
-};
 
 struct Grid {
   int64_t height, width, channels, radius;
@@ -43,15 +36,14 @@ struct Window {
   }
 };
 
-// exp(-|a - b|) to every lane, with b = 0 when null; 0 where it would fall below the normal numbers.
+// exp(-|a - b|) to every lane, with b = 0 when null.
 __device__ float weight_of(const float* a, const float* b, int64_t channels) {
   float sum = 0;
   for (int64_t c = threadIdx.x % warp_lanes; c < channels; c += warp_lanes) {
     const float difference = b == nullptr ? a[c] : a[c] - b[c];
     sum += difference * difference;
   }
-  const float distance = sqrtf(over_warp(sum, Sum{}));
-  return distance < 87.0f ? expf(-distance) : 0.0f;
+  return neighbour_weight(sqrtf(over_warp(sum, Sum{})));
 }
 
 // weights[n] of the window's patches, and after them the weight of a place outside the grid.
@@ -75,7 +67,7 @@ __device__ void share_out(const Window& window, const Degrees& degrees, const fl
       ++inside;
     }
     total = over_warp(total, Sum{});
-    const int64_t outside = degrees.size[d] * degrees.size[d] - over_warp(inside, Sum{});
+    const int64_t outside = int64_t{degrees.size[d]} * degrees.size[d] - over_warp(inside, Sum{});
     total += static_cast<double>(weights[window.size()]) * static_cast<double>(outside);
     if (threadIdx.x % warp_lanes == 0) shares[d] = 1 / (total * degrees.count);
   }
@@ -107,16 +99,28 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
+// The channels of quads are loaded four at a time where each token begins at a multiple of 16 bytes.
+auto* quad_kernel(int64_t radius, bool by_four) {
+  if (radius <= 1) return by_four ? quads::pool<1, 4> : quads::pool<1, 1>;
+  return by_four ? quads::pool<2, 4> : quads::pool<2, 1>;
+}
+
 }  // namespace
 
 void pool_grid(const float* tokens, int64_t images, int64_t height, int64_t width, int64_t channels,
                const int64_t* degrees, int64_t degree_count, bool similarity, float* pooled, void* stream) {
   if (images * height * width * channels == 0) return;
-  if (degree_count > most_degrees) throw std::runtime_error("pool_grid: more than 32 degrees on a GPU");
-  Degrees given{static_cast<int>(degree_count), {}};
-  std::copy(degrees, degrees + degree_count, given.size);
-  const int64_t widest = *std::max_element(degrees, degrees + degree_count);
-  const int64_t radius = std::min(widest / 2, std::max(height, width) - 1), side = 2 * radius + 1;
+  const Degrees given = copy_degrees("pool_grid", degrees, degree_count);
+  const int64_t radius = std::min<int64_t>(widest(given) / 2, std::max(height, width) - 1), side = 2 * radius + 1;
+  if (radius <= 2) {
+    const auto addresses = reinterpret_cast<uintptr_t>(tokens) | reinterpret_cast<uintptr_t>(pooled);
+    const bool by_four = channels % 4 == 0 && addresses % 16 == 0;
+    const PatchGrid grid{static_cast<int>(height), static_cast<int>(width), static_cast<int>(channels)};
+    const int64_t quad_count = images * ((height + 1) / 2) * ((width + 1) / 2);
+    MUSC2_LAUNCH(quad_kernel(radius, by_four), blocks_for(quad_count, quads::warps), quads::warps * warp_lanes, 0,
+                 stream, tokens, images, grid, given, similarity, pooled);
+    return;
+  }
   const int64_t most_neighbours = std::min(height, side) * std::min(width, side);
   MUSC2_LAUNCH(pool, blocks_for(images * height * width, 1), threads,
                (most_neighbours + 1) * static_cast<int64_t>(sizeof(float)), stream, tokens,
