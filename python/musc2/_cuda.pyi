@@ -41,6 +41,8 @@ def group_points(
     curvature: int,
     neighbourhood: int,
     scratch: int,
+    stream: int,
+) -> None: ...
 def nearest_patches(
     z: int,
     samples: int,
