@@ -20,7 +20,7 @@ import bench_pool_centers
 import bench_pool_grid
 import bench_rescore
 import bench_spread_points
-from musc2.encoders.learned import one_thread
+from musc2.ops.forked import one_thread
 from musc2.progress import Progress
 from musc2.stages.maps import quantised_blur
 

@@ -10,6 +10,7 @@ import torch
 from musc2 import ops
 from musc2.config import Config
 from musc2.encoders.contract import Matching
+from musc2.ops import forked
 from musc2.ops.link_patches import Links
 from musc2.progress import Progress
 from musc2.stages import aggregate, mutual, rescore, subsets
@@ -151,9 +152,10 @@ def _layer_scores(
 
 def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, rows: torch.Tensor, links: list[Links]) -> None:
     """§6 for the samples ``rows`` whose distances are given, in place; a sample's own entries take no part."""
-    for a, b, row, link in zip(d_2d, d_3d, rows, links, strict=True):
-        others = torch.arange(a.shape[1]) != row
-        a[:, others], b[:, others] = enhance(a[:, others], b[:, others], link)
+    with forked.one_thread():  # many small steps
+        for a, b, row, link in zip(d_2d, d_3d, rows, links, strict=True):
+            others = torch.arange(a.shape[1]) != row
+            a[:, others], b[:, others] = enhance(a[:, others], b[:, others], link)
 
 
 def _links(samples: Tokens) -> list[Links]:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 
 from musc2.errors import InputError
 
 MOST_TOKENS = 40_000  # that principal axes are learned from
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch works on one thread inside this block: the last bits of its sums depend on how many there are."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def some(count: int, most: int, generator: torch.Generator) -> list[int]:

@@ -14,7 +14,7 @@ import torch
 from musc2.encoders import learned
 from musc2.encoders.contract import Matching, check_groups
 from musc2.errors import InputError
-from musc2.ops import Groups, group_histograms, point_normals, project_tokens
+from musc2.ops import Groups, forked, group_histograms, point_normals, project_tokens
 from musc2.types import Cloud
 
 NAMES = {"shape": "built in, no weights: histograms of normals, heights and flatness around each center"}
@@ -61,7 +61,7 @@ class Shape:
             msg = f"{self.name}: fit needs at least one cloud, got none"
             raise InputError(msg)
         generator = torch.Generator().manual_seed(seed)
-        with learned.one_thread():
+        with forked.one_thread():
             chosen = [clouds[i] for i in learned.some(len(clouds), MOST_CLOUDS, generator)]
             share = -(-learned.MOST_TOKENS // len(chosen))
             rows = torch.cat([learned.some_rows(self._histograms(cloud), share, generator) for cloud in chosen])

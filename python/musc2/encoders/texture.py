@@ -17,7 +17,7 @@ import torch
 from musc2.encoders import learned
 from musc2.encoders.contract import ImageTokens, Matching, check_images
 from musc2.errors import InputError
-from musc2.ops import dictionary_tokens, gradient_tokens, project_tokens
+from musc2.ops import dictionary_tokens, forked, gradient_tokens, project_tokens
 
 NAMES = {
     "texture": "built in, no weights: texture and colour statistics, images at 224",
@@ -74,7 +74,7 @@ class Texture:
             msg = f"{self.name}: fit needs at least one image, got none"
             raise InputError(msg)
         generator = torch.Generator().manual_seed(seed)
-        with learned.one_thread():
+        with forked.one_thread():
             numbers = learned.some(len(images), MOST_IMAGES, generator)
             chosen = [check_images(self.name, images[i][None], CELL).detach().cpu() for i in numbers]
             self._state = _dictionary(chosen, self._words, generator)
