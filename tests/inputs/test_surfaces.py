@@ -82,11 +82,8 @@ def test_depth_becomes_the_map_that_the_camera_saw(tmp_path, rng):
         ([np.zeros((0, 3))], None, r"pcd\[0\] must not be empty, got \(0, 3\)"),
         (np.zeros((2, 1, 1, 3)), None, r"pcd\[0\] must be a map of at least 2 x 2 pixels, got 1 x 1"),
         (np.zeros((2, 6, 8, 3), bool), None, r"pcd\[0\] must hold whole or floating numbers, got bool"),
-        (
-            ["a.ply"],
-            None,
-            r"pcd\[0\] \(a.ply\) must end in .tif, .tiff, .npy, .npz, got .ply; ply and pcd come later: conv",
-        ),
+        (["a.obj"], None, r"pcd\[0\] \(a.obj\) must end in .tif, .tiff, .npy, .npz, .pcd, .ply, got .obj$"),
+        (["a.ply"], (1, 1, 0, 0), r"pcd\[0\] \(a.ply\) must end in .*, .png, .pgm, got .ply$"),
         (["a.png"], None, r"pcd\[0\] \(a.png\) must end in .*, got .png$"),
         (["a"], None, r"pcd\[0\] \(a\) must end in .*, got no ending$"),
         (["a.tiff"], None, r"pcd\[0\] \(a.tiff\) must be readable, got FileNotFoundError"),
@@ -110,9 +107,3 @@ def test_depth_becomes_the_map_that_the_camera_saw(tmp_path, rng):
 def test_what_cannot_be_used_is_named(pcd, intrinsics, message):
     with pytest.raises(InputError, match="score: " + message):
         read(pcd, intrinsics)
-
-
-def test_a_folder_of_scans_that_come_later_says_so(tmp_path):
-    (tmp_path / "a.pcd").write_text("")
-    with pytest.raises(InputError, match=r"a.pcd\) must end in .*; ply and pcd come later"):
-        read(tmp_path)

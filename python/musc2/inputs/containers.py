@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -68,6 +69,11 @@ def to_numpy(value: object) -> np.ndarray[Any, Any]:
         found = array.cpu().resolve_conj().resolve_neg()
         array = (found.float() if found.dtype == torch.bfloat16 else found).numpy()
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def opened(path: Path) -> Image.Image:
+    """One of PIL's images, from memory: a damaged file that is asked for more than it has would cost that much."""
+    return Image.open(io.BytesIO(path.read_bytes()))
 
 
 def loaded(item: Item) -> Item:

@@ -40,7 +40,7 @@ def _split(array: np.ndarray[Any, Any] | torch.Tensor) -> list[containers.Item]:
 
 def _load(item: containers.Item, label: str) -> np.ndarray[Any, Any]:
     if isinstance(item, Path) and item.suffix.lower() not in (*tables.NUMPY, *tables.TIFF):
-        with Image.open(item) as image:
+        with containers.opened(item) as image:
             return mask(image, label)
     return mask(tables.read(item, label) if isinstance(item, Path) else containers.loaded(item), label)
 

@@ -89,15 +89,15 @@ def _load(item: containers.Item, label: str) -> Picture:
     if not isinstance(item, Path):
         return picture(containers.loaded(item), label)
     if item.suffix.lower() in tables.NUMPY:
-        return picture(tables.read_numpy(item, label), label)
+        return picture(tables.read(item, label), label)
     try:
-        with Image.open(item) as image:
+        with containers.opened(item) as image:
             if not _is_deep_tiff(image):
                 return picture(image, label)
     except UnidentifiedImageError:
         if item.suffix.lower() not in tables.TIFF:
             raise
-    return picture(tables.read_tiff(item), label)
+    return picture(tables.read_tiff(item, label), label)
 
 
 def _is_deep_tiff(image: Image.Image) -> bool:

@@ -21,8 +21,9 @@ def clouds(pcd: object, intrinsics: object = None) -> list[Source[np.ndarray[Any
     """The xyz maps (H, W, 3) or clouds (P, 3) that ``pcd`` holds, not read yet.
 
     pcd: (N, H, W, 3) or (N, 3, H, W), one cloud (P, 3), a list of maps (H, W, 3), clouds (P, 3) and paths of any size,
-    or a folder, whose files come in the order of their stems. Files: tiff, npy, npz with one array. Kinds of array and
-    the axis of the coordinates are as for ``images``; values are of any whole or floating type.
+    or a folder, whose files come in the order of their stems. Files: tiff, npy, npz with one array, pcd (an organised
+    one is a map), ply. Kinds of array and the axis of the coordinates are as for ``images``; values are of any whole
+    or floating type.
 
     With ``intrinsics``, (fx, fy, cx, cy) in pixels or the 3 x 3 matrix, pcd is depth along the optical axis:
     (N, H, W), one map (H, W), a list of maps, or files, which may also be 16-bit png. The unit does not matter.
@@ -32,15 +33,14 @@ def clouds(pcd: object, intrinsics: object = None) -> list[Source[np.ndarray[Any
     4
     """
     camera = None if intrinsics is None else _camera(intrinsics)
-    endings = (*tables.TIFF, *tables.NUMPY, *(_DEPTH_IMAGES if camera else ()))
-    found = containers.items("pcd", pcd, _split if camera is None else _split_depth, (*endings, *tables.LATER))
+    endings = (*tables.TIFF, *tables.NUMPY, *(_DEPTH_IMAGES if camera else tables.CLOUDS))
+    found = containers.items("pcd", pcd, _split if camera is None else _split_depth, endings)
     sources = []
     for index, item in enumerate(found):
         path = item if isinstance(item, Path) else None
         source = Source(argument="pcd", index=index, path=path, load=functools.partial(_load, item, camera))
         if path is not None and path.suffix.lower() not in endings:
-            later = "; ply and pcd come later: convert to npy" if path.suffix.lower() in tables.LATER else ""
-            refuse(source.label, f"must end in {', '.join(endings)}", f"{path.suffix or 'no ending'}{later}")
+            refuse(source.label, f"must end in {', '.join(endings)}", path.suffix or "no ending")
         sources.append(source)
     return sources
 
@@ -84,7 +84,7 @@ def _load(item: containers.Item, camera: tuple[float, float, float, float] | Non
     elif not isinstance(item, Path):
         values = containers.to_numpy(item)
     elif item.suffix.lower() in _DEPTH_IMAGES:
-        with Image.open(item) as image:
+        with containers.opened(item) as image:
             values = np.asarray(image)
     else:
         values = tables.read(item, label)

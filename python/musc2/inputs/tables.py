@@ -1,39 +1,39 @@
-"""Files that hold one array: tiff, npy, npz."""
+"""Files that hold one array or one cloud: tiff, npy, npz, pcd, ply."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musc2.inputs.sources import refuse
+from musc2.inputs import numpy_files, pcd, ply, records
 
 TIFF = (".tif", ".tiff")
 NUMPY = (".npy", ".npz")
-LATER = (".ply", ".pcd")
+CLOUDS = (".pcd", ".ply")
+_TIFF_RATIO = 4096  # more than any compression of real scans reaches
 
 
 def read(path: Path, label: str) -> np.ndarray[Any, Any]:
     """The array in a file of one of the formats above."""
-    return read_numpy(path, label) if path.suffix.lower() in NUMPY else read_tiff(path)
+    ending = path.suffix.lower()
+    if ending in NUMPY:
+        return numpy_files.read(path, label)
+    if ending in CLOUDS:
+        return pcd.read(path, label) if ending == ".pcd" else ply.read(path, label)
+    return read_tiff(path, label)
 
 
-def read_numpy(path: Path, label: str) -> np.ndarray[Any, Any]:
-    """The array of an npy file; of an npz file, its only one."""
-    found = np.load(path, allow_pickle=False)
-    if isinstance(found, np.ndarray):
-        return found
-    with found as stored:
-        if len(stored.files) != 1:
-            refuse(label, "must hold exactly one array", f"{len(stored.files)}: {', '.join(stored.files)}")
-        array: np.ndarray[Any, Any] = stored[stored.files[0]]
-    return array
-
-
-def read_tiff(path: Path) -> np.ndarray[Any, Any]:
+def read_tiff(path: Path, label: str) -> np.ndarray[Any, Any]:
     """The first series of a tiff file."""
     import tifffile  # here, because it is slow to import
 
-    found: np.ndarray[Any, Any] = tifffile.imread(path)
+    data = path.read_bytes()  # from memory, as in containers.opened
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        series = file.series[0]
+        ratio = 1 if series.keyframe.compression == tifffile.COMPRESSION.NONE else _TIFF_RATIO
+        records.require(series.nbytes, ratio * len(data), label)
+        found: np.ndarray[Any, Any] = series.asarray()
     return found
