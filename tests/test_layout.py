@@ -36,17 +36,18 @@ CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
     ["cli"], ["demo"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"], ["parts"], ["progress"],
-    ["inputs", "encoders", "datasets"], ["machine"], ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
+    ["datasets"], ["inputs", "encoders"], ["machine"], ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
 ]  # fmt: skip
 # Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
 ENCODER_HELPERS = {
     "contract", "custom", "fetching", "known_networks", "layouts", "learned", "networks", "positions", "weights",
 }  # fmt: skip
+DATASET_HELPERS = {"contents", "families", "plates", "sample", "saving", "sensing", "synthetic", "trees"}
 HELPERS = {
     "ops": {f"musc2.ops.{name}" for name in ("arrays", "forked", "gpu", "native", "similar_samples")},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
     "inputs": {"musc2.inputs"},
-    "datasets": {"musc2.datasets.plates"},
+    "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
     "report": {"musc2.report.overlay"},
 }
 INCLUDES = {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from musc2 import encoders, inputs
+from musc2 import datasets, encoders, inputs
 from musc2.config import Config
 from musc2.errors import MuscError
 from musc2.machine import show_config
@@ -55,6 +55,18 @@ def _parser() -> argparse.ArgumentParser:
     fetch.set_defaults(run=_fetch)
     actions.add_parser("list", help="the encoders, and which are on this machine").set_defaults(run=_list)
 
+    command = commands.add_parser("synth", help="make parts, in the folders of a data set")
+    command.add_argument("name", metavar="DATASET", help=f"its layout: {', '.join(datasets.names())}")
+    command.add_argument("out", metavar="OUT", type=Path, help="a new or empty folder")
+    command.add_argument("--categories", metavar="N", type=int, default=1)
+    command.add_argument(
+        "--count", metavar="N", type=int, default=24, help="test parts in each, half of them defective"
+    )
+    command.add_argument("--size", metavar="PIXELS", type=int, default=224)
+    command.add_argument("--layout", default="original", help="eyecandies: or prepared; visa: or meta or 1cls")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_synth)
+
     command = commands.add_parser("demo", help="make a small synthetic set and score it")
     command.add_argument("--out", metavar="DIR", type=Path, default=Path("musc2-demo"), help="for the pictures")
     command.add_argument("--seed", type=int, default=0)
@@ -91,6 +103,14 @@ def _fetch(given: argparse.Namespace) -> None:
 def _list(given: argparse.Namespace) -> None:
     rows = [(name, "here" if encoders.available(name) else "not here") for name in encoders.names()]
     sys.stdout.writelines(f"{line}\n" for line in table.aligned([("encoder", "on this machine"), *rows]))
+
+
+def _synth(given: argparse.Namespace) -> None:
+    how = {"count": given.count, "size": given.size, "seed": given.seed, "layout": given.layout}
+    out = datasets.write(given.name, given.out, categories=given.categories, **how)
+    found = datasets.load(given.name, out)
+    defective = sum(sample.label is True for sample in found)
+    sys.stdout.write(f"{len(found)} parts to test with, {defective} of them defective, are in {out}\n")
 
 
 def _demo(given: argparse.Namespace) -> None:

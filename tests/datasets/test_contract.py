@@ -1,0 +1,189 @@
+"""What holds for every data set, whoever wrote it, on files that its own writer made."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from musc2 import datasets
+from musc2.datasets import families, synthetic
+from musc2.errors import InputError
+
+COUNT, SIZE = 9, 40  # 4 of them defective
+
+
+def module(name):
+    return importlib.import_module(f"musc2.datasets.{name}")
+
+
+LAYOUTS = [(name, layout) for name in datasets.names() for layout in module(name).WRITERS]
+IDS = [f"{name}-{layout}" for name, layout in LAYOUTS]
+
+
+@pytest.fixture(scope="module", params=LAYOUTS, ids=IDS)
+def written(request, tmp_path_factory):
+    """Name, folder and categories of generated parts in a layout."""
+    name, layout = request.param
+    root = tmp_path_factory.mktemp(name) / "made"
+    several = min(2, len(module(name).CATEGORIES))
+    datasets.write(name, root, categories=several, count=COUNT, size=SIZE, seed=3, layout=layout)
+    return name, root, module(name).CATEGORIES[:several]
+
+
+def test_all_that_the_issue_names_are_there():
+    wanted = {"mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad", "real3d_ad", "folder", "synthetic"}
+    assert wanted <= set(datasets.names())
+    assert [len(module(name).CATEGORIES) for name in ("mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad")] == [
+        10,
+        10,
+        15,
+        12,
+        3,
+    ]
+
+
+def test_the_test_parts_come_back_sorted_with_their_labels(written):
+    name, root, categories = written
+    found = datasets.load(name, root)
+    assert len(found) == COUNT * len(categories)
+    assert sorted({sample.category for sample in found}) == sorted({*categories} if name != "folder" else {"made"})
+    assert len({sample.name for sample in found}) == len(found)
+    for category in {sample.category for sample in found}:
+        here = [sample for sample in found if sample.category == category]
+        assert sum(sample.label for sample in here) == 4
+        assert [sample.name for sample in here] == sorted(sample.name for sample in here)
+    for sample in found:
+        assert (sample.defect == "good") == (not sample.label)
+        assert (sample.mask is None) == (not sample.label)
+    assert found == datasets.load(name, str(root))
+
+
+def test_what_is_in_the_files_is_what_was_generated(written):
+    """Every picture, surface and mask is that of one part of the generator, and every part is there."""
+    name, root, categories = written
+    makers = list(families.FAMILIES.values())
+    for number, category in enumerate(categories):
+        parts = makers[number](COUNT, size=SIZE, seed=3 + number)
+        here = [sample for sample in datasets.load(name, root) if sample.category in (category, "made")]
+        left = set(range(COUNT))
+        for sample in here:
+            truth, picture, surface = datasets.truth(sample), datasets.picture(sample), datasets.surface(sample)
+            if picture is not None:
+                gap = np.abs(parts.rgb - np.asarray(picture, np.float64)).mean((1, 2, 3))
+            else:
+                gap = np.array([abs((xyz[..., 2] != 0).sum() - len(surface)) for xyz in parts.xyz])
+                gap = gap + np.array(
+                    [np.abs(xyz[xyz[..., 2] != 0].mean(0) - surface.mean(0)).max() for xyz in parts.xyz]
+                )
+            index = int(gap.argmin())
+            left.remove(index)
+            assert parts.labels[index] == sample.label
+            there = parts.xyz[index][..., 2] != 0
+            mask = parts.masks[index]
+            np.testing.assert_array_equal(truth, mask[there] if picture is None else mask)
+            if surface is not None and surface.ndim == 3:
+                z = surface[..., 2]
+                np.testing.assert_allclose(z[there], parts.xyz[index][there][:, 2], atol=1e-5)
+        assert not left
+
+
+def test_other_splits_are_good_and_other_parts(written):
+    name, root, _ = written
+    if "train" in module(name).SPLITS:
+        train = datasets.load(name, root, split="train")
+        assert train
+        assert not any(sample.label for sample in train)
+        paths = {sample.rgb or sample.xyz for sample in train}
+        known = {(sample.rgb or sample.xyz).read_bytes() for sample in datasets.load(name, root)}
+        assert not known & {path.read_bytes() for path in paths}
+
+
+def test_categories_can_be_chosen(written):
+    name, root, categories = written
+    wanted = categories[-1] if name != "folder" else "made"
+    for form in (wanted, [wanted]):
+        assert {sample.category for sample in datasets.load(name, root, categories=form)} == {wanted}
+    with pytest.raises(InputError, match="load: categories must be"):
+        datasets.load(name, root, categories="nothing")
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_a_wrong_root_says_what_was_looked_for_and_found(tmp_path, name):
+    with pytest.raises(InputError, match=r"load: root \(.*nowhere\) must be a folder that exists"):
+        datasets.load(name, tmp_path / "nowhere")
+    (tmp_path / "unrelated").mkdir()
+    with pytest.raises(InputError, match=r"load: root \(.*\) must .*, got .*unrelated/"):
+        datasets.load(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_a_wrong_split_says_which_there_are(tmp_path, name):
+    with pytest.raises(InputError, match=f"load: split must be one of test.* for {name}, got 'tets'"):
+        datasets.load(name, tmp_path, split="tets")
+
+
+def test_emptied_files_are_named(written):
+    name, root, _ = written
+    for kind in ("rgb", "xyz", "depth", "mask"):
+        sample = next(sample for sample in datasets.load(name, root) if sample.label)
+        path = getattr(sample, kind)
+        if path is not None:
+            content = path.read_bytes()
+            path.write_bytes(b"")
+            with pytest.raises(InputError, match=path.name):
+                datasets.load(name, root)
+            path.write_bytes(content)
+
+
+def test_lost_files_are_named(written):
+    """Whatever one takes away, either its partner is named or there is one part less."""
+    name, root, _ = written
+    before = datasets.load(name, root)
+    for kind in ("rgb", "xyz", "depth", "mask"):
+        sample = next(sample for sample in before if sample.label)
+        path = getattr(sample, kind)
+        if path is None:
+            continue
+        path.rename(path.with_suffix(".lost"))
+        if name == "folder" and kind == "mask":
+            assert sum(sample.label for sample in datasets.load(name, root)) == 3
+        elif name == "real3d_ad" and kind == "xyz":
+            assert len(datasets.load(name, root)) == len(before) - 1
+        else:
+            with pytest.raises(InputError, match=path.stem.removesuffix("_mask")[-8:]):
+                datasets.load(name, root)
+        path.with_suffix(".lost").rename(path)
+
+
+def test_names_and_places_of_writing_are_checked(tmp_path):
+    with pytest.raises(InputError, match=r"load: name must be one of .*, got 'mvtec3d' \(did you mean 'mvtec_3d'\?\)"):
+        datasets.load("mvtec3d", tmp_path)
+    for arguments, message in (
+        ({"categories": 11}, "categories must be 1 to 10 or some of bagel, .* for mvtec_3d, got 11"),
+        ({"categories": 0}, "categories must be 1 to 10"),
+        ({"categories": ["bun"]}, "categories must be 1 to 10"),
+        ({"layout": "flat"}, "layout must be one of original for mvtec_3d, got 'flat'"),
+    ):
+        with pytest.raises(InputError, match="write: " + message):
+            datasets.write("mvtec_3d", tmp_path / "new", **arguments)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/data.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"write: root \(.*full\) must be new or empty, got something there"):
+        datasets.write("mvtec_3d", tmp_path / "full")
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_a_family_keeps_the_promises_of_the_generator(family):
+    make = families.FAMILIES[family]
+    parts, intact = make(16, defective=1, size=64, seed=1), make(16, defective=0, size=64, seed=1)
+    assert set(parts.kinds) == set(synthetic.KINDS)
+    for index, kind in enumerate(parts.kinds):
+        assert parts.masks[index].any()
+        assert (parts.rgb[index] != intact.rgb[index]).any() == (synthetic.KINDS[kind] != "3d"), kind
+        assert (parts.xyz[index] != intact.xyz[index]).any() == (synthetic.KINDS[kind] != "2d"), kind
+    there = parts.xyz[..., 2] != 0
+    assert (parts.xyz[~there] == 0).all()
+    assert 0.2 < there.mean() < 0.5
+    later = make(4, defective=0, size=64, seed=1, first=12)
+    np.testing.assert_array_equal(later.rgb, intact.rgb[12:])
+    assert (make(1, size=64, seed=2).rgb != intact.rgb[:1]).any()
