@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from musc2 import Scores, cli, encoders
+from musc2 import Scores, cli, datasets, encoders
 from musc2.stages import choose
 
 
@@ -143,7 +143,7 @@ def test_the_parser_knows_its_commands(capsys):
         cli.main(["--help"])
     assert stop.value.code == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("score", "weights", "demo", "config"))
+    assert all(command in said for command in ("score", "weights", "synth", "demo", "config"))
 
 
 def test_weights_list_and_config(capsys, monkeypatch):
@@ -165,3 +165,15 @@ def test_weights_fetch_says_where_they_are(capsys, monkeypatch, tmp_path):
 def test_the_command_runs_as_a_module():
     found = subprocess.run([sys.executable, "-m", "musc2.cli", "config"], capture_output=True, text=True, check=True)
     assert "musc2" in found.stdout
+
+
+def test_synth_writes_what_load_reads(tmp_path, capsys):
+    arguments = ["synth", "mvtec_3d", tmp_path / "made", "--categories", 3, "--count", 4, "--size", 32, "--seed", 1]
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    assert out == f"12 parts to test with, 6 of them defective, are in {tmp_path / 'made'}\n"
+    found = datasets.load("mvtec_3d", tmp_path / "made")
+    assert {sample.category for sample in found} == {"bagel", "cable_gland", "carrot"}
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert "must be new or empty" in err

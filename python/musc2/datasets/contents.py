@@ -13,7 +13,7 @@ from PIL import Image
 from musc2 import inputs
 from musc2.datasets.sample import Sample
 from musc2.datasets.trees import refuse
-from musc2.inputs import surfaces
+from musc2.inputs import containers, masks, surfaces
 
 _POINT_LABELS = ".txt"
 
@@ -59,7 +59,8 @@ def surface(sample: Sample) -> NDArray[Any] | None:
 def truth(sample: Sample) -> NDArray[np.bool_] | None:
     """What of it is defective: (H, W), or (P,) of a cloud; None where nothing tells."""
     if sample.mask is not None:
-        return _point_labels(sample.mask) if sample.mask.suffix.lower() == _POINT_LABELS else marked(sample.mask)
+        of_points = sample.mask.suffix.lower() == _POINT_LABELS
+        return _point_labels(sample, sample.mask) if of_points else marked(sample.mask)
     if sample.label is not False:
         return None
     if sample.rgb is not None:
@@ -71,20 +72,22 @@ def truth(sample: Sample) -> NDArray[np.bool_] | None:
 def marked(path: Path) -> NDArray[np.bool_]:
     """(H, W): what is not black in a mask."""
     try:
-        with Image.open(path) as image:
-            values = np.asarray(
-                image if image.mode in ("1", "L", "F") or image.mode[0] == "I" else image.convert("RGB")
-            )
+        with containers.opened(path) as image:
+            return np.asarray(masks.levels(image) != 0)
     except Exception as error:
         refuse(path, "must be a readable mask", f"{type(error).__name__}: {error}")
-    return np.asarray(values.any(axis=2) if values.ndim == 3 else values != 0)
 
 
-def _point_labels(path: Path) -> NDArray[np.bool_]:
+def _point_labels(sample: Sample, path: Path) -> NDArray[np.bool_]:
     """Lines of x, y, z and a label that is 0 where the point is good."""
+    points = surface(sample)
+    count = 0 if points is None else len(points)
+    lines = path.read_text(errors="replace").splitlines()
+    if count == 0 or len(lines) != count:
+        refuse(path, f"must hold a line for each of the {count} points of {sample.xyz}", len(lines))
     try:
-        return np.asarray(np.loadtxt(path, usecols=3, ndmin=1) != 0)
-    except (ValueError, OSError, UserWarning) as error:
+        return np.asarray(np.loadtxt(lines, usecols=3, ndmin=1) != 0)
+    except ValueError as error:
         refuse(path, "must hold lines of x, y, z and a label", error)
 
 

@@ -73,7 +73,7 @@ def content(folder: Path) -> str:
 def partner(path: Path, others: Mapping[str, Path], place: Path, what: str, suffix: str = "") -> Path:
     """The one of ``others``, in the folder ``place``, that belongs to ``path``."""
     if path.stem + suffix not in others:
-        refuse(path, f"must have a {what} {path.stem}{suffix}.* in {place}", "none")
+        refuse(path, f"must have its {what} {path.stem}{suffix}.* in {place}", "none")
     return others[path.stem + suffix]
 
 
@@ -117,4 +117,4 @@ def with_masks_apart(category: Path, split: str, good: str = GOOD, suffix: str =
                 rgb=rgb,
                 mask=partner(rgb, masks, place, "mask", suffix) if label else None,
             )
-        no_more(masks.values(), [stem + suffix for stem in pictures], f"image in {folder}")
+        no_more(masks.values(), {stem + suffix for stem in pictures}, f"image in {folder}")

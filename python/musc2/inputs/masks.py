@@ -45,14 +45,16 @@ def _load(item: containers.Item, label: str) -> np.ndarray[Any, Any]:
     return mask(tables.read(item, label) if isinstance(item, Path) else containers.loaded(item), label)
 
 
+def levels(image: Image.Image) -> np.ndarray[Any, Any]:
+    """(H, W): 0 where a mask that is an image is black, whatever its colours, its depth and its alpha."""
+    single = image.mode in ("1", "L", "F") or image.mode.startswith("I")
+    array = np.asarray(image if single else image.convert("RGBA").convert("RGB"))
+    return array if array.ndim == 2 else np.asarray(array.any(axis=2))
+
+
 def mask(value: object, label: str) -> np.ndarray[Any, Any]:
     """One mask of any kind as bool array (H, W) or (P,), not all background."""
-    if isinstance(value, Image.Image):
-        deep = value.mode in ("1", "L", "F") or value.mode.startswith("I")
-        array = np.asarray(value if deep else value.convert("RGBA").convert("RGB"))
-        array = array if array.ndim == 2 else np.asarray(array.any(axis=2))
-    else:
-        array = containers.to_numpy(value)
+    array = levels(value) if isinstance(value, Image.Image) else containers.to_numpy(value)
     if array.ndim not in (1, 2) or array.dtype.kind not in "biuf":
         refuse(
             label, "must be numbers or booleans of shape (H, W), or (P,) for a cloud", f"{array.dtype} {array.shape}"

@@ -1,0 +1,276 @@
+"""The odd cases of each data set's folders, and what is refused in them."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from musc2 import datasets
+from musc2.errors import InputError
+
+
+def made(tmp_path, name, layout="original", **options):
+    return datasets.write(name, tmp_path / "made", count=5, size=32, layout=layout, **options)
+
+
+def refused(name, root, message):
+    with pytest.raises(InputError, match="load: .*" + message):
+        datasets.load(name, root)
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_mask_of_another_size_and_a_picture_that_is_none_are_named(tmp_path):
+    root = made(tmp_path, "mvtec_ad")
+    bad = next(sample for sample in datasets.load("mvtec_ad", root) if sample.label)
+    Image.new("L", (32, 31)).save(bad.mask)
+    refused("mvtec_ad", root, rf"{bad.mask.name} must have the size of .*{bad.rgb.name}, 32 x 32, got 31 x 32")
+    bad.mask.write_bytes(b"no picture")
+    refused("mvtec_ad", root, rf"{bad.mask.name} must be a readable picture, got UnidentifiedImageError")
+
+
+def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
+    root = made(tmp_path, "mvtec_3d")
+    folder = root / "bagel/test/good"
+    Image.new("RGB", (32, 32)).save(folder / "rgb/000.jpg")
+    refused("mvtec_3d", root, r"000.png must be the only file of its stem, got 000.jpg as well")
+    (folder / "rgb/000.jpg").unlink()
+    tifffile.imwrite(folder / "xyz/777.tiff", np.ones((32, 32, 3), np.float32), photometric="rgb")
+    refused("mvtec_3d", root, r"777.tiff must have an image in rgb of its stem, got none")
+    (folder / "xyz/777.tiff").unlink()
+    (folder / "xyz/000.tiff").unlink()
+    refused("mvtec_3d", root, r"000.png must have its scan 000.\* in .*xyz, got none")
+
+
+def test_an_empty_category_is_named(tmp_path):
+    root = made(tmp_path, "mvtec_3d")
+    (root / "carrot/test").mkdir(parents=True)
+    refused("mvtec_3d", root, r"carrot must hold parts of the split .*, got test/")
+
+
+def test_deep_pictures_and_masks_are_read(tmp_path):
+    root = made(tmp_path, "mvtec_ad")
+    bad = next(sample for sample in datasets.load("mvtec_ad", root) if sample.label)
+    mask = np.zeros((32, 32), np.uint16)
+    mask[3:5] = 300  # 44 in its lower byte, 1 in its upper
+    Image.fromarray(mask).save(bad.mask)
+    Image.fromarray(mask).save(bad.rgb)
+    assert (datasets.truth(bad) == (mask > 0)).all()
+    assert np.asarray(datasets.picture(bad)).shape == (32, 32, 3)
+    Image.fromarray(np.stack([mask.astype(np.uint8)] * 2, 2), "LA").save(bad.mask)
+    assert (datasets.truth(bad) == (mask > 0)).all()
+
+
+def test_btad_has_its_own_endings_and_a_folder_around_it(tmp_path):
+    root = made(tmp_path, "btad", categories=3)
+    endings = {"01": (".bmp", ".png"), "02": (".png", ".png"), "03": (".bmp", ".bmp")}
+    for sample in datasets.load("btad", root):
+        assert sample.rgb.suffix == endings[sample.category][0]
+        assert sample.defect in ("good", "ko")
+        assert sample.mask is None or sample.mask.suffix == endings[sample.category][1]
+    root.rename(tmp_path / "BTech_Dataset_transformed")
+    assert len(datasets.load("btad", tmp_path)) == 15
+
+
+def test_visa_is_read_alike_from_its_three_layouts(tmp_path):
+    forms = [
+        datasets.write("visa", tmp_path / form, count=5, size=32, layout=form) for form in ("original", "meta", "1cls")
+    ]
+    found = [datasets.load("visa", root) for root in forms]
+    assert all(sample.rgb.suffix == ".JPG" for sample in found[0])
+    for one, other in ((0, 1), (0, 2)):
+        assert [sample.label for sample in found[one]] == [sample.label for sample in found[other]]
+        for mine, theirs in zip(found[one], found[other], strict=True):
+            assert mine.rgb.read_bytes() == theirs.rgb.read_bytes()
+            assert (datasets.truth(mine) == datasets.truth(theirs)).all()
+    assert datasets.load("visa", forms[2] / "1cls") == found[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("object,split", "thing,split", "1cls.csv must have the columns .*, got none called object"),
+        ("candle/Data/Masks/Anomaly/0000", "../Masks/0000", "1cls.csv must name files below its folder"),
+        ("candle/Data/Masks/Anomaly/0000.png", "", "1cls.csv must name files below its folder, got ''"),
+        ("Images/Anomaly/0000.JPG", "Images/Anomaly/1.JPG", "1cls.csv must name files that exist, got .*1.JPG"),
+        (",test,", ",eval,", "must hold parts of the split test"),
+    ],
+)
+def test_tables_of_visa_are_checked(tmp_path, old, new, message):
+    root = made(tmp_path, "visa")
+    rows = (root / "split_csv/1cls.csv").read_text().splitlines()
+    number = next(row.split("/")[-1][:4] for row in rows if "anomaly" in row)
+    replace(root / "split_csv/1cls.csv", old.replace("0000", number), new)
+    refused("visa", root, message)
+
+
+def test_lists_of_visa_are_checked(tmp_path):
+    root = made(tmp_path, "visa", "meta")
+    whole = json.loads((root / "meta.json").read_text())
+    for content in ("[", "[]", '{"test": 3}', '{"test": {"candle": [{}]}}', '{"train": {}}', json.dumps([whole])):
+        (root / "meta.json").write_text(content)
+        refused("visa", root, "meta.json must map splits and categories to lists of parts")
+
+
+def test_depth_of_eyecandies_becomes_the_surface_in_the_world(tmp_path):
+    root = made(tmp_path, "eyecandies")
+    sample = datasets.load("eyecandies", root)[0]
+    assert sample.intrinsics == pytest.approx((711.11 / 16, 711.11 / 16, 16, 16))
+    here = datasets.surface(sample)
+    low, high = sample.depth_range
+    with Image.open(sample.depth) as image:
+        depth = low + np.asarray(image) / 65535 * (high - low)
+    np.testing.assert_allclose(here[..., 2], depth, rtol=1e-6)
+    np.testing.assert_allclose(here[4, 7], np.array([(7 - 16) * 16 / 711.11, (4 - 16) * 16 / 711.11, 1]) * depth[4, 7])
+    sample.pose.write_text("0 1 0 5\n-1 0 0 0\n0 0 1 -2\n0 0 0 1\n")
+    there = datasets.surface(sample)
+    x, y, z = np.moveaxis(there, 2, 0)
+    np.testing.assert_allclose(np.stack([y + 5, -x, z - 2], 2), here, atol=1e-6)
+    sample.pose.write_text("1 2 3")
+    with pytest.raises(InputError, match=r"load: .*pose.txt must hold a 4 x 4 matrix"):
+        datasets.surface(sample)
+
+
+def test_what_belongs_to_a_part_of_eyecandies_is_there(tmp_path):
+    root = made(tmp_path, "eyecandies")
+    folder = root / "CandyCane/test_public/data"
+    assert {sample.rgb.name[3:] for sample in datasets.load("eyecandies", root)} == {"_image_4.png"}
+    bad = next(sample for sample in datasets.load("eyecandies", root) if sample.label)
+    assert bad.defect in ("bumps", "colors", "dents")
+    start = bad.rgb.name[:3]
+    replace(folder / f"{start}_metadata.yaml", "normals: 0", "normals: 1")
+    assert {f"{bad.defect}+normals", bad.defect} >= {
+        sample.defect for sample in datasets.load("eyecandies", root) if sample.rgb == bad.rgb
+    }
+    (folder / f"{start}_metadata.yaml").unlink()
+    assert {sample.defect for sample in datasets.load("eyecandies", root) if sample.rgb == bad.rgb} == {"bad"}
+    replace(folder / f"{start}_info_depth.yaml", "min: ", "min: e")
+    refused("eyecandies", root, f"{start}_info_depth.yaml must say what min is")
+    (folder / f"{start}_depth.png").unlink()
+    refused("eyecandies", root, rf"data must hold {start}_depth.\*")
+
+
+def test_clouds_of_real3d_ad_have_a_label_for_each_point(tmp_path):
+    root = made(tmp_path, "real3d_ad")
+    bad = next(sample for sample in datasets.load("real3d_ad", root) if sample.label)
+    cut = bad.xyz.with_stem(bad.xyz.stem + "_cut")
+    bad.xyz.rename(cut)
+    bad.mask.rename(bad.mask.with_stem(cut.stem))
+    again = next(sample for sample in datasets.load("real3d_ad", root) if sample.xyz == cut)
+    assert again.defect == bad.defect
+    assert datasets.truth(again).any()
+    assert datasets.truth(again).shape == datasets.surface(again).shape[:1]
+    cut.with_name("3_good_copy.pcd").write_bytes(cut.read_bytes())
+    assert sum(sample.label is False for sample in datasets.load("real3d_ad", root)) == 4
+    count = len(datasets.surface(again))
+    for line, lines, message in (
+        ("1 2 3 0", count - 1, f"must hold a line for each of the {count} points of .*, got {count - 1}"),
+        ("1 2 3", count, "must hold lines of x, y, z and a label"),
+        ("a b c d", count, "must hold lines of x, y, z and a label"),
+    ):
+        again.mask.write_text(f"{line}\n" * lines)
+        with pytest.raises(InputError, match=f"{again.mask.name} {message}"):
+            datasets.truth(again)
+    cut.rename(cut.with_name("cloud.pcd"))
+    refused("real3d_ad", root, "cloud.pcd must be called NUMBER_good or NUMBER_DEFECT, got cloud")
+
+
+def test_tables_of_the_synthetic_set_are_checked(tmp_path):
+    root = made(tmp_path, "synthetic")
+    table = root / "plates/parts.csv"
+    whole = table.read_text()
+    table.write_text(whole.replace("test_000,test", "test_999,test"))
+    refused("synthetic", root, r"test_999.png must have its image test_999.\* in .*rgb")
+    table.write_text("\n".join(line for line in whole.splitlines() if "test_000" not in line))
+    refused("synthetic", root, r"test_000.png must have an entry in .*parts.csv of its stem")
+    table.write_text(whole.replace("name,split,kind", "name,kind"))
+    refused("synthetic", root, "parts.csv must have the columns name,split,kind in every row")
+    table.unlink()
+    refused("synthetic", root, "parts.csv must be a table with the columns name,split,kind, got none")
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Three pictures with scans and one mask, as arrays to be saved in any way."""
+
+    def save(place, kind):
+        path = tmp_path / "own" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "rgb":
+            Image.new("RGB", (8, 6)).save(path)
+        elif kind == "mask":
+            Image.new("L", (8, 6), 255).save(path)
+        elif path.suffix == ".npy":
+            np.save(path, np.ones((6, 8, 3), np.float32))
+        else:
+            tifffile.imwrite(path, np.ones((6, 8, 3), np.float32), photometric="rgb")
+
+    return save
+
+
+def short(samples):
+    return [
+        (sample.name, sample.label, sample.defect, bool(sample.rgb), bool(sample.xyz), bool(sample.mask))
+        for sample in samples
+    ]
+
+
+def test_a_folder_of_pictures_alone_tells_nothing(tmp_path, parts):
+    for name in ("b.png", "a.JPG", "within/c.tif"):
+        parts(name, "rgb")
+    (tmp_path / "own/notes.txt").write_text("mine")
+    found = datasets.load("folder", tmp_path / "own")
+    assert short(found) == [(name, None, "", True, False, False) for name in ("a", "b", "within/c")]
+    assert datasets.truth(found[0]) is None
+    assert datasets.surface(found[0]) is None
+
+
+def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
+    for name, kind in (("1.png", "rgb"), ("1.tiff", "xyz"), ("2.png", "rgb"), ("2.npy", "xyz"), ("2_mask.png", "mask")):
+        parts(name, kind)
+    found = datasets.load("folder", tmp_path / "own", categories=["own"])
+    assert short(found) == [("1", False, "good", True, True, False), ("2", True, "bad", True, True, True)]
+    assert datasets.truth(found[1]).all()
+    assert not datasets.truth(found[0]).any()
+    Image.new("L", (8, 6)).save(tmp_path / "own/2_mask.png")
+    assert not any(sample.label for sample in datasets.load("folder", tmp_path / "own"))
+    parts("3.png", "rgb")
+    refused("folder", tmp_path / "own", "3.png must have a scan of its stem, as others have")
+    parts("3.npy", "xyz")
+    parts("4_mask.png", "mask")
+    refused("folder", tmp_path / "own", "4_mask.png must have an image or scan of its stem")
+
+
+def test_folders_called_good_say_what_is_not(tmp_path, parts):
+    for kind in ("good", "bent"):
+        for index in range(2):
+            parts(f"{kind}/rgb/{index}.png", "rgb")
+            parts(f"{kind}/xyz/{index}.tiff", "xyz")
+    parts("bent/gt/1.png", "mask")
+    found = datasets.load("folder", tmp_path / "own")
+    assert short(found) == [
+        ("bent/0", True, "bent", True, True, False),
+        ("bent/1", True, "bent", True, True, True),
+        ("good/0", False, "good", True, True, False),
+        ("good/1", False, "good", True, True, False),
+    ]
+
+
+def test_a_glob_finds_what_it_matches(tmp_path, parts):
+    for name in ("day1/a.png", "day2/b.png", "day2/c.bmp"):
+        parts(name, "rgb")
+    found = datasets.load("folder", tmp_path / "own/*/*.png")
+    assert [sample.name for sample in found] == ["day1/a", "day2/b"]
+    assert {sample.category for sample in found} == {"own"}
+    assert len(datasets.load("folder", str(tmp_path / "own/**/*"))) == 3
+    refused("folder", tmp_path / "own/*.jpeg", "must hold images")
+    parts("xyz/z.tiff", "xyz")
+    assert short(datasets.load("folder", tmp_path / "own/xyz/*")) == [("z", None, "", False, True, False)]
+    parts("rgb/day1/a.png", "rgb")
+    refused("folder", tmp_path / "own", "a.png must be the only one of its stem")
