@@ -29,6 +29,7 @@ OPS = {
     "project_tokens": EVERYWHERE,
     "point_normals": EVERYWHERE,
     "group_histograms": EVERYWHERE,
+    "cluster_grid": EVERYWHERE,
     "rescore": PYTHON,  # over FAISS or torch
 }
 # The ops with a CUDA kernel so far, from the build's own list.

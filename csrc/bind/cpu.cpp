@@ -7,6 +7,7 @@
 #include "common/finite.h"
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
+#include "musc2/cluster_grid.h"
 #include "musc2/dictionary_tokens.h"
 #include "musc2/farthest_points.h"
 #include "musc2/gradient_tokens.h"
@@ -56,4 +57,5 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("project_tokens", by_address(&cpu::project_tokens));
   module.def("point_normals", by_address(&cpu::point_normals));
   module.def("group_histograms", by_address(&cpu::group_histograms));
+  module.def("cluster_grid", by_address(&cpu::cluster_grid));
 }

@@ -1,5 +1,6 @@
 """The kernels on their own, for microbenchmarks and other tools."""
 
+from musc2.ops.cluster_grid import cluster_grid
 from musc2.ops.dictionary_tokens import dictionary_tokens
 from musc2.ops.farthest_points import farthest_points
 from musc2.ops.gradient_tokens import gradient_tokens
@@ -20,6 +21,7 @@ from musc2.ops.spread_points import spread_points
 __all__ = [
     "Groups",
     "Links",
+    "cluster_grid",
     "dictionary_tokens",
     "farthest_points",
     "gradient_tokens",
