@@ -30,6 +30,14 @@ def maps(rng, samples=5, size=(36, 60), defect=None):
     return xyz
 
 
+def on_a_table(xyz, height=0.3):
+    """``xyz`` with a table behind the parts, up to the border and where there was no depth."""
+    rows, columns = np.mgrid[: xyz.shape[1], : xyz.shape[2]]
+    plane = np.stack([columns, rows, np.full(rows.shape, xyz.shape[2] * (1 + height))], -1) / xyz.shape[2]
+    edge = (rows < 10) | (rows >= xyz.shape[1] - 10) | (columns < 10) | (columns >= xyz.shape[2] - 10)
+    return np.where((edge | (xyz[..., 2] == 0))[..., None], plane, xyz)
+
+
 def colours(pixels):
     """The mean colour of each 8 x 8 pixels."""
     return avg_pool2d(pixels, 8).permute(0, 2, 3, 1)

@@ -37,7 +37,8 @@ CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
     ["cli"], ["demo"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"], ["parts"], ["progress"],
-    ["datasets"], ["inputs", "encoders"], ["machine"], ["cuda"], ["ops"], ["types"], ["config"], ["errors"],
+    ["datasets"], ["inputs", "encoders"], ["background"], ["machine"], ["cuda"], ["ops"], ["types"], ["config"],
+    ["errors"],
 ]  # fmt: skip
 # Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
 ENCODER_HELPERS = {
@@ -47,6 +48,7 @@ DATASET_HELPERS = {"contents", "families", "plates", "sample", "saving", "sensin
 HELPERS = {
     "ops": {f"musc2.ops.{name}" for name in ("arrays", "forked", "gpu", "native", "similar_samples")},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
+    "background": {"musc2.background"},
     "inputs": {"musc2.inputs"},
     "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
     "report": {"musc2.report.overlay"},

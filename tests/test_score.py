@@ -51,6 +51,18 @@ def test_a_planted_defect_is_found_where_it_is(rng, modality, preset):
     assert abs(found[1] - column) <= 5
 
 
+def test_the_table_under_the_parts_can_be_left_out(rng):
+    lying = parts.on_a_table(parts.maps(rng, samples=5, size=(40, 64), defect=(3, 20, 40)))
+    kept, without = (score_small(None, lying, config=SMALL.replace(background=how)) for how in ("keep", "plane"))
+    assert bool((kept.maps[:, :5] > 0).any())
+    unblurred = score_small(None, lying, config=SMALL.replace(background="plane", blur=0.0))
+    assert not bool((unblurred.maps[:, :8] > 0).any())
+    assert int(without.image.argmax()) == 3
+    assert without.config.background == "plane"
+    with pytest.raises(InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for background"):
+        score_small(None, [rng.random((99, 3))] * 2, config=SMALL.replace(background="plane"))
+
+
 def test_both_modalities_give_maps_that_add_up(rgb, pcd):
     result = score_small(rgb, pcd)
     assert result.maps.shape == result.maps_2d.shape == result.maps_3d.shape == (5, 36, 60)

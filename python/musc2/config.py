@@ -26,6 +26,8 @@ class Config:
     resize: str = "square"  # or "fit": the longest side gets the size, the aspect ratio stays
     resample: str | None = None  # of images: "bicubic" or "bilinear"
     foreground: str = "depth"  # xyz maps: background is z = 0; "published": x = 0 or y = 0 or z = 0
+    background: str = "keep"  # xyz maps: or "plane", without what is near the plane of their border
+    plane_distance: float = 0.005  # how near, in the unit of the maps
     layers: tuple[int, ...] | None = None  # blocks of the image network whose tokens are taken, counted from 0
     encoder_precision: str = "auto"  # of networks' products; "auto": a half type where the hardware has one
     on_error: str = "raise"  # "skip": go on without samples that cannot be read, and list them in the result
@@ -52,7 +54,7 @@ class Config:
     precision: str = "auto"  # of the search; distances are float32
     window: int | None = None  # image patches look only this many grid cells around their own place
     subsets: int = 1  # random parts of the set that score their own samples
-    seed: int = 0  # of the subsets, and of encoders that learn from the set
+    seed: int = 0  # of the subsets, of encoders that learn from the set, and of the search for planes
     memory: int = 2 << 30  # bytes of distances held at once, and of a batch of images in the encoder
 
     # Cross-modal enhancement (§6): divide the distances of each modality by their median; "auto": where not normalized
@@ -78,7 +80,7 @@ class Config:
             object.__setattr__(self, name, tuple(value))
         for name in ("centers", "group_size", "search", "start", "subsets", "memory"):
             _check(name, "a whole number of at least 1", getattr(self, name), _whole(getattr(self, name), 1))
-        for name in ("threshold", "skip_radius", "blur"):
+        for name in ("threshold", "skip_radius", "blur", "plane_distance"):
             value = getattr(self, name)
             real = isinstance(value, int | float) and not isinstance(value, bool)
             _check(name, "a finite number of at least 0", value, real and 0 <= value < float("inf"))
@@ -140,6 +142,7 @@ _SWITCHES = (
 _CHOICES = {
     "resize": ("square", "fit"),
     "foreground": ("depth", "published"),
+    "background": ("keep", "plane"),
     "encoder_precision": ("auto", "float32", "bfloat16", "float16"),
     "on_error": ("raise", "skip"),
     "weighting": ("similarity", "uniform"),

@@ -139,6 +139,9 @@ def _parts(
         resize=config.resize,
         patch=getattr(image, "patch", 1),
         foreground=config.foreground,
+        background=config.background,
+        plane_distance=config.plane_distance,
+        seed=config.seed,
     )
 
     where = encoders.device_of("farthest_points", "group_points")

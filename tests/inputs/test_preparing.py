@@ -1,6 +1,7 @@
 """ALGORITHM.md §0: resizing, foreground, centering and scaling."""
 
 import numpy as np
+import parts
 import pytest
 import torch
 from PIL import Image
@@ -126,9 +127,30 @@ def test_points_that_are_all_equal_lie_in_the_middle():
     assert inputs.prepare_cloud(np.ones((1, 3)), 8).points.shape == (1, 3)
 
 
+def test_without_the_plane_of_the_border_only_the_part_is_foreground(rng):
+    xyz = parts.on_a_table(parts.maps(rng, samples=1))[0]
+    before = xyz.copy()
+    kept = inputs.prepare_cloud(xyz, 60, resize="fit")
+    found = inputs.prepare_cloud(xyz, 60, resize="fit", background="plane")
+    inner = np.zeros((36, 60), bool)
+    inner[10:-10, 10:-10] = True
+    assert found.pixels.tolist() == np.flatnonzero(inner).tolist()
+    assert len(kept.pixels) == 36 * 60
+    assert found.scale < kept.scale
+    assert np.array_equal(xyz, before)
+    in_millimetres = inputs.prepare_cloud(1000 * xyz, 60, resize="fit", background="plane", plane_distance=5)
+    assert torch.equal(in_millimetres.pixels, found.pixels)
+    torch.testing.assert_close(in_millimetres.points, found.points)
+    masked = inputs.prepare_cloud(xyz, 60, resize="fit", background="plane", mask=np.indices((36, 60))[0] < 18)
+    assert masked.pixels.tolist() == [pixel for pixel in found.pixels.tolist() if pixel < 18 * 60]
+
+
 @pytest.mark.parametrize(
     ("xyz", "arguments", "message"),
     [
+        (np.ones((9, 3)), {"background": "plane"}, r"xyz must have shape \(H, W, 3\) for .*, got \(9, 3\)"),
+        (np.zeros((4, 4, 3)), {"background": "plane"}, "xyz: the points within 10 pixels .* got 0 points"),
+        (np.mgrid[:9, :9, :1].reshape(3, 9, 9) + 1.0, {"background": "plane"}, "xyz must have foreground, got"),
         (np.zeros((4, 4, 3)), {}, r"xyz must have foreground, got background only \(64 of 64 points\)"),
         (np.full((4, 4, 3), np.nan), {"label": "pcd[3] (a.tiff)"}, r"pcd\[3\] \(a.tiff\) must have foreground"),
         (np.full((5, 3), np.inf), {}, r"xyz must have foreground, got background only \(5 of 5 points\)"),

@@ -110,6 +110,7 @@ def test_an_empty_set_and_one_thread_are_nothing_special():
         ({"patch": True}, "patch must be a whole number of at least 1, got True"),
         ({"resample": "cubic"}, "resample must be one of bicubic, bilinear, got 'cubic'"),
         ({"resize": "crop"}, "resize must be one of square, fit, got 'crop'"),
+        ({"background": "none"}, "background must be one of keep, plane, got 'none'"),
         ({"foreground": "all"}, "foreground must be one of depth, published, got 'all'"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from musc2.background import without_plane
 from musc2.inputs import masks, pictures, resizing, surfaces
 from musc2.inputs.preparation import Preparation
 from musc2.inputs.sources import refuse
@@ -53,6 +54,9 @@ def prepare_cloud(
     size: int,
     *,
     foreground: str = "depth",
+    background: str = "keep",
+    plane_distance: float = 0.005,
+    seed: int = 0,
     mask: object = None,
     resize: str = "square",
     patch: int = 1,
@@ -67,11 +71,14 @@ def prepare_cloud(
     - "published": x = 0 or y = 0 or z = 0, looked for again on the result in float32, as the published code does.
 
     Background of a cloud is what is not finite and what lies at (0, 0, 0): a cloud has no camera, and its z may be 0.
-    ``mask`` (H, W), of any size, or (P,) for a cloud, leaves out more.
+    With background="plane" a map first loses what is nearer than ``plane_distance`` to the plane of its border, which
+    is sought with ``seed``. ``mask`` (H, W), of any size, or (P,) for a cloud, leaves out more.
     """
-    Preparation(size=size, foreground=foreground, resize=resize, patch=patch)  # checks them
+    Preparation(size=size, foreground=foreground, background=background, resize=resize, patch=patch)  # checks them
     surface = surfaces.surface(xyz, label)
     chosen = None if mask is None else masks.mask(mask, f"mask of {label}")
+    if background == "plane":
+        surface = _without_plane(surface, plane_distance, seed, label)
     if surface.ndim == 3:
         target = resizing.target_size((surface.shape[0], surface.shape[1]), size, resize, patch)
         surface = resizing.resize_map(surface, target)
@@ -103,6 +110,13 @@ def prepare_cloud(
         center=center,
         scale=scale,
     )
+
+
+def _without_plane(surface: np.ndarray[Any, Any], distance: float, seed: int, label: str) -> np.ndarray[Any, Any]:
+    if surface.ndim == 2:
+        refuse(label, 'must have shape (H, W, 3) for background="plane"', tuple(surface.shape))
+    # As in the published preparation, the plane is fitted to what is a little nearer than what goes with it.
+    return without_plane(surface, fit=0.8 * distance, remove=distance, seed=seed, label=f"score: {label}")
 
 
 def _foreground(surface: np.ndarray[Any, Any], published: bool) -> np.ndarray[Any, Any]:
