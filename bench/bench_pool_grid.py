@@ -8,7 +8,7 @@ from musc2.ops import pool_grid
 
 def unfolded(tokens: torch.Tensor) -> torch.Tensor:
     grid = tokens.permute(0, 3, 1, 2)
-    windows = torch.nn.functional.unfold(grid, 5, padding=2).reshape(1, tokens.shape[-1], 25, -1)
+    windows = torch.nn.functional.unfold(grid, 5, padding=2).reshape(len(tokens), tokens.shape[-1], 25, -1)
     windows = windows.permute(0, 3, 2, 1)
     weights = torch.exp(-torch.linalg.norm(windows - windows[:, :, 12:13], dim=-1))
     rings = torch.tensor([[max(abs(y), abs(x)) for x in range(-2, 3)] for y in range(-2, 3)]).flatten()
