@@ -6,7 +6,8 @@ namespace {
 
 constexpr int threads = 512;
 
-__global__ void __launch_bounds__(threads) sample(const float* points, int size, int count, float* nearest, int* picks) {
+__global__ void __launch_bounds__(threads)
+    sample(const float* points, int size, int count, float* nearest, int* picks) {
   __shared__ float best_distance[threads];
   __shared__ int best_index[threads];
   points += static_cast<size_t>(blockIdx.x) * size * 3;
