@@ -24,6 +24,7 @@ DICTIONARY = torch.rand(108, 20, generator=GENERATOR) - 0.5, torch.rand(30, 20, 
 D = torch.rand(100, 7, generator=GENERATOR), torch.rand(300, 7, generator=GENERATOR)
 
 OPS = {
+    "cluster_grid": lambda: ops.cluster_grid(POINTS.reshape(50, 60, 3), eps=0.06, min_points=4),
     "dictionary_tokens": lambda: ops.dictionary_tokens(IMAGES, *DICTIONARY),
     "farthest_points": lambda: ops.farthest_points(POINTS, 200),
     "gradient_tokens": lambda: ops.gradient_tokens(IMAGES),
