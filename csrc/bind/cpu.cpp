@@ -22,6 +22,7 @@
 #include "musc2/pool_grid.h"
 #include "musc2/project_tokens.h"
 #include "musc2/rank_match.h"
+#include "musc2/region_overlap.h"
 #include "musc2/spread_points.h"
 
 namespace py = pybind11;
@@ -58,4 +59,6 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("point_normals", by_address(&cpu::point_normals));
   module.def("group_histograms", by_address(&cpu::group_histograms));
   module.def("cluster_grid", by_address(&cpu::cluster_grid));
+  module.def("region_overlap", by_address(&cpu::region_overlap));
+  module.def("region_overlap_binned", by_address(&cpu::region_overlap_binned));
 }

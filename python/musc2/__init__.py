@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from musc2 import cuda, datasets, encoders, errors, ops
+from musc2 import cuda, datasets, encoders, errors, metrics, ops
 from musc2.config import Config
 from musc2.machine import show_config
 from musc2.ops.native import set_num_threads
@@ -20,6 +20,7 @@ __all__ = [
     "datasets",
     "encoders",
     "errors",
+    "metrics",
     "ops",
     "score",
     "score_tokens",

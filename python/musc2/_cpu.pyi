@@ -147,3 +147,26 @@ def group_histograms(
     histograms: int,
 ) -> None: ...
 def cluster_grid(points: int, chosen: int, count: int, radius: float, least: int, labels: int) -> int: ...
+def region_overlap(
+    values: int,
+    masks: int,
+    sizes: int,
+    maps: int,
+    value: int,
+    above: int,
+    level: int,
+    anomalous: int,
+    overlap: int,
+    counts: int,
+) -> None: ...
+def region_overlap_binned(
+    values: int,
+    masks: int,
+    sizes: int,
+    maps: int,
+    bits: int,
+    normal: int,
+    anomalous: int,
+    overlap: int,
+    regions: int,
+) -> None: ...

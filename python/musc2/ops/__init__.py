@@ -15,12 +15,15 @@ from musc2.ops.pool_centers import pool_centers
 from musc2.ops.pool_grid import pool_grid
 from musc2.ops.project_tokens import project_tokens
 from musc2.ops.rank_match import rank_match
+from musc2.ops.region_overlap import RegionHistogram, RegionSteps, region_overlap
 from musc2.ops.rescore import rescore
 from musc2.ops.spread_points import spread_points
 
 __all__ = [
     "Groups",
     "Links",
+    "RegionHistogram",
+    "RegionSteps",
     "cluster_grid",
     "dictionary_tokens",
     "farthest_points",
@@ -36,6 +39,7 @@ __all__ = [
     "pool_grid",
     "project_tokens",
     "rank_match",
+    "region_overlap",
     "rescore",
     "spread_points",
 ]

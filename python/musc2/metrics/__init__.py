@@ -1,0 +1,26 @@
+"""How good scores and maps are, given the truth: one file per figure.
+
+A figure is a module of this package with ``FIGURES`` (name -> options of its function, which is called as the file is)
+and ``LEVELS`` ("image", "pixel"). One that is a sum over ``RegionSteps`` also has ``of_steps(steps, **options)``: these
+share one pass over the pixels.
+"""
+
+from musc2.metrics.aupro import aupro
+from musc2.metrics.aupro_published import aupro_published
+from musc2.metrics.auroc import auroc
+from musc2.metrics.average_precision import average_precision
+from musc2.metrics.f1_max import f1_max
+from musc2.metrics.figures import PixelFigures, figure, image_figures, names, pixel_figures
+
+__all__ = [
+    "PixelFigures",
+    "aupro",
+    "aupro_published",
+    "auroc",
+    "average_precision",
+    "f1_max",
+    "figure",
+    "image_figures",
+    "names",
+    "pixel_figures",
+]

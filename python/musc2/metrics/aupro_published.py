@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+
+from musc2.errors import InputError
+from musc2.metrics.steps import as_maps, check_both
+from musc2.metrics.values import Values, check_limit, paired, rounded
+from musc2.ops import region_overlap
+
+FIGURES: dict[str, dict[str, float]] = {"aupro_published": {}}
+LEVELS = ("pixel",)
+THRESHOLDS = 200
+
+
+def aupro_published(maps: Values, masks: Values, *, limit: float = 0.3) -> float:
+    """maps and masks: (N, H, W), or a list of (H, W) each -> AUPRO as published code of MuSc and others computes it.
+
+    Only for comparing with published tables; ``aupro`` is exact. This takes values as float32, and 200 thresholds in
+    equal steps from the lowest to the highest; it keeps those with a false positive rate below ``limit``, stretches
+    their rates to [0, 1] and leaves out what lies between the last of them and the limit.
+    """
+    op = "aupro_published"
+    limit = check_limit(op, limit)
+    pair = paired(op, ("maps", "masks"), maps, masks, rounded)
+    steps = check_both(op, "masks", region_overlap(*as_maps(op, pair)))
+    low, high = min(one.min() for one in pair.values), max(one.max() for one in pair.values)
+    if not np.isfinite([low, high]).all() or low == high:
+        msg = f"{op}: maps must be finite and hold different values, got {low} to {high}"
+        raise InputError(msg)
+    thresholds = np.arange(low, high, (high - low) / THRESHOLDS)
+    normal = np.zeros(len(thresholds) + 1, np.int64)  # by how many thresholds they are above
+    for one, anomalous in zip(pair.values, pair.truth, strict=True):
+        normal += np.bincount(np.searchsorted(thresholds, one[~anomalous]), minlength=len(normal))
+    places = np.searchsorted(thresholds, steps.value.numpy())
+    overlap = np.bincount(places, steps.overlap.numpy(), minlength=len(normal))
+    rate, covered = (np.cumsum(some[:0:-1]) for some in (normal / steps.normal, overlap / steps.regions))
+    kept = rate < limit
+    x, y = rate[kept], covered[kept]
+    if len(x) < 2 or x[-1] == x[0]:
+        msg = f"{op}: maps must have two false positive rates below limit {limit:g}, got {np.unique(x).tolist()}"
+        raise InputError(msg)
+    return float(np.dot(y[1:] + y[:-1], np.diff(x)) / 2 / (x[-1] - x[0]))

@@ -1,0 +1,111 @@
+"""Several figures from one pass over scores or maps."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+from musc2.errors import InputError
+from musc2.metrics.steps import as_maps, check_both, steps_of_maps, steps_of_scores
+from musc2.metrics.values import Values, paired, rounded
+from musc2.ops import RegionHistogram, RegionSteps
+
+
+def names(level: str | None = None) -> tuple[str, ...]:
+    """The names of all figures, or of those for "image" or "pixel"."""
+    if level not in (None, "image", "pixel"):
+        msg = f'names: level must be "image", "pixel" or None, got {level!r}'
+        raise InputError(msg)
+    return tuple(name for name, module in _modules().items() if level is None or level in module.LEVELS)
+
+
+def figure(name: str) -> Callable[[Values, Values], float]:
+    """The function that computes the figure called ``name`` from scores and labels, or maps and masks.
+
+    >>> figure("aupro@0.1")(torch.tensor([[[0.9, 0.1, 0.5, 0.3]]]), torch.tensor([[[1, 0, 0, 1]]]))
+    0.5
+    """
+    (known,) = _chosen("figure", None, [name])
+    module = _modules()[known]
+    return functools.partial(getattr(module, module.__name__.split(".")[-1]), **module.FIGURES[known])
+
+
+def image_figures(scores: Values, labels: Values, *, only: Sequence[str] | None = None) -> dict[str, float]:
+    """scores and labels: (N,) -> the figures of ``names("image")``, or ``only`` some of them.
+
+    >>> image_figures(torch.tensor([0.1, 0.4, 0.3, 0.8]), torch.tensor([0, 0, 1, 1]), only=["auroc", "f1_max"])
+    {'auroc': 0.75, 'f1_max': 0.8}
+    """
+    chosen = _chosen("image_figures", "image", only)
+    steps = steps_of_scores("image_figures", scores, labels)
+    return {name: _of_steps(name, steps) for name in chosen}
+
+
+def pixel_figures(maps: Values, masks: Values, *, only: Sequence[str] | None = None) -> dict[str, float]:
+    """maps and masks: (N, H, W), or a list of (H, W) each -> the exact figures of ``names("pixel")``, or ``only`` some.
+
+    "aupro_published" is an approximation for comparing with published tables: it is there when it is asked for.
+    """
+    chosen = _chosen("pixel_figures", "pixel", only)
+    steps = steps_of_maps("pixel_figures", maps, masks)
+    return {name: _of_steps(name, steps) if _shares(name) else figure(name)(maps, masks) for name in chosen}
+
+
+class PixelFigures:
+    """``pixel_figures`` of more maps than fit in memory.
+
+    The result is exactly that of the maps with their values cut to ``bits`` bits: the sign, the 8 bits of the exponent
+    and ``bits`` - 9 of the fraction. Maps of float16 lose nothing at 19 bits or more, float32 ones little: values that
+    differ by less than one part in 2**(bits - 9) may tie. Takes 24 * 2**bits bytes (100 MB), however much is added.
+
+    >>> figures = PixelFigures()
+    >>> for one, mask in [(torch.tensor([[0.9, 0.1, 0.5, 0.3]]), torch.tensor([[True, False, False, True]]))]:
+    ...     figures.add(one, mask)
+    >>> figures.result()["auroc"]
+    0.75
+    """
+
+    def __init__(self, *, bits: int = 22) -> None:
+        self._histogram = RegionHistogram(bits=bits)
+
+    def add(self, maps: Values, masks: Values) -> None:
+        """maps and masks: (H, W), (N, H, W), or a list of (H, W) each; values beyond float32 are rounded to it."""
+        op = "PixelFigures.add"
+        self._histogram.add(*as_maps(op, paired(op, ("maps", "masks"), maps, masks, rounded)))
+
+    def result(self) -> dict[str, float]:
+        """The figures of all maps so far."""
+        steps = check_both("PixelFigures.result", "masks", self._histogram.steps())
+        return {name: _of_steps(name, steps) for name in _chosen("PixelFigures.result", "pixel", None)}
+
+
+def _shares(name: str) -> bool:
+    return hasattr(_modules()[name], "of_steps")
+
+
+def _of_steps(name: str, steps: RegionSteps) -> float:
+    module = _modules()[name]
+    return float(module.of_steps(steps, **module.FIGURES[name]))
+
+
+def _chosen(op: str, level: str | None, only: Sequence[str] | None) -> tuple[str, ...]:
+    known = names(level)
+    if only is None:
+        return tuple(name for name in known if _shares(name))
+    for name in only:
+        if name not in known:
+            msg = f"{op}: a name must be one of {', '.join(known)}, got {name!r}"
+            raise InputError(msg)
+    return tuple(only)
+
+
+@functools.cache
+def _modules() -> dict[str, ModuleType]:
+    package = importlib.import_module("musc2.metrics")
+    modules = [
+        importlib.import_module(f"musc2.metrics.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    ]
+    return {name: module for module in modules if hasattr(module, "FIGURES") for name in module.FIGURES}
