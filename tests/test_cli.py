@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import parts
 import pytest
+import scans
 import tifffile
 from PIL import Image
 
@@ -135,6 +136,17 @@ def test_bad_files_stop_or_are_left_out(folders, capsys):
     assert "part_1 " not in out
 
 
+def test_prepare_goes_on_where_it_was(tmp_path, rng, capsys):
+    scans.write_mvtec_3d(tmp_path / "root", rng)
+    arguments = ["prepare", "mvtec_3d", tmp_path / "root", tmp_path / "out", "--jobs", 2, "--seed", 3]
+    assert run(capsys, *arguments) == (0, f"3 parts are in {tmp_path / 'out'}\n", "")
+    (tmp_path / "out/bagel/train/good/xyz/000.tiff").unlink()
+    assert run(capsys, *arguments)[1] == f"3 parts are in {tmp_path / 'out'}, 2 of them from before\n"
+    code, out, err = run(capsys, "prepare", "mvtec_3d", tmp_path / "root", tmp_path / "root/out")
+    assert (code, out) == (2, "")
+    assert err.startswith("musc2: prepare: out (")
+
+
 def test_the_parser_knows_its_commands(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["help-me"])
@@ -143,7 +155,7 @@ def test_the_parser_knows_its_commands(capsys):
         cli.main(["--help"])
     assert stop.value.code == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("score", "weights", "synth", "demo", "config"))
+    assert all(command in said for command in ("score", "weights", "synth", "prepare", "demo", "config"))
 
 
 def test_weights_list_and_config(capsys, monkeypatch):

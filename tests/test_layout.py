@@ -37,8 +37,8 @@ OPS = {
 CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").read_text(), re.DOTALL).group(1).split()
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
-    ["cli"], ["demo"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"], ["parts"], ["progress"],
-    ["datasets"], ["inputs", "encoders", "metrics"], ["background"], ["machine"], ["cuda"], ["ops"], ["types"],
+    ["cli"], ["demo", "evaluation"], ["prepare"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"],
+    ["parts"], ["progress"], ["datasets"], ["inputs", "encoders", "metrics"], ["background"], ["machine"], ["cuda"], ["ops"], ["types"],
     ["config"], ["errors"],
 ]  # fmt: skip
 # Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
@@ -53,6 +53,7 @@ HELPERS = {
     "inputs": {"musc2.inputs"},
     "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
     "metrics": {"musc2.metrics.steps", "musc2.metrics.values"},
+    "prepare": {"musc2.prepare"},
     "report": {"musc2.report.overlay"},
 }
 INCLUDES = {

@@ -15,6 +15,7 @@ from musc2.config import Config
 from musc2.errors import MuscError
 from musc2.machine import show_config
 from musc2.pipeline import score
+from musc2.prepare import DATASETS, prepare
 from musc2.report import files, table
 
 
@@ -47,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--device", default="auto", help="of the encoders: auto, cpu or cuda")
     command.add_argument("--skip-errors", action="store_true", help="go on without parts that cannot be read")
     command.set_defaults(run=_score)
+
+    command = commands.add_parser("prepare", help="write a data set without its background")
+    command.add_argument("dataset", metavar="DATASET", help=" or ".join(DATASETS))
+    command.add_argument("root", metavar="ROOT", type=Path, help="the data set, which stays as it is")
+    command.add_argument("out", metavar="OUT", type=Path, help="new, or begun by an earlier call: it goes on there")
+    command.add_argument("--jobs", metavar="N", type=int, help="parts at a time; one per thread when not given")
+    command.add_argument("--seed", metavar="S", type=int, default=0, help="of the search for planes")
+    command.set_defaults(run=_prepare)
 
     command = commands.add_parser("weights", help="networks for the encoders")
     actions = command.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -94,6 +103,12 @@ def _score(given: argparse.Namespace) -> None:
         samples = {sample.name: sample for sample in inputs.pair(given.rgb, given.pcd)}
         written = files.write(result, [samples[name] for name in result.names], given.out)
         sys.stdout.write(f"{written} pictures and maps are in {given.out}\n")
+
+
+def _prepare(given: argparse.Namespace) -> None:
+    done = prepare(given.dataset, given.root, given.out, jobs=given.jobs, seed=given.seed, progress=sys.stderr.isatty())
+    before = f", {done.found} of them from before" if done.found else ""
+    sys.stdout.write(f"{done.made + done.found} parts are in {given.out}{before}\n")
 
 
 def _fetch(given: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scans
 
 from musc2 import background
 from musc2.errors import InputError
@@ -82,16 +83,8 @@ def test_points_without_a_plane_are_an_error(points, message):
         background.fit_plane(points, distance=0.004)
 
 
-def part_on_a_table(rng, side=80):
-    """xyz in metres: a box of 20 mm height on a tilted table, and which pixels are the box."""
-    v, u = (np.mgrid[:side, :side] + 0.5) / side - 0.5
-    box = (abs(u) < 0.2) & (abs(v) < 0.3)
-    z = 0.4 + 0.2 * u - 0.1 * v - 0.02 * box + rng.normal(0, 3e-4, u.shape)
-    return np.stack([0.1 * u, 0.1 * v, z], 2).astype(np.float32), box
-
-
 def test_without_its_plane_only_the_part_is_left(rng):
-    xyz, box = part_on_a_table(rng)
+    xyz, box = scans.part_on_a_table(rng)
     xyz[rng.random(box.shape) < 0.05] = 0
     xyz[5, 5] = np.nan
     before = xyz.copy()
@@ -111,7 +104,7 @@ def test_the_border_is_ten_pixels_wide_and_holds_what_is_there():
 
 @pytest.mark.parametrize("missing", [0, np.nan])
 def test_a_map_without_a_border_is_named(rng, missing):
-    xyz = part_on_a_table(rng)[0]
+    xyz = scans.part_on_a_table(rng)[0]
     xyz[:10], xyz[-10:], xyz[:, :10], xyz[:, -10:] = missing, missing, missing, missing
     message = (
         r"score: pcd\[3\] \(a.tiff\): the points within 10 pixels of the border must lie on a plane .* got 0 points"
