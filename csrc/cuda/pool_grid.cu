@@ -1,8 +1,8 @@
-// Windows of at most 5 x 5 are left to pool_quads.h. For wider ones: a block per patch. Its warps weigh the patches of
-// the window, then all degrees become one coefficient per neighbour, so that each output is a single weighted sum of
-// tokens. Neighbours are read through the caches, which adjacent blocks share; a neighbour whose coefficient vanishes,
-// as most do with real tokens, is not read again.
-#include "cuda/pool_quads.h"
+// Windows of at most 5 x 5 are left to pool_tiles.h. For wider ones, and for tokens that do not begin at multiples of
+// 16 bytes: a block per patch. Its warps weigh the patches of the window, then all degrees become one coefficient per
+// neighbour, so that each output is a single weighted sum of tokens. Neighbours are read through the caches, which
+// adjacent blocks share; a neighbour whose coefficient vanishes, as most do with real tokens, is not read again.
+#include "cuda/pool_tiles.h"
 #include "musc2/pool_grid.h"
 
 namespace musc2::cuda {
@@ -37,21 +37,23 @@ struct Window {
 };
 
 // exp(-|a - b|) to every lane, with b = 0 when null.
-__device__ float weight_of(const float* a, const float* b, int64_t channels) {
+template <class Feature, class Stored = typename Feature::Stored>
+__device__ float weight_of(const Stored* a, const Stored* b, int64_t channels) {
   float sum = 0;
   for (int64_t c = threadIdx.x % warp_lanes; c < channels; c += warp_lanes) {
-    const float difference = b == nullptr ? a[c] : a[c] - b[c];
+    const float difference = Feature::widen(a[c]) - (b == nullptr ? 0.0f : Feature::widen(b[c]));
     sum += difference * difference;
   }
   return neighbour_weight(sqrtf(over_warp(sum, Sum{})));
 }
 
 // weights[n] of the window's patches, and after them the weight of a place outside the grid.
-__device__ void weigh(const Grid& grid, const Window& window, const float* image, bool similarity, float* weights) {
-  const float* own = image + (window.y * grid.width + window.x) * grid.channels;
+template <class Feature, class Stored = typename Feature::Stored>
+__device__ void weigh(const Grid& grid, const Window& window, const Stored* image, bool similarity, float* weights) {
+  const Stored* own = image + (window.y * grid.width + window.x) * grid.channels;
   for (int64_t n = threadIdx.x / warp_lanes; n <= window.size(); n += threads / warp_lanes) {
-    const float* other = n < window.size() ? image + window.patch(grid, n) * grid.channels : nullptr;
-    const float weight = similarity ? weight_of(own, other, grid.channels) : 1.0f;
+    const Stored* other = n < window.size() ? image + window.patch(grid, n) * grid.channels : nullptr;
+    const float weight = similarity ? weight_of<Feature>(own, other, grid.channels) : 1.0f;
     if (threadIdx.x % warp_lanes == 0) weights[n] = weight;
   }
 }
@@ -73,14 +75,15 @@ __device__ void share_out(const Window& window, const Degrees& degrees, const fl
   }
 }
 
+template <class Feature, class Stored = typename Feature::Stored>
 __global__ void __launch_bounds__(threads)
-    pool(const float* tokens, Grid grid, Degrees degrees, bool similarity, float* pooled) {
+    pool(const Stored* tokens, Grid grid, Degrees degrees, bool similarity, float* pooled) {
   MUSC2_DYNAMIC_SHARED(float, weights);
   __shared__ double shares[most_degrees];
   const int64_t patches = grid.height * grid.width;
-  const float* image = tokens + blockIdx.x / patches * patches * grid.channels;
+  const Stored* image = tokens + blockIdx.x / patches * patches * grid.channels;
   const Window window(grid, blockIdx.x % patches);
-  weigh(grid, window, image, similarity, weights);
+  weigh<Feature>(grid, window, image, similarity, weights);
   __syncthreads();
   share_out(window, degrees, weights, shares);
   __syncthreads();
@@ -93,38 +96,73 @@ __global__ void __launch_bounds__(threads)
   for (int64_t c = threadIdx.x; c < grid.channels; c += threads) {
     float sum = 0;
     for (int64_t n = 0; n < window.size(); ++n) {
-      if (!(weights[n] < smallest_normal)) sum += weights[n] * image[window.patch(grid, n) * grid.channels + c];
+      if (weights[n] < smallest_normal) continue;
+      sum += weights[n] * Feature::widen(image[window.patch(grid, n) * grid.channels + c]);
     }
     pooled[int64_t{blockIdx.x} * grid.channels + c] = sum;
   }
 }
 
-// The channels of quads are loaded four at a time where each token begins at a multiple of 16 bytes.
-auto* quad_kernel(int64_t radius, bool by_four) {
-  if (radius <= 1) return by_four ? quads::pool<1, 4> : quads::pool<1, 1>;
-  return by_four ? quads::pool<2, 4> : quads::pool<2, 1>;
-}
+template <class Feature>
+struct Call {
+  const typename Feature::Stored* tokens;
+  int64_t images;
+  Grid grid;
+  Degrees degrees;
+  bool similarity;
+  float* pooled;
+  void* stream;
+
+  void run() const {
+    const bool chunks = grid.channels * sizeof(*tokens) % 16 == 0 && reinterpret_cast<uintptr_t>(tokens) % 16 == 0;
+    if (chunks && widest(degrees) / 2 <= 2 && tiles::Sizes<2>::shared_bytes <= shared_memory_limit()) {
+      by_tile();
+    } else {
+      by_patch();
+    }
+  }
+
+ private:
+  void by_tile() const {
+    const auto across = blocks_for(grid.width, tiles::columns);
+    const int64_t count = images * blocks_for(grid.height, tiles::rows) * across;
+    const bool narrow = widest(degrees) <= 3;
+    const PatchGrid sizes{static_cast<int>(grid.height), static_cast<int>(grid.width), static_cast<int>(grid.channels)};
+    launch({"pool_grid", blocks_for(count, 1), tiles::threads,
+            narrow ? tiles::Sizes<1>::shared_bytes : tiles::Sizes<2>::shared_bytes, stream},
+           narrow ? tiles::pool<Feature, 1> : tiles::pool<Feature, 2>, tokens, sizes, static_cast<int>(across), degrees,
+           similarity, pooled);
+  }
+
+  void by_patch() const {
+    const int64_t side = 2 * grid.radius + 1;
+    const int64_t most_neighbours = std::min(grid.height, side) * std::min(grid.width, side);
+    launch({"pool_grid", blocks_for(images * grid.height * grid.width, 1), threads,
+            (most_neighbours + 1) * static_cast<int64_t>(sizeof(float)), stream},
+           pool<Feature>, tokens, grid, degrees, similarity, pooled);
+  }
+};
 
 }  // namespace
 
-void pool_grid(const float* tokens, int64_t images, int64_t height, int64_t width, int64_t channels,
-               const int64_t* degrees, int64_t degree_count, bool similarity, float* pooled, void* stream) {
+void pool_grid(const void* tokens, int64_t images, int64_t height, int64_t width, int64_t channels,
+               const int64_t* degrees, int64_t degree_count, bool similarity, float* pooled, int64_t type,
+               void* stream) {
   if (images * height * width * channels == 0) return;
   const Degrees given = copy_degrees("pool_grid", degrees, degree_count);
-  const int64_t radius = std::min<int64_t>(widest(given) / 2, std::max(height, width) - 1), side = 2 * radius + 1;
-  if (radius <= 2) {
-    const auto addresses = reinterpret_cast<uintptr_t>(tokens) | reinterpret_cast<uintptr_t>(pooled);
-    const bool by_four = channels % 4 == 0 && addresses % 16 == 0;
-    const PatchGrid grid{static_cast<int>(height), static_cast<int>(width), static_cast<int>(channels)};
-    const int64_t quad_count = images * ((height + 1) / 2) * ((width + 1) / 2);
-    MUSC2_LAUNCH(quad_kernel(radius, by_four), blocks_for(quad_count, quads::warps), quads::warps * warp_lanes, 0,
-                 stream, tokens, images, grid, given, similarity, pooled);
-    return;
+  const Grid grid{height, width, channels, std::min<int64_t>(widest(given) / 2, std::max(height, width) - 1)};
+  const auto run = [&](auto feature) {
+    using Feature = decltype(feature);
+    const auto* stored = static_cast<const typename Feature::Stored*>(tokens);
+    Call<Feature>{stored, images, grid, given, similarity, pooled, stream}.run();
+  };
+  if (type == 1) {
+    run(Bfloat16());
+  } else if (type == 3) {
+    run(Float16());
+  } else {
+    run(Float32());
   }
-  const int64_t most_neighbours = std::min(height, side) * std::min(width, side);
-  MUSC2_LAUNCH(pool, blocks_for(images * height * width, 1), threads,
-               (most_neighbours + 1) * static_cast<int64_t>(sizeof(float)), stream, tokens,
-               Grid{height, width, channels, radius}, given, similarity, pooled);
 }
 
 }  // namespace musc2::cuda

@@ -105,6 +105,7 @@ def pool_grid(
     degree_count: int,
     similarity: bool,
     pooled: int,
+    type: int,
     stream: int,
 ) -> None: ...
 def pool_centers(

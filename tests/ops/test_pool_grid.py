@@ -69,6 +69,27 @@ def test_a_degree_wider_than_the_grid_counts_all_the_places_outside(backend, rng
     np.testing.assert_allclose(pool_grid(tokens, (31,)), oracle(tokens, (31,)), rtol=rtol, atol=atol)
 
 
+# Wider and higher than a tile of the GPU kernel, and of more channels than it takes at a time.
+@pytest.mark.parametrize("degrees", [(1,), (3, 1), (1, 3, 5)])
+@pytest.mark.parametrize("shape", [(2, 9, 31, 40), (1, 18, 5, 72)])
+def test_grids_of_several_tiles_agree_with_the_oracle(backend, rng, degrees, shape):
+    tokens = (rng.standard_normal(shape) * 0.1).astype(np.float32)
+    rtol, atol = ORACLE["pool_grid"]
+    np.testing.assert_allclose(pool_grid(tokens, degrees), oracle(tokens, degrees), rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("weighting", ["similarity", "uniform"])
+@pytest.mark.parametrize("degrees", [(1, 3, 5), (3,), (7, 1)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("channels", [80, 3])
+def test_tokens_of_16_bits_are_those_that_they_stand_for(backend, rng, weighting, degrees, dtype, channels):
+    tokens = torch.from_numpy(rng.standard_normal((2, 5, 7, channels)) * 0.1).to(dtype)
+    rtol, atol = ORACLE["pool_grid"]
+    ours = pool_grid(tokens, degrees, weighting=weighting)
+    assert ours.dtype == torch.float32
+    np.testing.assert_allclose(ours, oracle(tokens.double().numpy(), degrees, weighting), rtol=rtol, atol=atol)
+
+
 @pytest.mark.parametrize("weighting", ["similarity", "uniform"])
 def test_thread_counts_and_the_rest_of_the_batch_do_not_change_a_bit(backend, rng, over_threads, weighting):
     tokens = (rng.standard_normal((3, 9, 8, 70)) * 0.1).astype(np.float32)

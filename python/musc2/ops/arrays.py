@@ -18,6 +18,7 @@ from musc2.ops import gpu
 
 Array = torch.Tensor | np.ndarray[Any, Any]
 MOST_NEIGHBOURS = 1024  # that the point ops search for
+TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 3}  # of features, as GPU kernels number them
 
 
 def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -44,6 +45,17 @@ def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
         msg = f"{op}: {name} must be finite, got {float(value.flatten()[first])} at {where}"
         raise InputError(msg)
     return value
+
+
+def features(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
+    """Finite features; of 16 bits only where a GPU takes them, which wants them at multiples of 16 bytes."""
+    if not isinstance(value, torch.Tensor) or value.dtype not in (torch.bfloat16, torch.float16):
+        return finite(op, name, tensor(op, name, value, shape))
+    narrow = tensor(op, name, value, shape, value.dtype)
+    if narrow.is_cuda:
+        return narrow if narrow.data_ptr() % 16 == 0 else narrow.clone()
+    wide = finite(op, name, narrow.float())
+    return wide if gpu.launcher(narrow) is None else narrow.clone()
 
 
 def coordinates(op: str, name: str, value: Array, shape: str) -> torch.Tensor:

@@ -9,7 +9,6 @@ from musc2.errors import InputError
 from musc2.ops import arrays, gpu
 
 PRECISIONS = {"float32": 0, "bfloat16": 1, "auto": 1, "int8": 2, "float16": 3}
-TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 3}
 SCRATCH, GPU_SCRATCH = 48 << 20, 256 << 20
 
 
@@ -67,7 +66,7 @@ def nearest_patches(
             [inf, 2.]])
     """
     op = "nearest_patches"
-    samples = _features(op, "z", z, "N, L, C")
+    samples = arrays.features(op, "z", z, "N, L, C")
     if precision not in PRECISIONS:
         msg = f"{op}: precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
         raise InputError(msg)
@@ -75,7 +74,7 @@ def nearest_patches(
     most = (GPU_SCRATCH if on_gpu else SCRATCH) if memory is None else arrays.whole(op, "memory", memory, 1)
     (n, patches, channels), others, other_patches, address = samples.shape, samples.shape[0], samples.shape[1], 0
     if references is not None:
-        known = _features(op, "references", references, "R, L', C")
+        known = arrays.features(op, "references", references, "R, L', C")
         arrays.together(op, z=samples, references=known)
         if known.dtype != samples.dtype:
             samples, known = samples.float(), known.float()
@@ -91,7 +90,7 @@ def nearest_patches(
     distance = torch.empty(n, patches, others, device=samples.device)
     index = torch.empty(n, patches, others, dtype=torch.int32, device=samples.device) if return_index else None
     results = (distance.data_ptr(), 0 if index is None else index.data_ptr())
-    kind = TYPES[samples.dtype]
+    kind = arrays.TYPES[samples.dtype]
     if window is None:
         searched = (samples.data_ptr(), n, patches, channels, address, others, other_patches, PRECISIONS[precision])
         if on_gpu is None:
@@ -109,17 +108,6 @@ def nearest_patches(
         else:
             on_gpu.nearest_patches_in_window(*limited, *results, kind)
     return distance if index is None else (distance, index)
-
-
-def _features(op: str, name: str, value: arrays.Array, shape: str) -> torch.Tensor:
-    """Finite features; of 16 bits only where a GPU takes them, which wants them at multiples of 16 bytes."""
-    if not isinstance(value, torch.Tensor) or value.dtype not in (torch.bfloat16, torch.float16):
-        return arrays.finite(op, name, arrays.tensor(op, name, value, shape))
-    narrow = arrays.tensor(op, name, value, shape, value.dtype)
-    if narrow.is_cuda:
-        return narrow if narrow.data_ptr() % 16 == 0 else narrow.clone()
-    wide = arrays.finite(op, name, narrow.float())
-    return wide if gpu.launcher(narrow) is None else narrow.clone()
 
 
 def _grid(op: str, grid: tuple[int, int] | None, patches: int, other_patches: int) -> tuple[int, int]:

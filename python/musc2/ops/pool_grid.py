@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, native
+from musc2.ops import arrays, gpu, native
 
 
 def pool_grid(
@@ -15,29 +15,28 @@ def pool_grid(
 
     For each degree r the r x r window is averaged, then the degrees. weighting="similarity" (SNAMD): a token f_n
     weighs exp(-|f_n - f|), and a place outside the grid counts as a zero vector. weighting="uniform" (LNAMD): the
-    window's sum over r * r. The result is not normalised.
+    window's sum over r * r. The result is not normalised. tokens may also be bfloat16 or float16, which a GPU reads as
+    they are.
 
     >>> pool_grid(torch.ones(1, 3, 3, 1), (3,), weighting="uniform")[0, :, 1, 0]
     tensor([0.6667, 1.0000, 0.6667])
     """
-    found = arrays.finite("pool_grid", "tokens", arrays.tensor("pool_grid", "tokens", tokens, "N, h, w, C"))
+    found = arrays.features("pool_grid", "tokens", tokens, "N, h, w, C")
     windows = torch.tensor([arrays.whole("pool_grid", "degrees", r, 1, 9999) for r in _odd(degrees)])
     if weighting not in ("similarity", "uniform"):
         msg = f'pool_grid: weighting must be "similarity" or "uniform", got {weighting!r}'
         raise InputError(msg)
-    pooled = torch.empty_like(found)
+    pooled = torch.empty_like(found, dtype=torch.float32)
     if found.numel() > 0:
-        images, height, width, channels = found.shape
-        native.kernels(found).pool_grid(
+        kernels = native.kernels(found)
+        kernels.pool_grid(
             found.data_ptr(),
-            images,
-            height,
-            width,
-            channels,
+            *found.shape,
             windows.data_ptr(),
             len(windows),
             weighting == "similarity",
             pooled.data_ptr(),
+            *([arrays.TYPES[found.dtype]] if isinstance(kernels, gpu.Launcher) else []),
         )
     return pooled
 
