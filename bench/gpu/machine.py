@@ -17,7 +17,7 @@ def facts() -> dict[str, str]:
     """GPU, driver, compiler, torch, date and commit; "" where something is not there."""
     name, driver, clock = [*said("nvidia-smi", "--query-gpu=name,driver_version,clocks.max.sm").split(", "), "", ""][:3]
     try:
-        compiler = said(nvcc(), "--version").splitlines()[-1:]
+        compiler = said(nvcc(), "--version").splitlines()[-2:-1]
     except FileNotFoundError:
         compiler = []
     return {
