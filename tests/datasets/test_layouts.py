@@ -168,6 +168,8 @@ def test_clouds_of_real3d_ad_have_a_label_for_each_point(tmp_path):
     assert datasets.truth(again).shape == datasets.surface(again).shape[:1]
     cut.with_name("3_good_copy.pcd").write_bytes(cut.read_bytes())
     assert sum(sample.label is False for sample in datasets.load("real3d_ad", root)) == 4
+    cut.with_name("9_template.pcd").write_bytes(cut.read_bytes())  # to train with, wherever it is
+    assert len(datasets.load("real3d_ad", root)) == 6
     count = len(datasets.surface(again))
     for line, lines, message in (
         ("1 2 3 0", count - 1, f"must hold a line for each of the {count} points of .*, got {count - 1}"),

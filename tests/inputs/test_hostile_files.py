@@ -118,6 +118,18 @@ def test_shapes_that_no_file_could_hold_are_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("traced")
+def test_archives_that_claim_more_than_can_be_packed_are_refused(tmp_path):
+    claimed = 1 << 30
+    head = saved(np.lib.format.write_array_header_1_0, {"shape": (1 << 27,), "fortran_order": False, "descr": "<f4"})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", head + bytes(96))
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, claimed)
+    (tmp_path / "a.npz").write_bytes(data)
+    assert not read(tmp_path / "a.npz")
+
+
+@pytest.mark.usefixtures("traced")
 def test_tiffs_that_claim_a_large_image_are_refused(whole, tmp_path):
     for name in ("plain.tiff", "deflated.tiff"):
         for side in (256, 257):  # width and height

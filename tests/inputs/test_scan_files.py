@@ -55,6 +55,14 @@ def test_elements_before_the_vertices_are_passed_over(tmp_path, points, kind):
     np.testing.assert_array_equal(read(tmp_path / "a.ply"), points)
 
 
+@pytest.mark.parametrize("kind", scan_files.PLY_KINDS)
+def test_more_elements_than_there_can_be_are_not_passed_over(tmp_path, points, kind):
+    head = "element camera 999999999999\nproperty float focal\n"
+    (tmp_path / "a.ply").write_bytes(scan_files.ply(scan_files.table(points), kind, b"", head))
+    with pytest.raises(InputError, match=r"must hold the (1999999999998|3999999999996) bytes"):
+        read(tmp_path / "a.ply")
+
+
 def test_missing_points_stay_missing(tmp_path, points):
     points[5] = np.nan
     for kind in scan_files.PCD_KINDS:
@@ -76,6 +84,11 @@ def test_compressed_bytes_come_back(rng):
         for wrong in (len(data) - 1, len(data) + 1):
             with pytest.raises(ValueError, match="bytes from"):
                 lzf.decompress(packed, wrong)
+    with pytest.raises(ValueError, match=r"^26\d bytes from"):  # it stops as soon as there is too much
+        lzf.decompress(scan_files.compressed(bytes(100_000)), 10)
+    for cut in (b"\x00a\x20", b"\x00a\xe0\x01", b"\x05abc"):
+        with pytest.raises(ValueError, match="bytes from"):
+            lzf.decompress(cut, 4)
     with pytest.raises(ValueError, match="a copy of what is not there"):
         lzf.decompress(b"\x00a\x20\x05", 4)
 
@@ -147,6 +160,7 @@ def test_compressed_sizes_are_compared_before_anything_is_unpacked(tmp_path, poi
     for sizes, message in (
         ((10**9, 1), "must hold the 1000000000 bytes"),
         ((5, 2016), "must compress 2016 bytes into 5"),
+        ((300, 2000), "must compress 2016 bytes into 300, got 2000 bytes"),
     ):
         path.write_bytes(whole[:at] + struct.pack("<II", *sizes) + whole[at + 8 :])
         with pytest.raises(InputError, match=message):
