@@ -38,8 +38,8 @@ CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").
 # Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
 LAYERS = [
     ["cli"], ["demo", "evaluation"], ["prepare"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"],
-    ["parts"], ["progress"], ["datasets"], ["inputs", "encoders", "metrics"], ["background"], ["machine"], ["cuda"], ["ops"], ["types"],
-    ["config"], ["errors"],
+    ["parts"], ["progress"], ["datasets"], ["inputs", "encoders", "metrics"], ["background"], ["machine"], ["cuda"],
+    ["ops"], ["types"], ["config"], ["errors"],
 ]  # fmt: skip
 # Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
 ENCODER_HELPERS = {

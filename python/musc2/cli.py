@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "--count", metavar="N", type=int, default=24, help="test parts in each, half of them defective"
     )
     command.add_argument("--size", metavar="PIXELS", type=int, default=224)
-    command.add_argument("--layout", default="original", help="eyecandies: or prepared; visa: or meta or 1cls")
+    command.add_argument(
+        "--layout", default="original", help="mvtec_3d: or on_table; eyecandies: or prepared; visa: or meta or 1cls"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_synth)
 

@@ -24,7 +24,7 @@ IDS = [f"{name}-{layout}" for name, layout in LAYOUTS]
 def written(request, tmp_path_factory):
     """Name, folder and categories of generated parts in a layout."""
     name, layout = request.param
-    root = tmp_path_factory.mktemp(name) / "made"
+    root = tmp_path_factory.mktemp(f"{name}-{layout}-") / "made"
     several = min(2, len(module(name).CATEGORIES))
     datasets.write(name, root, categories=several, count=COUNT, size=SIZE, seed=3, layout=layout)
     return name, root, module(name).CATEGORIES[:several]
@@ -83,6 +83,7 @@ def test_what_is_in_the_files_is_what_was_generated(written):
             np.testing.assert_array_equal(truth, mask[there] if picture is None else mask)
             if surface is not None and surface.ndim == 3:
                 z = surface[..., 2]
+                assert "on_table" not in str(root) or (z != 0).all()
                 np.testing.assert_allclose(z[there], parts.xyz[index][there][:, 2], atol=1e-5)
         assert not left
 
@@ -162,7 +163,7 @@ def test_names_and_places_of_writing_are_checked(tmp_path):
         ({"categories": 11}, "categories must be 1 to 10 or some of bagel, .* for mvtec_3d, got 11"),
         ({"categories": 0}, "categories must be 1 to 10"),
         ({"categories": ["bun"]}, "categories must be 1 to 10"),
-        ({"layout": "flat"}, "layout must be one of original for mvtec_3d, got 'flat'"),
+        ({"layout": "flat"}, "layout must be one of original, on_table for mvtec_3d, got 'flat'"),
     ):
         with pytest.raises(InputError, match="write: " + message):
             datasets.write("mvtec_3d", tmp_path / "new", **arguments)

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from musc2 import datasets
+from musc2 import datasets, prepare
 from musc2.errors import InputError
 
 
@@ -46,6 +46,18 @@ def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
     (folder / "xyz/777.tiff").unlink()
     (folder / "xyz/000.tiff").unlink()
     refused("mvtec_3d", root, r"000.png must have its scan 000.\* in .*xyz, got none")
+
+
+@pytest.mark.parametrize(("name", "layout"), [("mvtec_3d", "on_table"), ("eyecandies", "original")])
+def test_what_is_prepared_loads_as_the_same_parts(tmp_path, name, layout):
+    root = datasets.write(name, tmp_path / "made", count=4, size=96, layout=layout)
+    prepare.prepare(name, root, tmp_path / "prepared")
+    before, after = datasets.load(name, root), datasets.load(name, tmp_path / "prepared")
+    assert (len(after), sum(sample.label for sample in after)) == (4, 2)
+    assert sum(sample.label for sample in before) == 2
+    for sample in after:
+        assert sample.xyz is not None
+        assert 0.2 < (datasets.surface(sample)[..., 2] != 0).mean() < 0.6
 
 
 def test_an_empty_category_is_named(tmp_path):

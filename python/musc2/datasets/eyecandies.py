@@ -22,7 +22,7 @@ LAYOUT = (
     "or, prepared, CATEGORY/test/DEFECT/{rgb/000.png, xyz/000.tiff, gt/000.png}"
 )
 _ORIGINAL = {"test": "test_public", "train": "train", "val": "val"}
-_IMAGE = "image_4"  # of six lights the one that the published tables use
+_IMAGE = "image_4"  # of six lights the one that preparations of this set usually take
 _FOCAL = 711.11 / 512  # of the image's width
 _DEFECTS = ("bumps", "colors", "dents", "normals")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from musc2.datasets import saving, trees
+import numpy as np
+
+from musc2.datasets import saving, sensing, trees
 from musc2.datasets.sample import GOOD, Sample
 from musc2.datasets.synthetic import Parts
 
@@ -32,4 +35,10 @@ def write(root: Path, category: str, split: str, parts: Parts) -> None:
             saving.picture(folder / "gt" / f"{stem}.png", part.mask)
 
 
-WRITERS = {"original": write}
+def write_on_table(root: Path, category: str, split: str, parts: Parts) -> None:
+    """The same, on a table where scans show nothing; taking it away (``musc2 prepare``) brings that back."""
+    stage = np.stack([sensing.table(xyz, np.random.default_rng(index)) for index, xyz in enumerate(parts.xyz)])
+    write(root, category, split, replace(parts, xyz=stage))
+
+
+WRITERS = {"original": write, "on_table": write_on_table}

@@ -10,6 +10,7 @@ from musc2.datasets.plates import Floats, Plate
 _HALF = 0.35  # of the image side: half the plate's
 _METRES = 0.1  # along the image side
 _DEPTH = 0.4  # metres from the sensor
+_TABLE = 0.42  # metres from the sensor to what parts lie on
 
 
 def pose(size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -47,3 +48,12 @@ def scan(plate: Plate, rng: np.random.Generator, pose: np.random.Generator) -> N
     xyz = np.stack([x, y, z], -1)
     xyz[missing | ~plate.solid] = 0
     return xyz.astype(np.float32)
+
+
+def table(xyz: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """xyz: (H, W, 3) -> the same with a tilted table wherever there was nothing."""
+    side = len(xyz)
+    y, x = (np.mgrid[:side, :side] + 0.5 - side / 2) * (_METRES / side)
+    slope = rng.uniform(-0.05, 0.05, 2)
+    z = _TABLE + slope[0] * x + slope[1] * y + rng.normal(0, 0.0003, x.shape)
+    return np.where(xyz[..., 2:] == 0, np.stack([x, y, z], -1), xyz).astype(np.float32)
