@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 def read_xyz(path: Path) -> Array:
     """(H, W, 3) float32, 0 where there is nothing."""
-    found = _read(path, lambda: tables.read(path, f"pcd ({path})"))
+    found = _read(path, lambda: tables.read(path, str(path)))
     if found.ndim != 3 or found.shape[2] != 3 or found.dtype.kind not in "fiu":
         refuse(path, "must be an xyz map (H, W, 3)", f"{found.dtype} of shape {found.shape}")
     xyz = found.astype(np.float32)
@@ -50,8 +50,11 @@ def _read(path: Path, read: Callable[[], T]) -> T:
     """What is there. Whatever a damaged file makes its reader raise becomes an error that names it."""
     try:
         return read()
-    except (InputError, MemoryError):
+    except MemoryError:
         raise
+    except InputError as error:  # of a reader, which speaks for score
+        msg = f"prepare: {str(error).removeprefix('score: ')}"
+        raise InputError(msg) from error
     except Exception as error:
         msg = f"prepare: {path} must be readable, got {type(error).__name__}: {error}"
         raise InputError(msg) from error
