@@ -13,7 +13,7 @@ from musc2.errors import DeviceError
 from musc2.ops import gpu
 from musc2.ops.native import set_num_threads
 
-pretended_gpu = pytest.importorskip("pretended_gpu", reason="built with MUSC2_EMULATED=ON only")
+pretended_gpu = pytest.importorskip("pretended_gpu", reason="built with MUSC2_EMULATED=ON only", exc_type=ImportError)
 GENERATOR = torch.Generator().manual_seed(0)
 POINTS = torch.rand(300, 3, generator=GENERATOR)
 TOKENS = torch.rand(40, 12, generator=GENERATOR)

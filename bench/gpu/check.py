@@ -59,7 +59,8 @@ def steps(work: Path, out: Path, rehearsal: bool) -> list[Step]:
     """Build, tests, sanitizers, benches."""
     pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     # The versions of packages are this machine's own: what they deprecate is no fault of ours.
-    suite = [*pytest, "-W", "default", *(["-n", "8"] if importlib.util.find_spec("xdist") else [])]
+    suite = [*pytest, "--continue-on-collection-errors", "-W", "default"]
+    suite += ["-n", "8"] if importlib.util.find_spec("xdist") else []
     if rehearsal:
         suite += ["tests/cuda", "tests/test_cuda.py", "tests/test_layout.py"]
     tool = shutil.which("compute-sanitizer", path=os.pathsep.join([os.environ["PATH"], *SANITIZER_PLACES]))
