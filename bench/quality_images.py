@@ -12,9 +12,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import figures
 import numpy as np
 import torch
+from percent import NAMES, percent
 from PIL import Image
 
 import musc2
@@ -67,8 +67,8 @@ def row(paths: Sequence[Path], labels: np.ndarray, masks: np.ndarray, **how: obj
         torch.nn.functional.interpolate(each[None, None], (SIDE, SIDE), mode="bilinear", antialias=True)[0, 0]
         for each in result.maps
     ]
-    found = figures.figures(result.image.numpy(), labels, torch.stack(maps).numpy(), masks)
-    return " | ".join(f"{found[name]:.1f}" for name in figures.NAMES)
+    found = percent(result.image, labels, torch.stack(maps), masks)
+    return " | ".join(f"{found[name]:.1f}" for name in NAMES)
 
 
 def settings() -> Iterator[tuple[str, musc2.Config]]:
@@ -93,8 +93,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 448])
     arguments = parser.parse_args()
     given = samples(arguments.folder)
-    print("| encoder | preset | degrees | normalised first | " + " | ".join(figures.NAMES) + " |")
-    print("|---" * 4 + "|---:" * len(figures.NAMES) + "|")
+    print("| encoder | preset | degrees | normalised first | " + " | ".join(NAMES) + " |")
+    print("|---" * 4 + "|---:" * len(NAMES) + "|")
     for name in ("texture", "texture-448"):
         print(f"| {name} | musc-v2 | 1 | - | {row(*given, encoder_2d=name)} |", flush=True)
     if arguments.network:

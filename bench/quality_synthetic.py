@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-import figures
 import numpy as np
+from percent import NAMES, percent
 from random_features import RandomConvolutions, RandomPointNet
 
 import musc2
@@ -29,8 +29,8 @@ def row(name: str, encoders: tuple[object, object], modality: str, seeds: Sequen
             encoder_2d=encoders[0],
             encoder_3d=encoders[1],
         )
-        found.append(figures.figures(result.image.numpy(), parts.labels, result.maps.numpy(), parts.masks))
-    means = [f"{np.mean([each[kind] for each in found]):.1f}" for kind in figures.NAMES]
+        found.append(percent(result.image, parts.labels, result.maps, parts.masks))
+    means = [f"{np.mean([each[kind] for each in found]):.1f}" for kind in NAMES]
     each_seed = ", ".join(f"{each['I-AUROC']:.1f}" for each in found)
     return "| " + " | ".join([name, modality, *means, each_seed]) + " |"
 
@@ -43,8 +43,8 @@ def main() -> None:
     encoders: dict[str, tuple[object, object]] = {"texture, shape": ("texture", "shape")}
     if arguments.random:
         encoders["random"] = (RandomConvolutions(), RandomPointNet())
-    print("| encoders | modality | " + " | ".join(figures.NAMES) + " | I-AUROC of each seed |")
-    print("|---" * 2 + "|---:" * (len(figures.NAMES) + 1) + "|")
+    print("| encoders | modality | " + " | ".join(NAMES) + " | I-AUROC of each seed |")
+    print("|---" * 2 + "|---:" * (len(NAMES) + 1) + "|")
     for name, pair in encoders.items():
         for modality in MODALITIES:
             print(row(name, pair, modality, arguments.seeds), flush=True)

@@ -1,0 +1,94 @@
+"""Figures of more maps than fit in memory."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from musc2 import metrics
+from musc2.errors import InputError
+
+
+@pytest.fixture
+def sample(rng):
+    masks = rng.random((6, 30, 40)) < 0.1
+    masks[1::2] = False
+    return (rng.standard_normal(masks.shape) + masks).astype(np.float32), masks
+
+
+def streamed(maps, masks, **how):
+    figures = metrics.PixelFigures(**how)
+    for one, mask in zip(maps, masks, strict=True):
+        figures.add(one, mask)
+    return figures.result()
+
+
+def test_maps_of_half_precision_lose_nothing(sample):
+    maps, masks = sample[0].astype(np.float16), sample[1]
+    expected = metrics.pixel_figures(maps, masks)
+    for bits in (19, 23):
+        assert streamed(maps, masks, bits=bits) == pytest.approx(expected, rel=0, abs=1e-12)
+
+
+def test_the_result_is_that_of_maps_cut_to_their_first_bits(sample):
+    maps, masks = sample
+    cut = (maps.view(np.uint32) >> 18 << 18).view(np.float32)
+    assert streamed(maps, masks, bits=14) == pytest.approx(metrics.pixel_figures(cut, masks), rel=0, abs=1e-12)
+    assert streamed(maps, masks, bits=14) != pytest.approx(metrics.pixel_figures(maps, masks), rel=0, abs=1e-6)
+
+
+def test_full_precision_is_near(sample):
+    assert streamed(*sample) == pytest.approx(metrics.pixel_figures(*sample), rel=0, abs=1e-3)
+
+
+def test_stacks_lists_and_maps_one_by_one_are_the_same(sample):
+    maps, masks = sample
+    stacked, listed = metrics.PixelFigures(bits=16), metrics.PixelFigures(bits=16)
+    stacked.add(torch.from_numpy(maps), masks)
+    listed.add(list(maps[:4]), list(masks[:4]))
+    listed.add(maps[4:].astype(np.float64), masks[4:])
+    assert stacked.result() == listed.result() == streamed(maps, masks, bits=16)
+
+
+def test_without_both_kinds_of_pixels_there_is_no_result():
+    figures = metrics.PixelFigures(bits=9)
+    with pytest.raises(InputError, match="result: masks must hold both normal and anomalous, got 0 normal"):
+        figures.result()
+    figures.add(np.zeros((2, 2)), np.zeros((2, 2), bool))
+    with pytest.raises(InputError, match="got 4 normal and 0 anomalous"):
+        figures.result()
+    figures.add(np.ones((2, 2)), np.eye(2))
+    assert figures.result()["auroc"] == pytest.approx(5 / 6)
+
+
+def test_a_refused_map_changes_nothing(sample):
+    figures = metrics.PixelFigures(bits=9)
+    figures.add(*sample)
+    before = figures.result()
+    with pytest.raises(InputError, match="maps must hold no NaN, got one at"):
+        figures.add([sample[0][0], np.full((30, 40), np.nan)], [sample[1][0], sample[1][1]])
+    assert figures.result() == before
+
+
+def test_memory_does_not_grow_with_the_number_of_maps():
+    """300 maps of 512 x 512 are 300 MiB of values; beyond one map and the histogram nothing is kept."""
+    program = """
+import resource, numpy as np, musc2
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+map = np.random.default_rng(0).random((512, 512), np.float32)
+mask = np.zeros((512, 512), bool)
+mask[100:200, 100:200] = True
+figures = musc2.metrics.PixelFigures()
+for _ in range(10):
+    figures.add(map, mask)
+figures.result()
+before = peak()
+for _ in range(300):
+    figures.add(map + 0, mask)
+figures.result()
+print(peak() - before)
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(finished.stdout) < 30, "MiB"
