@@ -48,6 +48,7 @@ def test_forms_of_the_same_maps_give_the_same_figure(name, sample):
     expected = figure(maps, masks)
     assert figure(torch.from_numpy(maps), torch.from_numpy(masks)) == expected
     assert figure(list(maps), [255 * torch.from_numpy(mask).byte() for mask in masks]) == expected
+    assert figure(torch.from_numpy(maps), list(masks)) == figure(tuple(maps), masks) == expected
     assert figure(maps.astype(np.float64), masks.astype(np.int64)) == expected
     assert figure(maps.astype(">f4"), masks.astype(np.float32)) == expected
     maps.setflags(write=False)
@@ -72,8 +73,8 @@ def test_maps_may_have_different_sizes(name, sample):
         (lambda v, t: (v, t | True), "must hold both normal and anomalous, got 0 normal and 2400 anomalous"),
         (lambda v, t: (v[:0], t[:0]), "must hold both normal and anomalous, got 0 normal and 0 anomalous"),
         (lambda v, t: (v, t[:3]), r"must have the shape of (maps|scores), \(4, 20, 30\), got \(3, 20, 30\)"),
-        (lambda v, t: (list(v), list(t)[:3]), "must be like (maps|scores), a list of 4, got a list of 3"),
-        (lambda v, t: (list(v), t), r"a list of 4, got one array of shape \(4, 20, 30\)"),
+        (lambda v, t: (list(v), list(t)[:3]), "must be as many as (maps|scores), 4, got 3"),
+        (lambda v, t: (v[:3], list(t)), "must be as many as (maps|scores), 3, got 4"),
         (lambda v, t: (np.where(v == v.max(), np.nan, v), t), r"(maps|scores) must hold no NaN, got one at \(\d"),
         (lambda v, t: (v, t + 2), r"(masks|labels) must be bool, 0 and 1, or 0 and 255, got int\d+ from 2 to 3"),
         (lambda v, t: (v.astype(complex), t), "(maps|scores) must be an array of numbers, got numpy dtype complex128"),
@@ -98,8 +99,9 @@ def test_equal_to_scikit_learn(name, sample):
 @pytest.mark.parametrize("name", BY_SKLEARN)
 @pytest.mark.parametrize("dtype", [np.float64, np.int64])
 def test_digits_beyond_float32_count(name, rng, dtype):
-    scores, labels = 2**40 + rng.integers(0, 50, 300).astype(dtype), rng.random(300) < 0.3
-    expected = BY_SKLEARN[name](labels, scores)
+    large = {np.float64: 2**52, np.int64: 2**62}[dtype]
+    scores, labels = large + rng.integers(0, 50, 300).astype(dtype), rng.random(300) < 0.3
+    expected = BY_SKLEARN[name](labels, scores - large)
     assert len(np.unique(scores.astype(np.float32))) == 1
     assert metrics.figure(name)(scores, labels) == pytest.approx(expected, **SAME)
     assert metrics.figure(name)(scores.tolist(), labels.tolist()) == pytest.approx(expected, **SAME)

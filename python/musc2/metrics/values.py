@@ -50,8 +50,9 @@ def rounded(values: list[Array]) -> list[Array]:
 def in_order(values: list[Array]) -> list[Array]:
     """Float32 numbers in the order of ``values``, equal where these are: ranks, where values need more digits."""
     found = rounded(values)
-    if all(one.dtype == np.float32 or bool((one == same).all()) for one, same in zip(values, found, strict=True)):
-        return found
+    with np.errstate(invalid="ignore"):
+        if all(bool((same.astype(one.dtype) == one).all()) for one, same in zip(values, found, strict=True)):
+            return found
     _, ranks = np.unique(np.concatenate([one.ravel() for one in values]), return_inverse=True)
     keys = (ranks.ravel() + SMALLEST_NORMAL).astype(np.uint32).view(np.float32)
     ends = np.cumsum([one.size for one in values])[:-1]
@@ -81,11 +82,16 @@ def paired(
     op: str, names: tuple[str, str], values: Values, truth: Values, how: Callable[[list[Array]], list[Array]] = in_order
 ) -> Pair:
     """The arguments called ``names`` of a figure, checked; ``how`` makes values float32."""
+    listed = is_list(values) or is_list(truth)
     found, known = as_arrays(op, names[0], values), as_arrays(op, names[1], truth)
-    shapes, have = [one.shape for one in found], [one.shape for one in known]
-    if is_list(values) != is_list(truth) or len(shapes) != len(have):
-        msg = f"{op}: {names[1]} must be like {names[0]}, {_about(values, shapes)}, got {_about(truth, have)}"
+    if listed:  # both, then
+        found, known = (
+            list(some[0]) if not is_list(given) else some for some, given in ((found, values), (known, truth))
+        )
+    if len(found) != len(known):
+        msg = f"{op}: {names[1]} must be as many as {names[0]}, {len(found)}, got {len(known)}"
         raise InputError(msg)
+    shapes, have = [one.shape for one in found], [one.shape for one in known]
     for shape, other in zip(shapes, have, strict=True):
         if shape != other:
             msg = f"{op}: {names[1]} must have the shape of {names[0]}, {shape}, got {other}"
@@ -95,7 +101,7 @@ def paired(
             first = tuple(int(i) for i in np.argwhere(np.isnan(one))[0])
             msg = f"{op}: {names[0]} must hold no NaN, got one at {first}"
             raise InputError(msg)
-    return Pair(values=how(found), truth=as_bool(op, names[1], known), listed=is_list(values))
+    return Pair(values=how(found), truth=as_bool(op, names[1], known), listed=listed)
 
 
 def check_limit(op: str, limit: float) -> float:
@@ -104,7 +110,3 @@ def check_limit(op: str, limit: float) -> float:
         msg = f"{op}: limit must be above 0 and at most 1, got {limit!r}"
         raise InputError(msg)
     return found
-
-
-def _about(values: Values, shapes: list[tuple[int, ...]]) -> str:
-    return f"a list of {len(shapes)}" if is_list(values) else f"one array of shape {shapes[0]}"
