@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Compiles the CUDA module for every architecture of a release, checks that they are in it, and writes what the compiler
+# says of each kernel into bench/results/compile-report.md. Fails when a kernel spills more than it is known to.
+#   bash bench/compile_report.sh [--out FILE]
+# Needs nvcc, cmake, ninja, and cuobjdump from PyPI: pip install nvidia-cuda-cuobjdump. No GPU. PYTHON chooses the Python.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-python}" -m gpu.compile_report "$@"

@@ -1,0 +1,150 @@
+"""Registers, shared memory and spills of every kernel for every architecture of a release: bench/compile_report.sh."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpu.build import build
+from gpu.machine import said
+from gpu.one_block import nvcc
+
+ROOT = Path(__file__).parents[2]
+ARCHITECTURES = "80-real;90-real;100-real;120"  # with PTX of the last, for GPUs to come
+# Bytes that kernels may spill, by a part of their name; others none.
+KNOWN_SPILLS = {
+    "search_panel<Float32>": 116,  # sm_100
+    "tiles::pool<Float32, 2>": 168,  # sm_120, which has too little shared memory to run it; 120 on sm_100
+    "pool_grid: pool<": 28,  # sm_100, for windows wider than 5 x 5
+}
+
+COMPILED = re.compile(
+    r"Compiling entry function '(?P<kernel>\w+)' for 'sm_(?P<architecture>\w+)'.*?"
+    r"(?P<stack>\d+) bytes stack frame, (?P<stored>\d+) bytes spill stores, (?P<loaded>\d+) bytes spill loads.*?"
+    r"Used (?P<registers>\d+) registers(?:.*?, (?P<shared>\d+) bytes smem)?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, order=True)
+class Kernel:
+    """What ptxas says of a kernel for one architecture; shared memory without what launches add."""
+
+    registers: int
+    shared: int
+    stack: int
+    spilled: int
+
+    def __str__(self) -> str:
+        parts = [f"{self.registers}"]
+        parts += [f"{self.shared} B"] * (self.shared > 0) + [f"stack {self.stack} B"] * (self.stack > 0)
+        return ", ".join([*parts, *[f"**spills {self.spilled} B**"] * (self.spilled > 0)])
+
+
+def parse(output: str) -> dict[str, dict[str, Kernel]]:
+    """Mangled name -> architecture -> what the compiler says."""
+    found: dict[str, dict[str, Kernel]] = defaultdict(dict)
+    for text in output.split("ptxas info    : Compiling")[1:]:
+        if (match := COMPILED.match("Compiling" + text)) is None:
+            msg = f"compile_report: cannot read what ptxas says: {text[:300]}"
+            raise ValueError(msg)
+        spilled = max(int(match["stored"]), int(match["loaded"]))
+        kernel = Kernel(int(match["registers"]), int(match["shared"] or 0), int(match["stack"]), spilled)
+        found[match["kernel"]][match["architecture"]] = kernel
+    return found
+
+
+def readable(names: list[str]) -> dict[str, str]:
+    """Mangled name -> file, when the name is only that file's, and the kernel's own name with template arguments."""
+    if shutil.which("c++filt") is None:
+        return {name: name for name in names}
+    done = subprocess.run(["c++filt", "-p"], input="\n".join(names), capture_output=True, text=True, check=True)
+    plain = [re.sub(r"musc2::cuda::|\(anonymous namespace\)::|^void ", "", line) for line in done.stdout.splitlines()]
+    files = [re.search(r"_GLOBAL__N__[0-9a-f]+_\d+_(\w+?)_cu_", name) for name in names]
+    return {name: f"{file[1]}: {own}" if file else own for name, own, file in zip(names, plain, files, strict=True)}
+
+
+def cuobjdump() -> str:
+    """The tool, from PATH or its PyPI package."""
+    places = [str(tool.parent) for entry in sys.path for tool in Path(entry).glob("nvidia/*/bin/cuobjdump")]
+    found = shutil.which("cuobjdump", path=os.pathsep.join([os.environ["PATH"], *places]))
+    if found is None:
+        sys.exit("compile_report: no cuobjdump: pip install nvidia-cuda-cuobjdump")
+    return found
+
+
+def absent(tool: str, module: Path) -> list[str]:
+    """The architectures that should be in the module and are not."""
+    wanted = [part.split("-")[0] for part in ARCHITECTURES.split(";")]
+    wanted += ["90a"] * ("90a" in (ROOT / "cmake/Cuda.cmake").read_text())  # kernels only for Hopper
+    code, portable = (
+        subprocess.run([tool, option, str(module)], capture_output=True, text=True, check=True).stdout
+        for option in ("--list-elf", "--list-ptx")
+    )
+    lacking = [f"sm_{name}" for name in wanted if f".sm_{name}.cubin" not in code]
+    newest = ARCHITECTURES.split(";")[-1]
+    return lacking + [f"PTX of {newest}"] * (f".sm_{newest}.ptx" not in portable)
+
+
+def compile_all(work: Path) -> str:
+    """What the compiler says while the module is built into ``work``/site."""
+    configure, *others = build(ROOT, work, ARCHITECTURES)
+    output = ""
+    for command in ([*configure, "-DCMAKE_CUDA_FLAGS=-Xptxas=-v"], *others):
+        done = subprocess.run(
+            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        output += done.stdout
+        if done.returncode != 0:
+            sys.exit(f"compile_report: {command[:2]} failed\n{done.stdout[-6000:]}")
+    return output
+
+
+def table(kernels: dict[str, dict[str, Kernel]], names: dict[str, str], compiler: str) -> str:
+    """The report."""
+    architectures = sorted({name for each in kernels.values() for name in each}, key=lambda name: (len(name), name))
+    rows = [
+        [f"`{names[kernel]}`", *(str(each.get(name, "")) for name in architectures)] for kernel, each in kernels.items()
+    ]
+    head = ["kernel", *(f"sm_{name}" for name in architectures)]
+    lines = [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *sorted(rows)]]
+    intro = (
+        "# What the compiler says of the kernels\n\n"
+        f"{compiler}.\n"
+        "Registers of a thread, static shared memory of a block (launches add dynamic), stack frame and spilled bytes\n"
+        "of a thread where there are any. `bash bench/compile_report.sh` makes this file.\n\n"
+    )
+    return intro + "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="compile_report.sh", description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench/results/compile-report.md")
+    out, tool = parser.parse_args().out.resolve(), cuobjdump()
+    with tempfile.TemporaryDirectory() as folder:
+        kernels = parse(compile_all(Path(folder)))
+        lacking = absent(tool, next(Path(folder, "site/musc2").glob("_cuda.*.so")))
+    names = readable(list(kernels))
+    out.write_text(table(kernels, names, said(nvcc(), "--version").splitlines()[-2]))
+    problems = [f"_cuda lacks {name}" for name in lacking]
+    for kernel, each in kernels.items():
+        known = max((size for part, size in KNOWN_SPILLS.items() if part in names[kernel]), default=0)
+        problems += [
+            f"{names[kernel]} spills {found.spilled} bytes on sm_{name}, known are {known}"
+            for name, found in each.items()
+            if found.spilled > known
+        ]
+    print(*problems, f"{len(kernels)} kernels: {out}", sep="\n")
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
