@@ -59,7 +59,7 @@ def test_a_config_cannot_be_changed():
         ({"resample": "nearest"}, "resample must be None, bicubic or bilinear, got 'nearest'"),
         ({"foreground": "z"}, "foreground must be one of depth, published"),
         ({"background": "remove"}, "background must be one of keep, plane, got 'remove'"),
-        ({"plane_distance": -0.1}, "plane_distance must be a finite number of at least 0, got -0.1"),
+        ({"plane_distance": -0.1}, "plane_distance must be a finite number above 0, got -0.1"),
         ({"layers": (3, 3)}, r"layers must be None or rising whole numbers, at least one, got \(3, 3\)"),
         ({"layers": ()}, "layers must be None or rising"),
         ({"layers": ("last",)}, "layers must be None or rising"),

@@ -22,7 +22,17 @@ struct Run {
   int32_t first, count;
 };
 
-Spot spot(const float* point) { return {double{point[0]}, double{point[1]}, double{point[2]}}; }
+struct Given {
+  const float* points;
+  const uint8_t* chosen;
+  int64_t count;
+
+  bool has(int64_t i) const {
+    const float* point = points + 3 * i;
+    return chosen[i] && std::isfinite(point[0]) && std::isfinite(point[1]) && std::isfinite(point[2]);
+  }
+  Spot at(int64_t i) const { return {double{points[3 * i]}, double{points[3 * i + 1]}, double{points[3 * i + 2]}}; }
+};
 
 void widen(Box& box, const Spot& at) {
   box.low = {std::min(box.low.x, at.x), std::min(box.low.y, at.y), std::min(box.low.z, at.z)};
@@ -54,11 +64,11 @@ class Raster {
   double scale_;
 };
 
-std::vector<Run> sorted_runs(const float* points, const uint8_t* chosen, int64_t count, const Raster& raster) {
+std::vector<Run> sorted_runs(const Given& given, const Raster& raster) {
   std::vector<Run> runs;
-  for (int64_t i = 0; i < count; ++i) {
-    if (!chosen[i]) continue;
-    const int64_t key = raster.key(spot(points + 3 * i));
+  for (int64_t i = 0; i < given.count; ++i) {
+    if (!given.has(i)) continue;
+    const int64_t key = raster.key(given.at(i));
     const bool goes_on = !runs.empty() && runs.back().key == key && runs.back().first + runs.back().count == i;
     if (goes_on) {
       ++runs.back().count;
@@ -104,14 +114,15 @@ double Box::farthest(const Spot& from) const {
 }
 
 bool make_cells(const float* points, const uint8_t* chosen, int64_t count, double radius, Cells& cells) {
+  const Given given{points, chosen, count};
   Box all = nowhere();
   for (int64_t i = 0; i < count; ++i) {
-    if (chosen[i]) widen(all, spot(points + 3 * i));
+    if (given.has(i)) widen(all, given.at(i));
   }
   const Raster raster(all.low, radius);
   if (all.low.x <= all.high.x && !raster.fits(all)) return false;
   std::vector<int64_t> keys;
-  for (const Run& run : sorted_runs(points, chosen, count, raster)) {
+  for (const Run& run : sorted_runs(given, raster)) {
     if (keys.empty() || keys.back() != run.key) {
       keys.push_back(run.key);
       cells.first.push_back(static_cast<int32_t>(cells.index.size()));
@@ -119,7 +130,7 @@ bool make_cells(const float* points, const uint8_t* chosen, int64_t count, doubl
     }
     for (int32_t i = run.first; i < run.first + run.count; ++i) {
       cells.index.push_back(i);
-      cells.spots.push_back(spot(points + 3 * int64_t{i}));
+      cells.spots.push_back(given.at(i));
       widen(cells.boxes.back(), cells.spots.back());
     }
   }

@@ -30,7 +30,7 @@ struct Span {
 };
 
 struct Cells {
-  std::vector<int32_t> index;   // of the chosen points, cell after cell, ascending in each
+  std::vector<int32_t> index;   // of the points, cell after cell, ascending in each
   std::vector<Spot> spots;      // where they are
   std::vector<int32_t> first;   // (cells + 1): cell c has [first[c], first[c + 1]) of them
   std::vector<Box> boxes;       // (cells)
@@ -52,7 +52,7 @@ struct Cells {
   }
 };
 
-// False when the points span too many cells.
+// Of the chosen points that are finite. False when the points span too many cells.
 bool make_cells(const float* points, const uint8_t* chosen, int64_t count, double radius, Cells& cells);
 
 }  // namespace musc2::cpu

@@ -80,10 +80,11 @@ class Config:
             object.__setattr__(self, name, tuple(value))
         for name in ("centers", "group_size", "search", "start", "subsets", "memory"):
             _check(name, "a whole number of at least 1", getattr(self, name), _whole(getattr(self, name), 1))
-        for name in ("threshold", "skip_radius", "blur", "plane_distance"):
+        for name in ("threshold", "skip_radius", "blur"):
             value = getattr(self, name)
             real = isinstance(value, int | float) and not isinstance(value, bool)
             _check(name, "a finite number of at least 0", value, real and 0 <= value < float("inf"))
+        _check("plane_distance", "a finite number above 0", self.plane_distance, is_distance(self.plane_distance))
         for name in _SWITCHES:
             _check(name, "True or False", getattr(self, name), isinstance(getattr(self, name), bool))
         for name in ("normalize", "rescore"):
@@ -176,6 +177,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 def _whole(value: object, low: int = 0) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def is_distance(value: object) -> bool:
+    """A finite number above 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def is_interval(bounds: object) -> bool:

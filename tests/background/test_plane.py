@@ -75,7 +75,7 @@ def test_a_seed_gives_the_same_plane_and_another_seed_nearly(rng):
         (np.eye(3)[:2], "got 2 points"),
         (np.arange(30.0)[:, None] * [1, 2, 3], "got points that all lie on a line"),
         (np.ones((9, 3)), "got points that all lie on a line"),
-        (np.random.default_rng(0).uniform(-1, 1, (5000, 3)), r"got no plane with more than \d\.\d% .* within 0.004"),
+        (np.random.default_rng(0).uniform(-1, 1, (5000, 3)), r"got none with more than \d\.\d% .* within 0.004"),
     ],
 )
 def test_points_without_a_plane_are_an_error(points, message):

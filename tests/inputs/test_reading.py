@@ -111,6 +111,7 @@ def test_an_empty_set_and_one_thread_are_nothing_special():
         ({"resample": "cubic"}, "resample must be one of bicubic, bilinear, got 'cubic'"),
         ({"resize": "crop"}, "resize must be one of square, fit, got 'crop'"),
         ({"background": "none"}, "background must be one of keep, plane, got 'none'"),
+        ({"plane_distance": 0}, "plane_distance must be a finite number above 0, got 0"),
         ({"foreground": "all"}, "foreground must be one of depth, published, got 'all'"),
     ],
 )

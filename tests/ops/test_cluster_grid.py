@@ -68,10 +68,16 @@ def test_cells_with_more_core_points_than_enough_and_with_fewer(backend, rng):
         assert labels.max() >= 0
 
 
-def test_without_a_foreground_background_is_z_0_and_what_is_not_finite(backend):
+def test_points_along_the_diagonal_of_a_cell_are_neighbours_up_to_eps_and_no_farther(backend):
+    for step in np.linspace(0.4, 1.2, 33):  # neighbours up to 1 / sqrt(3) = 0.577
+        xyz = torch.tensor([[[0.0, 0, 1], [step, step, 1 + step]]])
+        assert cluster_grid(xyz, eps=1, min_points=2).tolist() == ([[0, 0]] if step < 3**-0.5 else [[-1, -1]])
+
+
+def test_background_is_z_0_without_a_foreground_and_always_what_is_not_finite(backend):
     xyz = torch.tensor([[[0.0, 0, 1], [0, 0, 0], [0, 0, torch.nan], [torch.inf, 0, 1], [0, 0, 1.5], [9, 9, 0]]])
     assert cluster_grid(xyz, eps=1, min_points=2).tolist() == [[0, -1, -1, -1, 0, -1]]
-    chosen = torch.tensor([[True, True, False, False, False, True]])
+    chosen = torch.tensor([[True, True, True, True, False, True]])
     assert cluster_grid(xyz, eps=1, min_points=2, foreground=chosen).tolist() == [[0, 0, -1, -1, -1, -1]]
 
 
@@ -111,10 +117,6 @@ def test_no_points_give_no_clusters():
         (
             {"xyz": np.arange(48, dtype=np.float32).reshape(4, 4, 3), "eps": 1e-5},
             "span .* half a million eps .* got 45",
-        ),
-        (
-            {"xyz": np.full((4, 4, 3), np.nan, np.float32), "foreground": np.ones((4, 4), bool)},
-            r"xyz must be finite in the foreground, got \[nan, nan, nan\] at \(0, 0\)",
         ),
     ],
 )

@@ -15,6 +15,7 @@ _ROUNDS = 1000  # samples of three points at most
 _BLOCK = 32  # of them at a time
 _MISSED = 1e-6  # chance that no sample lay on the plane, at which the search ends
 _REFITS = 10
+_ENOUGH = 5000  # points to compare planes by; more are thinned out
 _FEWEST = 0.1  # of the points: fewer are no plane
 
 
@@ -48,23 +49,24 @@ def fit_plane(
         _refuse(label, f"{len(points)} points")
     middle = points.mean(axis=0, dtype=np.float64)
     centered = points - middle
-    near = _near_most_common(centered, distance, np.random.default_rng(seed))
-    if near is None:
+    found = _most_common(centered[:: -(-len(points) // _ENOUGH)], distance, np.random.default_rng(seed))
+    if found is None:
         _refuse(label, "points that all lie on a line")
-    normal, offset = _least_squares(centered[near])
+    normal, offset = found
+    near = np.zeros(len(points), bool)
     for _ in range(_REFITS):
         before, near = near, np.abs(_along(centered, normal) - offset) < distance
         if near.sum() < 3 or (near == before).all():
             break
         normal, offset = _least_squares(centered[near])
     if (share := float(near.mean())) < _FEWEST:
-        _refuse(label, f"no plane with more than {share:.1%} of them within {distance:g}")
+        _refuse(label, f"none with more than {share:.1%} of them within {distance:g}")
     return Plane(normal, offset + float(middle @ normal), share)
 
 
-def _near_most_common(points: Floats, distance: float, rng: np.random.Generator) -> np.ndarray[Any, Any] | None:
-    """(P,) bool: which points are near the plane through three of them that has the most."""
-    best, most, tried, wanted = None, -1, 0, float(_ROUNDS)
+def _most_common(points: Floats, distance: float, rng: np.random.Generator) -> tuple[Floats, float] | None:
+    """Normal and offset of the plane through three of the points that is near the most of them."""
+    best, most, tried, wanted = None, 0, 0, float(_ROUNDS)
     while tried < wanted:
         a, b, c = points[rng.integers(0, len(points), (3, _BLOCK))]
         normals = np.cross(b - a, c - a)
@@ -72,15 +74,16 @@ def _near_most_common(points: Floats, distance: float, rng: np.random.Generator)
         edges = np.sqrt(np.square(b - a).sum(axis=1) * np.square(c - a).sum(axis=1))
         good = lengths > 1e-6 * edges  # else they are one place or on a line
         for normal, point in zip(normals[good] / lengths[good, None], a[good], strict=True):
-            near = np.abs(_along(points, normal) - _along(point, normal)) < distance
-            if (count := int(near.sum())) > most:
-                best, most = near, count
+            offset = float(_along(point, normal))
+            count = int((np.abs(_along(points, normal) - offset) < distance).sum())
+            if count > most:
+                best, most = (normal, offset), count
         tried += _BLOCK
-        wanted = min(_ROUNDS, _enough(most / len(points)))
+        wanted = min(_ROUNDS, _samples_for(most / len(points)))
     return best
 
 
-def _enough(share: float) -> float:
+def _samples_for(share: float) -> float:
     """Samples after which one with all three points on a plane of this share of the points was missed by hardly any."""
     if share <= 0:
         return math.inf
@@ -96,6 +99,7 @@ def _least_squares(points: Floats) -> tuple[Floats, float]:
 
 def _along(points: np.ndarray[Any, Any], normal: Floats) -> Floats:
     """points . normal; not by BLAS, whose sums depend on the number of its threads."""
+    points = points.astype(np.float64, copy=False)
     found: Floats = points[..., 0] * normal[0] + points[..., 1] * normal[1] + points[..., 2] * normal[2]
     return found
 

@@ -13,9 +13,10 @@ _WIDTH = 10  # pixels of the border
 
 def border(xyz: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """xyz: (H, W, 3) -> (P, 3), the points within 10 pixels of the border that are there: finite, and z not 0."""
-    there = np.isfinite(xyz).all(axis=2) & (xyz[:, :, 2] != 0)
-    there[_WIDTH:-_WIDTH, _WIDTH:-_WIDTH] = False
-    found: np.ndarray[Any, Any] = xyz[there]
+    edge = np.ones(xyz.shape[:2], bool)
+    edge[_WIDTH:-_WIDTH, _WIDTH:-_WIDTH] = False
+    points = xyz[edge]
+    found: np.ndarray[Any, Any] = points[np.isfinite(points).all(axis=1) & (points[:, 2] != 0)]
     return found
 
 

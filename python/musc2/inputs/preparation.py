@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musc2.config import is_distance
 from musc2.inputs.resizing import RESAMPLE, RESIZE
 from musc2.inputs.sources import refuse
 
@@ -36,6 +37,8 @@ class Preparation:
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
             if not whole and (value is not None or name != "cloud_size"):
                 refuse(name, "must be a whole number of at least 1", repr(value))
+        if not is_distance(self.plane_distance):
+            refuse("plane_distance", "must be a finite number above 0", repr(self.plane_distance))
         choices = {"resample": tuple(RESAMPLE), "resize": RESIZE, "foreground": FOREGROUND, "background": BACKGROUND}
         for name, known in choices.items():
             if getattr(self, name) not in known:

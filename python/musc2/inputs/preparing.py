@@ -74,7 +74,14 @@ def prepare_cloud(
     With background="plane" a map first loses what is nearer than ``plane_distance`` to the plane of its border, which
     is sought with ``seed``. ``mask`` (H, W), of any size, or (P,) for a cloud, leaves out more.
     """
-    Preparation(size=size, foreground=foreground, background=background, resize=resize, patch=patch)  # checks them
+    Preparation(  # checks them
+        size=size,
+        foreground=foreground,
+        background=background,
+        plane_distance=plane_distance,
+        resize=resize,
+        patch=patch,
+    )
     surface = surfaces.surface(xyz, label)
     chosen = None if mask is None else masks.mask(mask, f"mask of {label}")
     if background == "plane":

@@ -16,8 +16,8 @@ def cluster_grid(
     ``eps`` of each other share a cluster. Clusters are numbered from 0 by their first core points in row order. Other
     points within ``eps`` of a core point go to the lowest such cluster; the rest is noise, -1, as is the background.
 
-    foreground: (H, W) bool; without it, what is finite and has z other than 0. Neighbours in space are found wherever
-    they are on the map.
+    foreground: (H, W) bool; without it, all with z other than 0. Points that are not finite are background. Neighbours
+    in space are found wherever they are on the map.
 
     >>> line = torch.tensor([0.0, 1, 2, 9, 20, 21, 22]).reshape(1, 7, 1)
     >>> cluster_grid(torch.cat([line, line * 0, line * 0 + 1], 2), eps=1.5, min_points=3)
@@ -34,22 +34,17 @@ def cluster_grid(
     labels = torch.empty(points.shape[:2], dtype=torch.int32)
     found = _cpu.cluster_grid(points.data_ptr(), chosen.data_ptr(), labels.numel(), radius, least, labels.data_ptr())
     if found < 0:
-        low, high = points[chosen].aminmax(dim=0)
+        low, high = points[chosen & points.isfinite().all(dim=2)].aminmax(dim=0)
         msg = f"{op}: xyz must span at most half a million eps along each axis, got {float((high - low).max()):g}"
         raise InputError(msg)
     return labels
 
 
 def _chosen(points: torch.Tensor, foreground: arrays.Array | None) -> torch.Tensor:
-    finite = points.isfinite().all(dim=2)
     if foreground is None:
-        return finite & (points[..., 2] != 0)
+        return points[..., 2] != 0
     chosen = arrays.tensor("cluster_grid", "foreground", foreground, "H, W", torch.bool)
-    if chosen.shape != finite.shape:
-        msg = f"cluster_grid: foreground must have shape {tuple(finite.shape)} as xyz, got {tuple(chosen.shape)}"
-        raise InputError(msg)
-    if bool((chosen & ~finite).any()):
-        row, column = (chosen & ~finite).nonzero()[0].tolist()
-        msg = f"cluster_grid: xyz must be finite in the foreground, got {points[row, column].tolist()} at {row, column}"
+    if chosen.shape != points.shape[:2]:
+        msg = f"cluster_grid: foreground must have shape {tuple(points.shape[:2])} as xyz, got {tuple(chosen.shape)}"
         raise InputError(msg)
     return chosen
