@@ -1,6 +1,7 @@
 #include "bind/emulation.h"
 
 #include "bind/by_address.h"
+#include "testing/hopper_probe.h"
 #include "testing/mistakes.h"
 #include "testing/narrow_floats.h"
 #include "testing/order.h"
@@ -22,6 +23,8 @@ void bind_emulation(pybind11::module_& module) {
   module.def("probe_load_matrices", by_address(&cuda::probe_load_matrices));
   module.def("probe_copies", by_address(&cuda::probe_copies));
   module.def("probe_copying_twice", by_address(&cuda::probe_copying_twice));
+  module.def("probe_warpgroup", by_address(&cuda::probe_warpgroup));
+  module.def("probe_arrivals", by_address(&cuda::probe_arrivals));
 #ifdef __SANITIZE_ADDRESS__
   module.attr("SANITIZED") = true;
 #else

@@ -1,6 +1,7 @@
 #pragma once
 // The formats that features come in and that the search multiplies: how memory holds a number, and the product of a
 // left side of 16 rows with a right side of 8.
+#include "cuda/hopper.h"
 #include "cuda/tile.h"
 
 namespace musc2::cuda {
@@ -24,6 +25,10 @@ struct Bfloat16 : SixteenBits {
   __device__ static void multiply(tile::Sums& sums, const Left& left, const Right& right) {
     tile::multiply_bfloat16(sums, left.cells, right.cells);
   }
+  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right,
+                                  bool add) {
+    hopper::multiply_bfloat16(first, second, left, right, add);
+  }
 };
 
 struct Float16 : SixteenBits {
@@ -39,6 +44,10 @@ struct Float16 : SixteenBits {
 
   __device__ static void multiply(tile::Sums& sums, const Left& left, const Right& right) {
     tile::multiply_float16(sums, left.cells, right.cells);
+  }
+  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right,
+                                  bool add) {
+    hopper::multiply_float16(first, second, left, right, add);
   }
 };
 

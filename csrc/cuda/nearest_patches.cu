@@ -2,46 +2,25 @@
 // patches x patches leaves the registers. docs/gpu.md has the model of it.
 //
 // Features are rounded and padded once per panel (patch_packing.h). A persistent grid walks over the tiles of a panel
-// (patch_panel.h): it multiplies (tile_product.h), reduces to one key for each line and sample (patch_minima.h), and
-// measures in float32 what the tile completed (patch_distances.h), while the first steps of the next tile are loading.
+// (patch_panel.h): it multiplies (tile_product.h, on Hopper GPUs warpgroup_product.h), reduces to one key for each line
+// and sample (patch_minima.h), and measures in float32 what the tile completed (patch_distances.h), while the first
+// steps of the next tile are loading.
 // A panel is as many samples as the scratch memory allows, mostly all.
 #include <algorithm>
 
 #include "cuda/device.h"
-#include "cuda/patch_distances.h"
-#include "cuda/patch_minima.h"
 #include "cuda/patch_packing.h"
 #include "cuda/patch_plan.h"
+#include "cuda/patch_search.h"
 #include "cuda/patch_windows.h"
+#include "cuda/tile_product.h"
+#include "cuda/warpgroup_search.h"
 #include "musc2/nearest_patches.h"
 
 namespace musc2::cuda {
 namespace {
 
-template <class Format>
-__global__ void __launch_bounds__(TileShape::threads, 2) search_panel(const __grid_constant__ Panel panel) {
-  MUSC2_DYNAMIC_SHARED(unsigned char, stages);
-  __shared__ WarpMinima minima;
-  __shared__ bool complete[2][TileShape::lines];
-  TileProduct<Format> product(panel.left.searched, panel.right.searched, stages);
-  Walk walk(panel);
-  const auto begin = [&] {
-    if (walk.is_over()) return;
-    product.begin(panel.left.first_patch(walk.place().left), panel.right.first_patch(walk.place().right));
-  };
-  begin();
-  while (!walk.is_over()) {
-    TileSums sums;
-    product.finish(sums);
-    const Place at = walk.place();
-    walk.advance();
-    begin();
-    reduce_tile(panel, at, sums, minima);
-    measure_completed<Format>(panel, at, complete);
-  }
-}
-
-template <class Format, class Feature>
+template <class Format, class Feature, class Packed>
 class Job {
  public:
   Job(const Call& call, const Plan& plan, const void* z, const void* references, float* distance, int32_t* index,
@@ -106,8 +85,9 @@ class Job {
     const int64_t rows = length * samples, values = call_.row_values > 0 ? call_.row_values : call_.channels;
     auto* room = call_.row_values > 0 ? at<typename Format::Stored>(packed) : nullptr;
     const float* mean = std::is_same_v<Feature, Float32> ? at<float>(plan_.center) : nullptr;
-    launch(pack_rows<Format, Feature>, blocks_for(rows, 8), 256, 0, features, rows, static_cast<int>(call_.channels),
-           mean, room, values, at<float>(norms));
+    const int64_t packed_rows = call_.packed_rows(rows);
+    launch(pack_rows<Format, Feature, Packed>, blocks_for(packed_rows, 8), 256, 0, features, rows, packed_rows,
+           static_cast<int>(call_.channels), mean, room, values, at<float>(norms));
     const void* searched = room != nullptr ? static_cast<const void*>(room) : features;
     const Matrix matrix{static_cast<const unsigned char*>(searched), static_cast<int>(values * call_.value_bytes),
                         static_cast<int>(rows)};
@@ -125,7 +105,11 @@ class Job {
     const int bands = (left.tiles() + 15) / 16, band = (left.tiles() + bands - 1) / bands;
     constexpr bool wide = std::is_same_v<Feature, Float32>;
     const Panel panel{left, right, same, wide, static_cast<int>(call_.channels), distance_, index_, call_.others, band};
-    launch(search_panel<Format>, 2 * multiprocessors(), TileShape::threads, TileProduct<Format>::shared_bytes, panel);
+    if constexpr (std::is_same_v<Packed, PackedTiles>) {
+      search_by_warpgroups(panel, std::is_same_v<Format, Float16>, stream_);
+    } else {
+      launch_search<TileProduct<Format>>(panel, stream_);
+    }
   }
 
   Call call_;
@@ -137,20 +121,27 @@ class Job {
   void* stream_;
 };
 
-template <class Format, class Feature>
-struct Pair {
+template <class Format, class Feature, class Arrangement>
+struct Formats {
   using Search = Format;
   using Given = Feature;
+  using Packed = Arrangement;
 };
 
-// Calls `use` with the formats of the search and of the features. Features of 16 bits are searched as they are.
+template <class Format, class Feature, class Use>
+auto with_packing(Use use) {
+  return has_warpgroups() ? use(Formats<Format, Feature, PackedTiles>()) : use(Formats<Format, Feature, PackedRows>());
+}
+
+// Calls `use` with the formats of the search and of the features, and how they are packed. Features of 16 bits are
+// searched as they are.
 template <class Use>
 auto with_formats(int64_t precision, int64_t type, Use use) {
-  if (type == 1) return use(Pair<Bfloat16, Bfloat16>());
-  if (type == 3) return use(Pair<Float16, Float16>());
-  if (precision == 0) return use(Pair<Float32, Float32>());
-  if (precision == 3) return use(Pair<Float16, Float32>());
-  return use(Pair<Bfloat16, Float32>());
+  if (type == 1) return with_packing<Bfloat16, Bfloat16>(use);
+  if (type == 3) return with_packing<Float16, Float16>(use);
+  if (precision == 0) return use(Formats<Float32, Float32, PackedRows>());
+  if (precision == 3) return with_packing<Float16, Float32>(use);
+  return with_packing<Bfloat16, Float32>(use);
 }
 
 }  // namespace
@@ -158,10 +149,10 @@ auto with_formats(int64_t precision, int64_t type, Use use) {
 int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others,
                                 int64_t other_patches, int64_t precision, int64_t memory, int64_t type) {
   if (samples == 0 || others == 0) return 0;
-  return with_formats(precision, type, [&](auto pair) {
-    using Formats = decltype(pair);
-    const Call call = make_call<typename Formats::Search, typename Formats::Given>(samples, patches, channels, mutual,
-                                                                                   others, other_patches);
+  return with_formats(precision, type, [&](auto formats) {
+    using Of = decltype(formats);
+    const Call call = make_call<typename Of::Search, typename Of::Given, typename Of::Packed>(
+        samples, patches, channels, mutual, others, other_patches);
     return make_plan(call, memory).bytes;
   });
 }
@@ -170,14 +161,13 @@ void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t ch
                      int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
                      int32_t* index, int64_t type, void* scratch, void* stream) {
   if (samples == 0 || others == 0) return;
-  with_formats(precision, type, [&](auto pair) {
-    using Formats = decltype(pair);
+  with_formats(precision, type, [&](auto formats) {
+    using Of = decltype(formats);
+    using ThisJob = Job<typename Of::Search, typename Of::Given, typename Of::Packed>;
     const bool mutual = references == nullptr;
-    const Call call = make_call<typename Formats::Search, typename Formats::Given>(samples, patches, channels, mutual,
-                                                                                   others, other_patches);
-    Job<typename Formats::Search, typename Formats::Given>(call, make_plan(call, memory), z, mutual ? z : references,
-                                                           distance, index, scratch, stream)
-        .run();
+    const Call call = make_call<typename Of::Search, typename Of::Given, typename Of::Packed>(
+        samples, patches, channels, mutual, others, other_patches);
+    ThisJob(call, make_plan(call, memory), z, mutual ? z : references, distance, index, scratch, stream).run();
   });
 }
 

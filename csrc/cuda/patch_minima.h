@@ -6,41 +6,46 @@
 
 namespace musc2::cuda {
 
-// Keys of the warps that share a line: 4 have parts of a row, 2 of a column.
+// Keys of the warps that share a line.
+template <class Sums>
 struct WarpMinima {
-  Key rows[TileShape::column_warps][TileShape::lines];
-  Key columns[TileShape::row_warps][TileShape::lines];
+  Key rows[Sums::row_warps][TileShape::lines];
+  Key columns[Sums::column_warps][TileShape::lines];
 };
 
 // This thread's lines of the asking side, and those that the minimum is taken over: i-th row or column.
-template <bool right_asks>
+template <class Sums, bool right_asks>
 struct Lines {
-  __device__ static int own(int i) { return right_asks ? TileShape::column(i) : TileShape::row(i); }
-  __device__ static int other(int j) { return right_asks ? TileShape::row(j) : TileShape::column(j); }
-  __device__ static float sum(const TileSums& sums, int i, int j) { return right_asks ? sums.at(j, i) : sums.at(i, j); }
+  static constexpr int owns = right_asks ? Sums::columns_held : Sums::rows_held;
+  static constexpr int others = right_asks ? Sums::rows_held : Sums::columns_held;
+
+  __device__ static int own(int i) { return right_asks ? Sums::column(i) : Sums::row(i); }
+  __device__ static int other(int j) { return right_asks ? Sums::row(j) : Sums::column(j); }
+  __device__ static float sum(const Sums& sums, int i, int j) { return right_asks ? sums.at(j, i) : sums.at(i, j); }
 };
 
 // Leaves in `minima` this warp's keys for its lines of side `own` over the patches of `sample` of side `other`.
 // |a - b|^2 = |a|^2 + (|b|^2 - 2 ab): the bracket is compared. NaN never wins, so a key always names a patch of the
 // sample, if need be the tile's first.
-template <bool right_asks>
-__device__ void warp_minima(const TileSums& sums, const Side& own, int own_tile, const Side& other, int other_tile,
-                            int sample, WarpMinima& minima) {
-  using Line = Lines<right_asks>;
+template <bool right_asks, class Sums>
+__device__ void warp_minima(const Sums& sums, const Side& own, int own_tile, const Side& other, int other_tile,
+                            int sample, WarpMinima<Sums>& minima) {
+  using Line = Lines<Sums, right_asks>;
   const int first = other.first_patch(other_tile);
   const int low = max(0, sample * other.length - first),
             high = min(other.end_patch(other_tile), (sample + 1) * other.length) - first;
-  float norms[TileShape::lines_held];
-  for (int j = 0; j < TileShape::lines_held; ++j) {
+  float norms[Line::others];
+#pragma unroll
+  for (int j = 0; j < Line::others; ++j) {
     const int line = Line::other(j);
     norms[j] = line >= low && line < high ? other.norms[first + line] : infinity;
   }
 #pragma unroll
-  for (int i = 0; i < TileShape::lines_held; ++i) {
+  for (int i = 0; i < Line::owns; ++i) {
     float best = infinity;
     int at = low;
 #pragma unroll
-    for (int j = 0; j < TileShape::lines_held; ++j) {
+    for (int j = 0; j < Line::others; ++j) {
       const float value = fmaf(-2, Line::sum(sums, i, j), norms[j]);
       if (value < best) best = value, at = Line::other(j);
     }
@@ -55,18 +60,18 @@ __device__ void warp_minima(const TileSums& sums, const Side& own, int own_tile,
       const float distance2 = fmaxf(best + (patch < own.patches() ? own.norms[patch] : 0), 0);
       const Key key = make_key(distance2, static_cast<unsigned>(first + at - sample * other.length));
       if (right_asks) {
-        minima.columns[TileShape::warp() / TileShape::column_warps][line] = key;
+        minima.columns[Sums::part_of_column()][line] = key;
       } else {
-        minima.rows[TileShape::warp() % TileShape::column_warps][line] = key;
+        minima.rows[Sums::part_of_row()][line] = key;
       }
     }
   }
 }
 
 // Offers the block's minimum for one line to the nearest so far.
-template <bool right_asks>
+template <bool right_asks, class Sums>
 __device__ void offer(const Panel& panel, const Side& own, int own_tile, int sample, int line,
-                      const WarpMinima& minima) {
+                      const WarpMinima<Sums>& minima) {
   const int patch = own.first_patch(own_tile) + line;
   if (patch >= own.patches() || !panel.asks<right_asks>(patch / own.length, sample)) return;
   Key key = nothing_found;
@@ -79,7 +84,8 @@ __device__ void offer(const Panel& panel, const Side& own, int own_tile, int sam
 }
 
 // All threads of the block together: updates the nearest so far of both sides by a tile's sums.
-__device__ inline void reduce_tile(const Panel& panel, Place at, const TileSums& sums, WarpMinima& minima) {
+template <class Sums>
+__device__ void reduce_tile(const Panel& panel, Place at, const Sums& sums, WarpMinima<Sums>& minima) {
   const Side &left = panel.left, &right = panel.right;
   const int first_right = right.first_sample(at.right), first_left = left.first_sample(at.left);
   const int right_samples = right.last_sample(at.right) - first_right + 1;

@@ -1,6 +1,7 @@
 #pragma once
 // What nearest_patches prepares: features centered, rounded and padded for the search, their norms, and clear scratch.
 #include "cuda/formats.h"
+#include "cuda/patch_tiles.h"
 
 namespace musc2::cuda {
 
@@ -20,22 +21,24 @@ static __global__ void average_rows(const float* features, int64_t rows, int64_t
 }
 
 // A warp for each row: its features minus `center` (where there is one), rounded, with zeros up to `row_values`, and
-// the squared norm of that. Equal rows get equal norms. `packed` may be null: only the norms.
-template <class Format, class Feature>
-__global__ void pack_rows(const typename Feature::Stored* features, int64_t rows, int channels, const float* center,
-                          typename Format::Stored* packed, int64_t row_values, float* norms) {
+// the squared norm of that. Equal rows get equal norms. `packed` may be null: only the norms. Rows from `rows` on, up
+// to `packed_rows`, are zeros and have no norms.
+template <class Format, class Feature, class Packed>
+__global__ void pack_rows(const typename Feature::Stored* features, int64_t rows, int64_t packed_rows, int channels,
+                          const float* center, typename Format::Stored* packed, int64_t row_values, float* norms) {
   const int64_t row = static_cast<int64_t>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
-  if (row >= rows) return;
+  if (row >= packed_rows) return;
   float norm = 0;
   for (int c = static_cast<int>(threadIdx.x) % 32; c < row_values; c += 32) {
-    float value = c < channels ? Feature::widen(features[row * channels + c]) : 0;
-    if (center != nullptr && c < channels) value -= center[c];
+    const bool there = row < rows && c < channels;
+    float value = there ? Feature::widen(features[row * channels + c]) : 0;
+    if (center != nullptr && there) value -= center[c];
     const auto rounded = Format::round(value);
-    if (packed != nullptr) packed[row * row_values + c] = rounded;
+    if (packed != nullptr) packed[Packed::place(row, c, row_values)] = rounded;
     norm = fmaf(Format::widen(rounded), Format::widen(rounded), norm);
   }
   norm = over_warp(norm, Sum{});
-  if (threadIdx.x % 32 == 0) norms[row] = norm;
+  if (threadIdx.x % 32 == 0 && row < rows) norms[row] = norm;
 }
 
 // All keys to ones, all counts to zero.

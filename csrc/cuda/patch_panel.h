@@ -1,7 +1,7 @@
 #pragma once
 // The work of one launch of nearest_patches: some samples against some samples, in tiles of 128 x 128 patches. Tiles
 // are cut from the rows of all samples in a row, so they span borders between samples wherever those fall.
-#include "cuda/tile_product.h"
+#include "cuda/patch_tiles.h"
 
 namespace musc2::cuda {
 
@@ -32,6 +32,11 @@ struct Side {
   }
 };
 
+// A tile of the product: the numbers of the tiles of either side.
+struct Place {
+  int left, right;
+};
+
 struct Panel {
   Side left, right;
   bool same;  // both sides are the same samples: only pairs whose left sample comes first are searched
@@ -48,23 +53,25 @@ struct Panel {
   __device__ bool asks(int own, int other) const {
     return !same || (right_asks ? other < own : own < other);
   }
-};
 
-// A tile of the product: the numbers of the tiles of either side.
-struct Place {
-  int left, right;
+  // Whether there is such a tile, with patches that ask.
+  __device__ bool wants(Place at) const {
+    if (at.left >= left.tiles() || at.right >= right.tiles()) return false;
+    return !same || (at.left <= at.right && left.first_sample(at.left) < right.last_sample(at.right));
+  }
 };
 
 // The tiles that a block searches: through bands of at most 16 left tiles, column by column, each block taking its
-// turn. Blocks that work at the same time then share rows of both sides, and what has been searched is measured while
-// it is in the cache. The tiles that a block passes over, because they hold no pair of different samples, are spread
-// evenly.
+// turn, with `across` tiles side by side at a time, of which the last one, or the first, may not be wanted. Blocks that
+// work at the same time then share rows of both sides, and what has been searched is measured while it is in the cache.
+// The tiles that a block passes over, because they hold no pair of different samples, are spread evenly.
+template <int across>
 class Walk {
  public:
   __device__ explicit Walk(const Panel& panel) : panel_(panel), inside_(static_cast<int>(blockIdx.x)) { settle(); }
 
   __device__ bool is_over() const { return first_ >= panel_.left.tiles(); }
-  __device__ Place place() const { return {first_ + inside_ % panel_.band, inside_ / panel_.band}; }
+  __device__ Place place() const { return {first_ + inside_ % panel_.band, inside_ / panel_.band * across}; }
 
   __device__ void advance() {
     inside_ += static_cast<int>(gridDim.x);
@@ -73,18 +80,18 @@ class Walk {
 
  private:
   __device__ void settle() {
-    const int of_band = panel_.band * panel_.right.tiles();
+    const int of_band = panel_.band * ((panel_.right.tiles() + across - 1) / across);
     while (true) {
       for (; inside_ >= of_band; inside_ -= of_band) first_ += panel_.band;
-      if (is_over() || is_wanted(place())) return;
+      if (is_over() || is_wanted()) return;
       inside_ += static_cast<int>(gridDim.x);
     }
   }
 
-  __device__ bool is_wanted(Place at) const {
-    const Side &left = panel_.left, &right = panel_.right;
-    if (at.left >= left.tiles()) return false;
-    return !panel_.same || (at.left <= at.right && left.first_sample(at.left) < right.last_sample(at.right));
+  // Where a tile is wanted, so are those to its right.
+  __device__ bool is_wanted() const {
+    const Place at = place();
+    return panel_.wants({at.left, min(at.right + across, panel_.right.tiles()) - 1});
   }
 
   const Panel& panel_;

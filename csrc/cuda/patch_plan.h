@@ -2,7 +2,7 @@
 // How a call of nearest_patches is cut into panels that its scratch memory allows.
 #include <type_traits>
 
-#include "cuda/tile_product.h"
+#include "cuda/patch_tiles.h"
 
 namespace musc2::cuda {
 
@@ -11,14 +11,19 @@ struct Call {
   int64_t samples, patches, channels, others, other_patches;
   bool mutual;
   int64_t row_values, value_bytes;  // of a packed row; no values: the features are searched as they are
+  int64_t lines;                    // rows are packed in whole numbers of these
+
+  int64_t packed_rows(int64_t rows) const { return (rows + lines - 1) / lines * lines; }
 };
 
-template <class Format, class Feature>
+template <class Format, class Feature, class Packed>
 Call make_call(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others, int64_t other_patches) {
-  constexpr int64_t value_bytes = sizeof(typename Format::Stored), chunk = 16 / value_bytes;
-  const bool as_they_are = std::is_same_v<Format, Feature> && value_bytes == 2 && channels % chunk == 0;
-  const int64_t row_values = as_they_are ? 0 : (channels + chunk - 1) / chunk * chunk;
-  return {samples, patches, channels, others, other_patches, mutual, row_values, value_bytes};
+  constexpr int64_t value_bytes = sizeof(typename Format::Stored);
+  constexpr bool same = std::is_same_v<Format, Feature> && value_bytes == 2 && std::is_same_v<Packed, PackedRows>;
+  const int64_t row_values = Packed::row_values(channels, value_bytes);
+  const bool as_they_are = same && row_values == channels;
+  return {samples,     patches,      channels, others, other_patches, mutual, as_they_are ? 0 : row_values,
+          value_bytes, Packed::lines};
 }
 
 // How many samples of either side make a panel, and where in scratch memory things lie.
@@ -33,8 +38,8 @@ struct Plan {
     const int64_t row_bytes = call.row_values * call.value_bytes;
     const bool one = call.mutual && panels == 1;  // the two sides are one
     center = take(call.channels * 4);
-    packed_left = take(left_patches * row_bytes);
-    packed_right = one ? packed_left : take(right_patches * row_bytes);
+    packed_left = take(call.packed_rows(left_patches) * row_bytes);
+    packed_right = one ? packed_left : take(call.packed_rows(right_patches) * row_bytes);
     norms_left = take(left_patches * 4);
     norms_right = one ? norms_left : take(right_patches * 4);
     keys_left = take(left_patches * right * 8);

@@ -2,43 +2,40 @@
 // The product of 128 rows with 128 rows by a block of 8 warps, each of which holds 64 x 32 of the sums. 64 bytes of
 // channels at a time travel to shared memory by asynchronous copies, three such steps ahead of the multiplication.
 #include "cuda/formats.h"
+#include "cuda/patch_tiles.h"
 
 namespace musc2::cuda {
 
-// Rows of a whole number of 16-byte chunks that start at multiples of 16 bytes. Beyond its rows and bytes are zeros.
-struct Matrix {
-  const unsigned char* data;
-  int row_bytes, rows;
-};
-
-struct TileShape {
-  static constexpr int lines = 128;  // rows of one side, which are the rows or the columns of the product
-  static constexpr int threads = 256;
-  static constexpr int lines_held = 8;  // of each side, in the 8 x 8 sums that a thread holds
+// Of the sums of 128 rows with 128 rows, those that a thread holds.
+struct WarpSums {
+  static constexpr int rows_held = 8, columns_held = 8;
   static constexpr int warp_rows = 64, warp_columns = 32;
-  static constexpr int column_warps = lines / warp_columns, row_warps = lines / warp_rows;
+  // Warps that have parts of a row, and of a column.
+  static constexpr int row_warps = TileShape::lines / warp_columns, column_warps = TileShape::lines / warp_rows;
+  tile::Sums of[rows_held / 2][columns_held / 2];
 
-  // Which row of the tile holds a thread's i-th row of sums, and which column its i-th column; both rise with i.
+  // Which row of the tile is the i-th held one, and which column the j-th; both rise with their number.
   __device__ static int row(int i) {
-    return warp() / column_warps * warp_rows + i / 2 * 16 + tile::sum_row(lane(), i % 2 * 2);
+    return part_of_column() * warp_rows + i / 2 * 16 + tile::sum_row(TileShape::lane(), i % 2 * 2);
   }
-  __device__ static int column(int i) {
-    return warp() % column_warps * warp_columns + i / 2 * 8 + tile::sum_column(lane(), i % 2);
+  __device__ static int column(int j) {
+    return part_of_row() * warp_columns + j / 2 * 8 + tile::sum_column(TileShape::lane(), j % 2);
   }
-  __device__ static int warp() { return static_cast<int>(threadIdx.x) / 32; }
-  __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
-};
+  // The number of this warp's part.
+  __device__ static int part_of_row() { return TileShape::warp() % row_warps; }
+  __device__ static int part_of_column() { return TileShape::warp() / row_warps; }
 
-// The sum of a thread's i-th row and j-th column is of[i / 2][j / 2][i % 2 * 2 + j % 2].
-struct TileSums {
-  tile::Sums of[TileShape::lines_held / 2][TileShape::lines_held / 2];
-
+  // The sum of the i-th row and the j-th column held.
   __device__ float at(int i, int j) const { return of[i / 2][j / 2][i % 2 * 2 + j % 2]; }
 };
 
-template <class Format>
+template <class SearchFormat>
 class TileProduct {
  public:
+  using Format = SearchFormat;
+  using Sums = WarpSums;
+  static constexpr int across = 1;       // tiles side by side that are multiplied at once
+  static constexpr int blocks_each = 2;  // blocks of this that a multiprocessor holds
   static constexpr int stages = 4;
   static constexpr int shared_bytes = stages * 2 * TileShape::lines * 64;
 
@@ -57,7 +54,8 @@ class TileProduct {
   }
 
   // Their product. All threads are done with shared memory when it returns.
-  __device__ void finish(TileSums& sums) {
+  __device__ void finish(Sums (&all)[across]) {
+    Sums& sums = all[0];
     for (auto& row : sums.of) {
       for (auto& held : row) {
         for (float& sum : held) sum = 0;
@@ -112,10 +110,10 @@ class TileProduct {
 
   // Lane `l` passes the address of row l % 8 of matrix l / 8: on the left the second matrix is 8 lines further down and
   // the third a chunk further along, on the right the other way round.
-  __device__ static void multiply(const unsigned char* left, const unsigned char* right, TileSums& sums) {
+  __device__ static void multiply(const unsigned char* left, const unsigned char* right, Sums& sums) {
     const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const unsigned first_row = warp / TileShape::column_warps * TileShape::warp_rows;
-    const unsigned first_column = warp % TileShape::column_warps * TileShape::warp_columns;
+    const unsigned first_row = warp / Sums::row_warps * Sums::warp_rows;
+    const unsigned first_column = warp % Sums::row_warps * Sums::warp_columns;
     const unsigned rows_at = first_row * step_bytes + place(lane % 16, lane / 16);
     const unsigned columns_at = first_column * step_bytes + place(lane % 8 + lane / 16 * 8, lane / 8 % 2);
 #pragma unroll

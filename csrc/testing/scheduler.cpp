@@ -149,6 +149,7 @@ bool Cluster::run_warp(Thread* warp, unsigned count) {
       again = true;
     }
     again |= settle_meetings(warp, count);
+    again |= settle_waits(warp, count);
     moved |= again;
     again &= !order_.is_fair();
   }
@@ -187,13 +188,14 @@ bool Cluster::open(Thread* threads, unsigned count, State barrier, const char* n
 
 std::string Cluster::deadlock() const {
   std::string text = "nothing can go on";
-  for (const State state : {State::in_warp, State::at_barrier, State::at_cluster_barrier}) {
+  for (const State state : {State::in_warp, State::at_barrier, State::at_cluster_barrier, State::until}) {
     const auto found =
         std::find_if(threads_.begin(), threads_.end(), [&](const Thread& t) { return t.state == state; });
     if (found == threads_.end()) continue;
-    const bool in_warp = state == State::in_warp;
-    text += "; " + emulation::describe(*found) + " waits " + (in_warp ? "for lanes that do not come" : "at a barrier") +
-            " at " + describe(found->place);
+    const char* const waits = state == State::in_warp ? " waits for lanes that do not come at "
+                              : state == State::until ? " waits for what does not happen at "
+                                                      : " waits at a barrier at ";
+    text += "; " + emulation::describe(*found) + waits + describe(found->place);
   }
   return text;
 }
@@ -234,6 +236,11 @@ void meet(const Meeting& meeting, Place place) {
   }
   running->meeting = meeting;
   wait(State::in_warp, place);
+}
+
+void wait_until(const std::function<bool()>& come, Place place) {
+  running->awaited = &come;
+  wait(State::until, place);
 }
 
 Block& neighbour(unsigned rank) {

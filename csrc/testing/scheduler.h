@@ -6,7 +6,7 @@
 //   - warp operations: lanes that never come, a caller outside its own mask, different operations or masks that meet;
 //   - launches: sizes and amounts of shared memory that no GPU takes.
 // It does not show: what the memory model allows beyond orders of whole threads, or rounding. A kernel that spins until
-// another thread writes something hangs.
+// another thread writes something hangs, unless it does so by wait_until().
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -44,7 +44,7 @@ struct Place {
   int line = 0;
 };
 
-enum class State : uint8_t { ready, at_barrier, at_cluster_barrier, in_warp, returned };
+enum class State : uint8_t { ready, at_barrier, at_cluster_barrier, in_warp, until, returned };
 
 // What a lane brings to a warp operation, and takes from it.
 struct Meeting {
@@ -70,6 +70,7 @@ struct Thread {
   State state = State::ready;
   Place place;  // where it waits
   Meeting meeting;
+  const std::function<bool()>* awaited = nullptr;  // what it waits for: see wait_until
 };
 
 extern Thread* running;
@@ -79,10 +80,11 @@ extern Shape shape;
 void run(const Shape& wanted, const std::function<void()>& kernel);
 
 // For the running thread:
-void wait(State state, Place place);              // until the scheduler lets it go on
-void meet(const Meeting& meeting, Place place);   // wait, in_warp, for the lanes of the mask
-Block& neighbour(unsigned rank);                  // the block of that rank in its cluster
-[[noreturn]] void fail(const std::string& what);  // ends the launch with an Error
-std::string describe(const Thread& thread);       // "block (1, 0, 0), thread 7"
+void wait(State state, Place place);                              // until the scheduler lets it go on
+void meet(const Meeting& meeting, Place place);                   // wait, in_warp, for the lanes of the mask
+void wait_until(const std::function<bool()>& come, Place place);  // come() is called while any thread or none runs
+Block& neighbour(unsigned rank);                                  // the block of that rank in its cluster
+[[noreturn]] void fail(const std::string& what);                  // ends the launch with an Error
+std::string describe(const Thread& thread);                       // "block (1, 0, 0), thread 7"
 
 }  // namespace musc2::emulation

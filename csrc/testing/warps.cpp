@@ -44,4 +44,14 @@ bool settle_meetings(Thread* warp, unsigned count) {
   return any;
 }
 
+bool settle_waits(Thread* warp, unsigned count) {
+  bool any = false;
+  for (unsigned lane = 0; lane < count; ++lane) {
+    if (warp[lane].state != State::until || !(*warp[lane].awaited)()) continue;
+    warp[lane].state = State::ready;
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace musc2::emulation

@@ -7,4 +7,7 @@ namespace musc2::emulation {
 // Lets go the lanes of a warp whose whole mask has come; whether there were any.
 bool settle_meetings(Thread* warp, unsigned count);
 
+// Lets go the lanes for which what they wait for has come; whether there were any.
+bool settle_waits(Thread* warp, unsigned count);
+
 }  // namespace musc2::emulation

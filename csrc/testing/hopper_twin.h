@@ -1,0 +1,33 @@
+#pragma once
+// The scalar twin of the instructions of cuda/hopper.h, which includes this when kernels are emulated. It says by
+// itself which thread holds which sum and what the descriptions of rows mean; tests/emulation compares that with the
+// PTX documentation. Everything happens as late as it may: what is being copied to holds NaN until a thread waits for
+// its phase, rows are read when a thread waits for the product, and sums hold NaN until then. Errors are
+//   - copies: to where a copy is under way, off the 16 bytes, more bytes than announced, announced twice in a phase;
+//   - products: rows off the 1024 bytes or in another order of chunks, sums that others are under way for, no begin.
+// A phase that never ends is found by the scheduler. Products are summed in float32 in the order of the channels, which
+// no GPU promises.
+#include "cuda/hopper.h"
+
+namespace musc2::cuda::hopper {
+
+uint32_t shared_address(const void* shared);
+
+void begin_arrivals(Arrival& arrival);
+void announce(Arrival& arrival, int bytes);
+void copy(void* shared, const void* global, int bytes, Arrival& arrival);
+void await(Arrival& arrival, unsigned phase, MUSC2_HERE);
+
+void begin_products(MUSC2_HERE);
+void end_products(MUSC2_HERE);
+void products_end(int last, emulation::Place place);
+
+template <int last>
+void wait_products(MUSC2_HERE) {
+  products_end(last, place);
+}
+
+void multiply_bfloat16(Sums& first, Sums& second, Rows left, Rows right, bool add, MUSC2_HERE);
+void multiply_float16(Sums& first, Sums& second, Rows left, Rows right, bool add, MUSC2_HERE);
+
+}  // namespace musc2::cuda::hopper

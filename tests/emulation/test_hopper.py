@@ -1,0 +1,90 @@
+"""The scalar twins of Hopper's products and bulk copies against the PTX documentation."""
+
+import numpy as np
+import pytest
+
+emulated = pytest.importorskip("musc2._cuda_emulated")
+KINDS = {"bfloat16": 1, "float16": 2}
+
+
+def place_d(thread, i):
+    """ "Register fragments for wgmma, D of m64nNk16": the row and column of element i."""
+    warp, lane = thread // 32, thread % 32
+    row = 16 * warp + lane // 4 + 8 * (i // 2 % 2)
+    return row, 8 * (i // 4) + lane % 4 * 2 + i % 2
+
+
+def bits(values, kind):
+    if kind == 2:
+        return values.astype(np.float16).view(np.uint16)
+    return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+
+
+def swizzled(matrix):
+    """ "128B swizzle": bits 4 to 6 of an element's byte address are exclusive-ored with bits 7 to 9."""
+    address = np.arange(matrix.size) * 2
+    stored = np.zeros(matrix.size, matrix.dtype)
+    stored[(address ^ (address >> 7 & 7) << 4) // 2] = matrix.ravel()
+    return stored
+
+
+def multiply(rng, kind, *, step=0, add=False, unwaited=False, shift=0):
+    left, right = (rng.integers(-8, 9, (rows, 64)) for rows in (64, 256))
+    sums = rng.integers(-8, 9, (128, 128)).astype(np.float32)
+    held = np.array([[place_d(thread, i) for i in range(128)] for thread in range(128)])
+    rows, columns = held[..., 0], held[..., 1]
+    channels = slice(16 * step, 16 * step + 16)
+    expected = (left[:, channels] @ right[:, channels].T)[rows, columns] + (sums if add else 0)
+    packed = [swizzled(bits(side, kind)) for side in (left, right)]
+    emulated.probe_warpgroup(
+        kind, packed[0].ctypes.data, packed[1].ctypes.data, step, add, unwaited, shift, sums.ctypes.data
+    )
+    return sums, expected
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+@pytest.mark.parametrize("add", [False, True])
+def test_threads_hold_what_the_documentation_tabulates(rng, kind, step, add):
+    sums, expected = multiply(rng, kind, step=step, add=add)
+    assert (sums == expected).all()
+
+
+def test_every_sum_has_one_place():
+    assert {place_d(thread, i) for thread in range(128) for i in range(128)} == set(np.ndindex(64, 256))
+
+
+def test_sums_are_there_when_waited_for_and_not_before(rng):
+    sums, _ = multiply(rng, 1, unwaited=True)
+    assert np.isnan(sums).all()
+
+
+def test_rows_start_at_multiples_of_1024_bytes(rng):
+    with pytest.raises(RuntimeError, match="multiplies rows off the 1024 bytes"):
+        multiply(rng, 1, shift=128)
+
+
+def copies(count, announced, apart=32):
+    cells, seen = np.arange(1, 17, dtype=np.uint32), np.zeros((2, 16), np.uint32)
+    emulated.probe_arrivals(count, announced, apart, cells.ctypes.data, seen.ctypes.data)
+    return cells, seen
+
+
+def test_bulk_copies_are_there_when_waited_for_and_not_before():
+    cells, (before, after) = copies(2, 64)
+    assert np.isnan(before.view(np.float32)).all()
+    assert (after == cells).all()
+
+
+@pytest.mark.parametrize(
+    ("count", "announced", "apart", "error"),
+    [
+        (1, 64, 32, "thread . waits for what does not happen"),
+        (2, 32, 32, "thread 0 copies more than it announced"),
+        (2, 64, 16, "thread 0 copies to where a copy is under way"),
+        (2, 64, 24, "thread 0 copies off the 16 bytes"),
+    ],
+)
+def test_mistakes_with_bulk_copies_are_found(count, announced, apart, error):
+    with pytest.raises(RuntimeError, match=error):
+        copies(count, announced, apart)
