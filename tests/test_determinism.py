@@ -39,6 +39,7 @@ OPS = {
     "pool_grid": lambda: ops.pool_grid(GRID),
     "project_tokens": lambda: ops.project_tokens(TOKENS, DICTIONARY[0][:24], DICTIONARY[1][0]),
     "rank_match": lambda: ops.rank_match(VALUES, VALUES.flip(0)),
+    "region_overlap": lambda: ops.region_overlap(VALUES.reshape(5, 20, 30), VALUES.reshape(5, 20, 30).roll(7) > 40),
     "rescore": lambda: ops.rescore(TOKENS, VALUES[:300]),
     "spread_points": lambda: ops.spread_points(POINTS, POINTS[:300], VALUES[:300]),
 }
@@ -59,6 +60,8 @@ STAGES = {
 def tensors(result):
     if isinstance(result, torch.Tensor):
         return [result]
+    if isinstance(result, int):
+        return [torch.tensor(result)]
     if dataclasses.is_dataclass(result):
         result = [getattr(result, field.name) for field in dataclasses.fields(result)]
     return [tensor for part in result for tensor in tensors(part)]
