@@ -55,6 +55,7 @@ HELPERS = {
     "metrics": {"musc2.metrics.steps", "musc2.metrics.values"},
     "prepare": {"musc2.prepare"},
     "report": {"musc2.report.overlay"},
+    "evaluation": {f"musc2.evaluation.{name}" for name in ("protocols", "results")},
 }
 INCLUDES = {
     "csrc/common": {"common"},

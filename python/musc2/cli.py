@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from musc2 import datasets, encoders, inputs
+from musc2 import datasets, encoders, evaluation, inputs
 from musc2.config import Config
 from musc2.errors import MuscError
 from musc2.machine import show_config
@@ -42,11 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--pcd", metavar="FOLDER", type=Path, help="xyz maps or clouds, named as the images")
     command.add_argument("--masks", metavar="FOLDER", type=Path, help="foreground: what is not black")
     command.add_argument("--out", metavar="DIR", type=Path, help="write scores, overlays and maps there")
-    command.add_argument("--preset", default="musc-v2", help="musc-v2 (default), published or musc")
-    command.add_argument("--encoder-2d", metavar="NAME", default="auto", help="of images: a name, a folder or a hub id")
-    command.add_argument("--encoder-3d", metavar="NAME", default="auto", help="of point groups")
-    command.add_argument("--device", default="auto", help="of the encoders: auto, cpu or cuda")
-    command.add_argument("--skip-errors", action="store_true", help="go on without parts that cannot be read")
+    _add_method(command)
     command.set_defaults(run=_score)
 
     command = commands.add_parser("prepare", help="write a data set without its background")
@@ -78,6 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_synth)
 
+    command = commands.add_parser("evaluate", help="score a data set and compare with what is known of its parts")
+    command.add_argument("name", metavar="DATASET", help=f"one of {', '.join(datasets.names())}")
+    command.add_argument("root", metavar="ROOT", type=Path, help="the folder with its categories")
+    command.add_argument("--category", metavar="NAME", action="append", help="only this one; may be repeated")
+    command.add_argument("--modality", help="2d, 3d or 2d+3d; default: what the data set has")
+    command.add_argument("--protocol", help="published or exact; default: published where there is a published table")
+    command.add_argument("--subsets", metavar="N", type=int, default=1, help="random parts of a category on their own")
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, help="write tables, scores, overlays and maps there; resumes"
+    )
+    _add_method(command)
+    command.set_defaults(run=_evaluate)
+
     command = commands.add_parser("demo", help="make a small synthetic set and score it")
     command.add_argument("--out", metavar="DIR", type=Path, default=Path("musc2-demo"), help="for the pictures")
     command.add_argument("--seed", type=int, default=0)
@@ -87,14 +96,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_method(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--preset", default="musc-v2", help="musc-v2 (default), published or musc")
+    command.add_argument("--encoder-2d", metavar="NAME", default="auto", help="of images: a name, a folder or a hub id")
+    command.add_argument("--encoder-3d", metavar="NAME", default="auto", help="of point groups")
+    command.add_argument("--device", default="auto", help="of the encoders: auto, cpu or cuda")
+    command.add_argument("--skip-errors", action="store_true", help="go on without parts that cannot be read")
+
+
+def _config(given: argparse.Namespace) -> Config:
+    return Config.preset(given.preset).replace(on_error="skip" if given.skip_errors else "raise")
+
+
 def _score(given: argparse.Namespace) -> None:
-    config = Config.preset(given.preset).replace(on_error="skip" if given.skip_errors else "raise")
     result = score(
         given.rgb,
         given.pcd,
         masks=given.masks,
         preset=given.preset,
-        config=config,
+        config=_config(given),
         encoder_2d=given.encoder_2d,
         encoder_3d=given.encoder_3d,
         device=given.device,
@@ -130,12 +150,33 @@ def _synth(given: argparse.Namespace) -> None:
     sys.stdout.write(f"{len(found)} parts to test with, {defective} of them defective, are in {out}\n")
 
 
+def _evaluate(given: argparse.Namespace) -> None:
+    found = evaluation.evaluate(
+        given.name,
+        given.root,
+        categories=given.category,
+        modality=given.modality,
+        protocol=given.protocol,
+        config=_config(given).replace(subsets=given.subsets),
+        encoder_2d=given.encoder_2d,
+        encoder_3d=given.encoder_3d,
+        device=given.device,
+        out=given.out,
+        progress=sys.stderr.isatty(),
+    )
+    sys.stdout.writelines(f"{line}\n" for line in table.aligned(evaluation.rows(found)))
+    sys.stdout.writelines(f"{line}\n" for line in table.timings(evaluation.mean(found).timings))
+    if given.out is not None:
+        written = evaluation.write(found, given.out)
+        sys.stdout.write(f"{' '.join(path.name for path in written)} and a folder per category are in {given.out}\n")
+
+
 def _demo(given: argparse.Namespace) -> None:
     found = importlib.import_module("musc2.demo").run(given.out, given.seed)
     rows = [("modality", "image AUROC", "seconds")]
     rows += [(row.modality, f"{row.auroc:.3f}", f"{row.seconds:.1f}") for row in found.rows]
     sys.stdout.writelines(f"{line}\n" for line in table.aligned(rows))
-    sys.stdout.writelines(f"{line}\n" for line in table.timings(found.scores))
+    sys.stdout.writelines(f"{line}\n" for line in table.timings(found.scores.timings))
     if found.pictures:
         sys.stdout.write(f"{len(found.pictures)} pictures are in {given.out}; begin with {found.pictures[-1].name}\n")
 

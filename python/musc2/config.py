@@ -64,6 +64,8 @@ class Config:
     blur: float = 4.0  # sigma in pixels of the 3D maps
     quantised_blur: bool = False  # PIL's blur of 8-bit maps
 
+    map_size: str = "input"  # "working": maps are not brought to the size of what was given
+
     # Image re-scoring (§8), if all the encoders in use want it; True and False: whatever they say
     rescore: bool | None = None
     windows: tuple[int, ...] = (1, 7)
@@ -149,6 +151,7 @@ _CHOICES = {
     "weighting": ("similarity", "uniform"),
     "precision": ("auto", "float32", "bfloat16", "float16", "int8"),
     "balance": ("auto", "always", "never"),
+    "map_size": ("input", "working"),
 }
 _MATCHING: dict[str, Any] = {"degrees": (1, 3, 5), "normalize": True, "rescore": True}  # whatever the encoder says
 _PRESETS: dict[str, dict[str, Any]] = {

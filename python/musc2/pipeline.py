@@ -88,7 +88,7 @@ def score(
             masks=samples.masks(mine.origins),
         )
         with clock("maps"):
-            result = _at_own_size(result, mine.origins)
+            result = _at_own_size(result, mine.origins, working=settings.map_size == "working")
         failed = samples.failed(parts.failures, others.failures)
         return replace(result, encoders=encoders.names(), failures=failed, timings=dict(clock.seconds))
 
@@ -191,10 +191,12 @@ def _encoded(parts: Parts, encoders: _Encoders, config: Config, clock: Progress)
     )
 
 
-def _at_own_size(result: Scores, origins: Sequence[Origin]) -> Scores:
-    """Maps as large as what was given, and one score for each point of a cloud."""
+def _at_own_size(result: Scores, origins: Sequence[Origin], *, working: bool) -> Scores:
+    """Maps as large as what was given, unless the working size is wanted, and one score for each point of a cloud."""
     sizes, masks = samples.sizes(origins), samples.masks(origins)
     result = replace(result, names=[origin.name for origin in origins])
+    if working and sizes is not None:
+        return result
     if sizes is None:
         pairs = zip(result.points or [], origins, strict=True)
         return replace(result, points=[maps.scattered(values, each.rows, each.given) for values, each in pairs])

@@ -35,7 +35,8 @@ def write(result: Scores, samples: Sequence[Sample], folder: Path) -> int:
             path = folder / kind / f"{sample.name}{ending}"
             path.parent.mkdir(parents=True, exist_ok=True)
             if kind == "overlays":
-                Image.fromarray(overlay(_picture(sample), values, low=low, high=highest)).save(path)
+                picture = _at_size(_picture(sample), values.shape)
+                Image.fromarray(overlay(picture, values, low=low, high=highest)).save(path)
             else:
                 _write_map(path, values, highest)
     return 2 * len(maps)
@@ -45,6 +46,12 @@ def _write_map(path: Path, values: NDArray[np.float32], highest: float) -> None:
     whole = np.round(values / highest * 65535) if highest > 0 else np.zeros_like(values)
     about = json.dumps({"highest": highest})
     tifffile.imwrite(path, whole.clip(0, 65535).astype(np.uint16), description=about, metadata=None)
+
+
+def _at_size(picture: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uint8]:
+    if picture.shape[:2] == size:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def _picture(sample: Sample) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from musc2.types import Scores
 
@@ -18,9 +18,9 @@ def ranking(result: Scores) -> list[str]:
     return aligned([head, *rows]) + [f"left out: {message}" for _, _, message in result.failures]
 
 
-def timings(result: Scores) -> list[str]:
+def timings(seconds_of: Mapping[str, float]) -> list[str]:
     """The seconds of each stage, the longest first."""
-    seconds = sorted(result.timings.items(), key=lambda item: -item[1])
+    seconds = sorted(seconds_of.items(), key=lambda item: -item[1])
     return aligned([("stage", "seconds"), *((stage, f"{value:.2f}") for stage, value in seconds)])
 
 

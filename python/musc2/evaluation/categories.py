@@ -1,0 +1,135 @@
+"""A data set scored category by category."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from musc2 import datasets, inputs
+from musc2.config import Config
+from musc2.datasets import Sample
+from musc2.errors import InputError
+from musc2.evaluation import protocols, results
+from musc2.evaluation.results import Result
+from musc2.pipeline import score
+from musc2.progress import Report
+from musc2.report import files
+
+MODALITIES = ("2d", "3d", "2d+3d")
+
+
+def evaluate(
+    dataset: str,
+    root: str | os.PathLike[str],
+    *,
+    categories: str | Sequence[str] | None = None,
+    modality: str | None = None,
+    protocol: str | None = None,
+    preset: str = "musc-v2",
+    config: Config | None = None,
+    encoder_2d: object = "auto",
+    encoder_3d: object = "auto",
+    device: str = "auto",
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | Report = False,
+) -> list[Result]:
+    """``musc2.score`` on each category of ``datasets.load(dataset, root)``, compared with what is known of its parts.
+
+    - modality: "2d", "3d" or "2d+3d"; None: what the data set has.
+    - protocol: "published", as in the tables of the papers, or "exact", at the size of the images; None: "published"
+      for data sets of which there is such a table.
+    - out: a folder for each category, with scores, maps, overlays and result.json. A category that is finished there,
+      by a call with the same settings, is read instead of computed.
+    """
+    samples = datasets.load(dataset, root, categories=categories)
+    wanted = _modality(modality, samples)
+    chosen = protocol or ("published" if results.is_published(dataset) else "exact")
+    if chosen not in protocols.PROTOCOLS:
+        _refuse("protocol", f"one of {', '.join(protocols.PROTOCOLS)}", chosen)
+    settings = (Config.preset(preset) if config is None else config).replace(
+        map_size="working" if chosen == "published" else "input"
+    )
+    asked = {"dataset": dataset, "modality": wanted, "protocol": chosen, "config": settings.to_dict()}
+    asked |= {"encoders": [_called(encoder_2d), _called(encoder_3d)], "version": version("musc2")}
+    found = []
+    for category in sorted({sample.category for sample in samples}):
+        here = [sample for sample in samples if sample.category == category]
+        folder = None if out is None else Path(out) / category
+        asked_here = results.plain({**asked, "parts": [sample.name for sample in here]})
+        done = None if folder is None else results.saved(folder, asked_here)
+        if done is None:
+            how = {"encoder_2d": encoder_2d, "encoder_3d": encoder_3d, "device": device, "progress": progress}
+            done = _evaluated(here, category, asked_here, settings, folder, how)
+        found.append(done)
+    return found
+
+
+def _evaluated(
+    samples: list[Sample],
+    category: str,
+    asked: dict[str, Any],
+    config: Config,
+    folder: Path | None,
+    how: dict[str, Any],
+) -> Result:
+    start = time.perf_counter()
+    given = _given(samples, asked["modality"])
+    scores = score(**given, config=config, preset=config.name, **how)
+    seconds = time.perf_counter() - start
+    left_out = {index for index, _, _ in scores.failures}
+    kept = [sample for index, sample in enumerate(samples) if index not in left_out]
+    labels = [bool(sample.label) for sample in kept]
+    found = Result(
+        category=category,
+        parts=len(kept),
+        defective=sum(labels),
+        figures=protocols.figures(scores, labels, [datasets.truth(sample) for sample in kept], asked["protocol"]),
+        published=results.published(asked["dataset"], category, asked["modality"]),
+        encoders=scores.encoders,
+        seconds=seconds,
+        timings=scores.timings,
+        asked=asked,
+    )
+    if folder is not None:
+        files.write(scores, [inputs.pair(**_given([sample], asked["modality"]))[0] for sample in kept], folder)
+        found.save(folder)
+    return found
+
+
+def _given(samples: Sequence[Sample], modality: str) -> dict[str, Any]:
+    """The arguments of ``score`` that hold the parts: paths, or what ``datasets`` makes of files of other kinds."""
+    given: dict[str, Any] = {"names": [sample.name.removeprefix(f"{sample.category}/") for sample in samples]}
+    if "2d" in modality:
+        given["rgb"] = [sample.rgb for sample in samples]
+    if "3d" in modality:
+        given["pcd"] = [sample.xyz or datasets.surface(sample) for sample in samples]
+    return given
+
+
+def _modality(wanted: str | None, samples: Sequence[Sample]) -> str:
+    if wanted not in (None, *MODALITIES):
+        _refuse("modality", f"one of {', '.join(MODALITIES)}", wanted)
+    for sample in samples:
+        if sample.label is None:
+            _refuse("root", "a data set that says which parts are defective", f"nothing about {sample.name}")
+    images = all(sample.rgb is not None for sample in samples)
+    scans = all(sample.xyz is not None or sample.depth is not None for sample in samples)
+    there = [name for name, present in (("2d", images), ("3d", scans)) if present]
+    chosen = wanted or "+".join(there)
+    if not chosen or not set(chosen.split("+")) <= set(there):
+        _refuse("modality", f"what all parts have, {' and '.join(there) or 'neither images nor scans'}", wanted)
+    return chosen
+
+
+def _called(encoder: object) -> str:
+    """By which result.json knows an encoder again."""
+    return encoder if isinstance(encoder, str) else str(getattr(encoder, "name", None) or repr(type(encoder)))
+
+
+def _refuse(name: str, wanted: str, got: object) -> NoReturn:
+    msg = f"evaluate: {name} must be {wanted}, got {got!r}"
+    raise InputError(msg)
