@@ -66,7 +66,7 @@ def test_eyecandies_become_xyz_maps_of_the_brightest_cluster_in_the_world(rng, r
     # The pose turns the camera's z into minus the world's y, and half a metre of shift comes before that.
     seen = np.stack([(column - 64) * far / focal, far, 0.5 - (row - 64) * far / focal], 1)
     np.testing.assert_allclose(xyz[bright], seen, atol=2e-5)
-    for kind, name in (("rgb", "image_4"), ("gt", "mask")):
+    for kind, name in (("rgb", "image_0"), ("gt", "mask")):
         stored = Image.open(out / f"Lollipop/test/bad/{kind}/07.png")
         assert np.array_equal(stored, Image.open(root / f"Lollipop/test_public/data/07_{name}.png"))
 
@@ -75,7 +75,7 @@ def test_eyecandies_become_xyz_maps_of_the_brightest_cluster_in_the_world(rng, r
 def test_the_far_end_stays_where_parts_reach_as_far(rng, root, out, category, kept):
     """With a light behind the parts, the wall is the brightest cluster where it is not taken away first."""
     bright, dark, _ = scans.write_eyecandies(root, rng, category)
-    picture = root / category / "train/data/00_image_4.png"
+    picture = root / category / "train/data/00_image_0.png"
     rgb = np.asarray(Image.open(picture)).copy()
     rgb[~bright & ~dark] = 255
     scans.save(picture, rgb)
@@ -218,7 +218,7 @@ def test_points_that_are_missing_or_not_finite_are_background(rng, root, out):
     ("name", "content", "message"),
     [
         ("depth.png", b"no picture", "00_depth.png must be readable, got UnidentifiedImageError"),
-        ("image_4.png", b"", "00_image_4.png must be readable"),
+        ("image_0.png", b"", "00_image_0.png must be readable"),
         ("info_depth.yaml", b"normalization:\n  min: 1\n", "00_info_depth.yaml must say what max is, got nothing"),
         ("info_depth.yaml", b"min: 1e\nmax: 2\n", "must say what min is, got 1e"),
         ("pose.txt", b"1 0 0", "00_pose.txt must hold an invertible 4 x 4 matrix, got 1 0 0"),

@@ -49,9 +49,10 @@ def surface(sample: Sample) -> NDArray[Any] | None:
         return inputs.clouds([sample.xyz])[0].read()
     if sample.depth is None or sample.intrinsics is None:
         return None
-    low, high = sample.depth_range or (0.0, 65535.0)
-    raw = inputs.clouds([sample.depth], (1, 1, 0, 0))[0].read()[..., 2]
-    depth = np.where(raw == 0, 0, low + raw / 65535 * (high - low))
+    depth = inputs.clouds([sample.depth], (1, 1, 0, 0))[0].read()[..., 2]
+    if sample.depth_range is not None:  # then 0 is the near end, not what is missing
+        low, high = sample.depth_range
+        depth = low + depth / 65535 * (high - low)
     xyz = surfaces.from_depth(depth, sample.intrinsics, str(sample.depth))
     return xyz if sample.pose is None else _in_world(xyz, sample.pose)
 

@@ -18,11 +18,11 @@ CATEGORIES = (
 )  # fmt: skip
 SPLITS = ("test", "train", "val")
 LAYOUT = (
-    "CATEGORY/test_public/data/00_{image_4.png, depth.png, info_depth.yaml, pose.txt, mask.png, metadata.yaml} "
+    "CATEGORY/test_public/data/00_{image_0.png, depth.png, info_depth.yaml, pose.txt, mask.png, metadata.yaml} "
     "or, prepared, CATEGORY/test/DEFECT/{rgb/000.png, xyz/000.tiff, gt/000.png}"
 )
 _ORIGINAL = {"test": "test_public", "train": "train", "val": "val"}
-_IMAGE = "image_4"  # of six lights the one that preparations of this set usually take
+_IMAGE = "image_0"  # of six lights the one that the published code of MuSc-V2 takes
 _FOCAL = 711.11 / 512  # of the image's width
 _DEFECTS = ("bumps", "colors", "dents", "normals")
 
@@ -89,7 +89,7 @@ def write(root: Path, category: str, split: str, parts: Parts) -> None:
         levels = ((depth - low) / (high - low) * 65535).round().astype(np.uint16)
         kinds = {name: int(name == _kind(part.kind)) for name in _DEFECTS}
         for light in range(6):
-            saving.picture(start.with_name(f"{start.name}_image_{light}.png"), part.rgb // (1 + abs(light - 4)))
+            saving.picture(start.with_name(f"{start.name}_image_{light}.png"), part.rgb // (1 + light))
         saving.picture(start.with_name(f"{start.name}_depth.png"), levels)
         saving.picture(start.with_name(f"{start.name}_mask.png"), part.mask)
         for name, said in (

@@ -13,7 +13,7 @@ from musc2.prepare import files
 from musc2.prepare.task import Task, refuse, require
 
 LAYOUT = (
-    "CATEGORY/{train, val, test_public}/data/00_{depth.png, info_depth.yaml, pose.txt, image_4.png} "
+    "CATEGORY/{train, val, test_public}/data/00_{depth.png, info_depth.yaml, pose.txt, image_0.png} "
     "and, where there are defects, 00_mask.png"
 )
 SPLITS = {"train": "train", "val": "val", "test_public": "test"}  # their names here and in the result
@@ -31,7 +31,7 @@ def tasks(root: Path, out: Path) -> Iterator[Task]:
             continue
         number = depth.name.removesuffix("_depth.png")
         reads = {"depth": depth}
-        for kind, name in (("info", "info_depth.yaml"), ("pose", "pose.txt"), ("rgb", "image_4.png")):
+        for kind, name in (("info", "info_depth.yaml"), ("pose", "pose.txt"), ("rgb", "image_0.png")):
             reads[kind] = require(depth.with_name(f"{number}_{name}"), depth)
         mask, defect = depth.with_name(f"{number}_mask.png"), "good"
         if mask.is_file():
