@@ -18,7 +18,7 @@ from musc2.datasets import synthetic
 MODALITIES = ("2D", "3D", "2D+3D")
 
 
-def row(name: str, encoders: tuple[object, object], modality: str, seeds: Sequence[int]) -> str:
+def row(name: str, encoders: tuple[object, object], modality: str, seeds: Sequence[int], subsets: int) -> str:
     """A row of the table."""
     found = []
     for seed in seeds:
@@ -28,26 +28,29 @@ def row(name: str, encoders: tuple[object, object], modality: str, seeds: Sequen
             parts.xyz if "3D" in modality else None,
             encoder_2d=encoders[0],
             encoder_3d=encoders[1],
+            config=musc2.Config(subsets=subsets),
         )
         found.append(percent(result.image, parts.labels, result.maps, parts.masks))
     means = [f"{np.mean([each[kind] for each in found]):.1f}" for kind in NAMES]
     each_seed = ", ".join(f"{each['I-AUROC']:.1f}" for each in found)
-    return "| " + " | ".join([name, modality, *means, each_seed]) + " |"
+    return "| " + " | ".join([name, modality, str(subsets), *means, each_seed]) + " |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--random", action="store_true", help="also encoders without any idea of what they look at")
+    parser.add_argument("--subsets", type=int, nargs="+", default=[1], help="random parts that score themselves")
     arguments = parser.parse_args()
     encoders: dict[str, tuple[object, object]] = {"texture, shape": ("texture", "shape")}
     if arguments.random:
         encoders["random"] = (RandomConvolutions(), RandomPointNet())
-    print("| encoders | modality | " + " | ".join(NAMES) + " | I-AUROC of each seed |")
-    print("|---" * 2 + "|---:" * (len(NAMES) + 1) + "|")
+    print("| encoders | modality | subsets | " + " | ".join(NAMES) + " | I-AUROC of each seed |")
+    print("|---" * 3 + "|---:" * (len(NAMES) + 1) + "|")
     for name, pair in encoders.items():
         for modality in MODALITIES:
-            print(row(name, pair, modality, arguments.seeds), flush=True)
+            for subsets in arguments.subsets:
+                print(row(name, pair, modality, arguments.seeds, subsets), flush=True)
 
 
 if __name__ == "__main__":
