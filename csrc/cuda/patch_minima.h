@@ -24,6 +24,36 @@ struct Lines {
   __device__ static float sum(const Sums& sums, int i, int j) { return right_asks ? sums.at(j, i) : sums.at(i, j); }
 };
 
+// The least value of a line so far, and which line of the other side gave it.
+struct Best {
+  float value;
+  int at;
+};
+
+// Lanes whose numbers differ in bit `lanes` have parts of the same lines. Of the first `count` they exchange halves, so
+// that each has whole lines, half as many: the lane without the bit the first half, the other the second. A single line
+// both have. The same with the lower bits, down to `last`. Returns the number of the line that is best[0] in the end.
+template <int count, int lanes, int last, int held>
+__device__ int share_lines(Best (&best)[held]) {
+  constexpr bool halves = count > 1;
+  constexpr int kept = halves ? count / 2 : 1;
+  const bool second = (TileShape::lane() & lanes) != 0;
+#pragma unroll
+  for (int k = 0; k < kept; ++k) {
+    const Best low = best[k], high = best[halves ? k + kept : k];
+    const Best own = second ? high : low, given = second ? low : high;
+    const Best taken{__shfl_xor_sync(whole_warp, given.value, lanes), __shfl_xor_sync(whole_warp, given.at, lanes)};
+    const bool better = taken.value < own.value || (taken.value == own.value && taken.at < own.at);
+    best[k] = better ? taken : own;
+  }
+  const int first = halves && second ? kept : 0;
+  if constexpr (lanes > last) {
+    return first + share_lines<kept, lanes / 2, last>(best);
+  } else {
+    return first;
+  }
+}
+
 // Leaves in `minima` this warp's keys for its lines of side `own` over the patches of `sample` of side `other`.
 // |a - b|^2 = |a|^2 + (|b|^2 - 2 ab): the bracket is compared. NaN never wins, so a key always names a patch of the
 // sample, if need be the tile's first.
@@ -40,30 +70,31 @@ __device__ void warp_minima(const Sums& sums, const Side& own, int own_tile, con
     const int line = Line::other(j);
     norms[j] = line >= low && line < high ? other.norms[first + line] : infinity;
   }
+  Best best[Line::owns];
 #pragma unroll
   for (int i = 0; i < Line::owns; ++i) {
-    float best = infinity;
-    int at = low;
+    best[i] = {infinity, low};
 #pragma unroll
     for (int j = 0; j < Line::others; ++j) {
       const float value = fmaf(-2, Line::sum(sums, i, j), norms[j]);
-      if (value < best) best = value, at = Line::other(j);
+      if (value < best[i].value) best[i] = {value, Line::other(j)};
     }
-    // The lanes of a row differ in the lowest two bits, those of a column in the other three.
-    for (int lanes = right_asks ? 4 : 1; lanes < (right_asks ? 32 : 4); lanes *= 2) {
-      const float their_best = __shfl_xor_sync(whole_warp, best, lanes);
-      const int their_at = __shfl_xor_sync(whole_warp, at, lanes);
-      if (their_best < best || (their_best == best && their_at < at)) best = their_best, at = their_at;
-    }
-    const int line = Line::own(i), patch = own.first_patch(own_tile) + line;
-    if (right_asks ? TileShape::lane() < 4 : TileShape::lane() % 4 == 0) {
-      const float distance2 = fmaxf(best + (patch < own.patches() ? own.norms[patch] : 0), 0);
-      const Key key = make_key(distance2, static_cast<unsigned>(first + at - sample * other.length));
-      if (right_asks) {
-        minima.columns[Sums::part_of_column()][line] = key;
-      } else {
-        minima.rows[Sums::part_of_row()][line] = key;
-      }
+  }
+  // The lanes of a row differ in the lowest two bits, those of a column in the other three.
+  constexpr int top = right_asks ? 16 : 2, last = right_asks ? 4 : 1, sharing = 2 * top / last;
+  constexpr int kept = Line::owns > sharing ? Line::owns / sharing : 1;
+  constexpr int same = Line::owns < sharing ? sharing / Line::owns : 1;
+  const int first_line = share_lines<Line::owns, top, last>(best);
+  if (TileShape::lane() / last % same > 0) return;  // other lanes have the same lines
+#pragma unroll
+  for (int k = 0; k < kept; ++k) {
+    const int line = Line::own(first_line + k), patch = own.first_patch(own_tile) + line;
+    const float distance2 = fmaxf(best[k].value + (patch < own.patches() ? own.norms[patch] : 0), 0);
+    const Key key = make_key(distance2, static_cast<unsigned>(first + best[k].at - sample * other.length));
+    if (right_asks) {
+      minima.columns[Sums::part_of_column()][line] = key;
+    } else {
+      minima.rows[Sums::part_of_row()][line] = key;
     }
   }
 }
