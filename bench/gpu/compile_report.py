@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 ARCHITECTURES = "80-real;90-real;100-real;120"  # with PTX of the last, for GPUs to come
 # Bytes that kernels may spill, by a part of their name; others none.
 KNOWN_SPILLS = {
-    "search_panel<Float32>": 116,  # sm_100
+    "search_panel<TileProduct<": 24,  # sm_80
+    "search_panel<TileProduct<Float32": 56,  # sm_100, sm_120
     "tiles::pool<Float32, 2>": 168,  # sm_120, which has too little shared memory to run it; 120 on sm_100
     "pool_grid: pool<": 28,  # sm_100, for windows wider than 5 x 5
 }
