@@ -40,12 +40,15 @@ def test_indices_name_patches_whatever_the_values(rng, precision, share, value):
     assert index[~diagonal].max() < 140
 
 
-def test_scratch_memory_stays_within_the_budget():
+@pytest.mark.parametrize(("hopper", "packed"), [("0", 784), ("1", 7 * 128)])
+def test_scratch_memory_stays_within_the_budget(monkeypatch, hopper, packed):
+    monkeypatch.setenv("MUSC2_HOPPER", hopper)
+
     def size(samples, memory):
         return emulated.nearest_patches_scratch(samples, 784, 768, True, samples, 784, 1, memory, 0)
 
     smallest = size(150, 1)
-    assert smallest < 2 * 784 * (768 * 2 + 4 + 8) + 8000  # a pair of samples, their norms, keys and counts
+    assert smallest < 2 * (packed * 768 * 2 + 784 * (4 + 8)) + 8000  # a pair of samples, their norms, keys and counts
     for memory in (10 << 20, 100 << 20, 256 << 20):
         assert memory / 4 < size(150, memory) <= memory
         assert memory / 4 < size(800, memory) <= memory
