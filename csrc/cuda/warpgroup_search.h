@@ -5,8 +5,7 @@
 namespace musc2::cuda {
 
 #ifdef MUSC2_HOPPER
-// Whether the current device runs it and MUSC2_HOPPER in the environment allows it: 0 says no, 1 asks for it where it
-// is not the default.
+// Whether the current device runs it and MUSC2_HOPPER=1 in the environment asks for it.
 bool has_warpgroups();
 
 // The panel is packed in tiles (PackedTiles) of bfloat16 numbers or, `half`, of float16.
