@@ -78,6 +78,15 @@ def test_modalities(root, modality, keys):
     assert set(found.encoders) == keys
 
 
+@pytest.mark.parametrize("dataset", datasets.names())
+def test_every_data_set_can_be_evaluated(tmp_path, dataset):
+    made = datasets.write(dataset, tmp_path / "root", count=4, size=64)
+    (found,) = evaluated(made, dataset=dataset)
+    assert (found.parts, found.defective) == (4, 2)
+    assert all(found.figures[name] is not None for name in evaluation.NAMES if name != "AUPRO")
+    assert (found.figures["AUPRO"] is None) == (dataset == "real3d_ad")  # points have no regions
+
+
 def test_a_finished_category_is_not_computed_again(root, tmp_path, monkeypatch):
     first = evaluated(root, out=tmp_path)
     again = evaluated(root, out=tmp_path)
