@@ -46,6 +46,7 @@ __global__ void arrive(int64_t copies, int64_t announced, int64_t apart, const u
   }
   __syncthreads();
   if (threadIdx.x < cells_seen) seen[threadIdx.x] = shared[threadIdx.x];
+  __syncthreads();  // the first to wait has the copies made
   hopper::await(arrival, 0);
   if (threadIdx.x < cells_seen) seen[cells_seen + threadIdx.x] = shared[threadIdx.x];
 }
