@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from forms import Arrayed, Exported
 from PIL import Image
 
 from musc2 import inputs
@@ -93,27 +94,6 @@ def test_eight_bit_values_are_the_same_in_every_type_and_deeper_ones_keep_their_
     np.testing.assert_allclose(np.stack(read(deep)), deep / 65535, rtol=1e-6)
     np.testing.assert_allclose(np.stack(read(deep / 65535)), deep / 65535, rtol=1e-6)
     assert read(torch.rand(2, 3, 6, 8).bfloat16())[0].dtype == np.float32
-
-
-class Arrayed:
-    def __init__(self, values):
-        self.values = values
-
-    def __array__(self, dtype=None, copy=None):
-        return np.array(self.values, dtype=dtype)
-
-
-class Exported:
-    """What only speaks DLPack."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def __dlpack__(self, **how):
-        return self.values.__dlpack__(**how)
-
-    def __dlpack_device__(self):
-        return self.values.__dlpack_device__()
 
 
 def test_other_libraries_pass_by_dlpack_or_array(rgb):

@@ -78,10 +78,11 @@ def _evaluated(
 ) -> Result:
     start = time.perf_counter()
     given = _given(samples, asked["modality"])
-    scores = score(**given, config=config, preset=config.name, **how)
+    scores = score(**given, config=config, **how)
     seconds = time.perf_counter() - start
     left_out = {index for index, _, _ in scores.failures}
-    kept = [sample for index, sample in enumerate(samples) if index not in left_out]
+    there = [index for index in range(len(samples)) if index not in left_out]
+    kept = [samples[index] for index in there]
     labels = [bool(sample.label) for sample in kept]
     found = Result(
         category=category,
@@ -95,7 +96,8 @@ def _evaluated(
         asked=asked,
     )
     if folder is not None:
-        files.write(scores, [inputs.pair(**_given([sample], asked["modality"]))[0] for sample in kept], folder)
+        pairs = inputs.pair(**given)
+        files.write(scores, [pairs[index] for index in there], folder)
         found.save(folder)
     return found
 
