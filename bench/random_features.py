@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import torch
 from torch.nn.functional import conv2d, relu
+
+from musc2.encoders import ImageTokens, Matching
 
 
 class RandomConvolutions:
@@ -15,7 +16,7 @@ class RandomConvolutions:
     name, size, resample = "random convolutions", 224, "bicubic"
 
     def __init__(self, seed: int = 0, normalize: bool = False) -> None:
-        self.matching = SimpleNamespace(normalize=normalize, degrees=(1,))
+        self.matching = Matching(normalize=normalize, degrees=(1,))
         generator = torch.Generator().manual_seed(seed)
         self.kernels = [
             torch.randn(c, b, k, k, generator=generator) * (2 / (b * k * k)) ** 0.5
@@ -25,11 +26,11 @@ class RandomConvolutions:
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
         pass
 
-    def encode(self, images: torch.Tensor) -> SimpleNamespace:
+    def encode(self, images: torch.Tensor) -> ImageTokens:
         x = (images - 0.45) / 0.23
         for kernel in self.kernels:
             x = relu(conv2d(x, kernel, stride=2, padding=kernel.shape[-1] // 2))
-        return SimpleNamespace(tokens=x.permute(0, 2, 3, 1)[:, None].contiguous(), class_tokens=None)
+        return ImageTokens(tokens=x.permute(0, 2, 3, 1)[:, None].contiguous(), class_tokens=None)
 
 
 class RandomPointNet:
@@ -38,7 +39,7 @@ class RandomPointNet:
     name = "random point net"
 
     def __init__(self, seed: int = 0, normalize: bool = False) -> None:
-        self.matching = SimpleNamespace(normalize=normalize, degrees=(1,))
+        self.matching = Matching(normalize=normalize, degrees=(1,))
         generator = torch.Generator().manual_seed(seed)
         self.first = torch.randn(3, 64, generator=generator)
         self.bias = torch.randn(64, generator=generator)
