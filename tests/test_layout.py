@@ -67,9 +67,11 @@ INCLUDES = {
 }
 # Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test kernels use that.
 MEETINGS = {
+    "csrc/cuda/arrival.h": {"testing"},
     "csrc/cuda/device.h": {"testing"},
     "csrc/cuda/hopper.h": {"testing"},
     "csrc/cuda/tile.h": {"testing"},
+    "csrc/testing/arrival_twin.h": {"cuda"},
     "csrc/testing/hopper_probe.cu": {"cuda"},
     "csrc/testing/hopper_twin.h": {"cuda"},
     "csrc/testing/mistakes.cu": {"cuda"},

@@ -1,11 +1,11 @@
 #pragma once
 // The instructions that only Hopper GPUs have (compute capability 9.0, compiled for sm_90a), and the only place with
-// them: bulk copies that report to a barrier, and products by a warpgroup, which is 4 warps from a multiple of 4 on.
-// testing/hopper_twin.h is the scalar twin of the second half, for the emulation.
+// them: bulk copies that report to an Arrival, to one block of a cluster or to all, and products by a warpgroup, which
+// is 4 warps from a multiple of 4 on. testing/hopper_twin.h is the scalar twin of the second half, for the emulation.
 //
 // Both sides of a product lie in shared memory as rows of 128 bytes, 64 channels of 16 bits, whose 16-byte chunks are
 // stored in an order that changes from row to row, so that 8 rows of one chunk lie in different banks.
-#include "cuda/device.h"
+#include "cuda/arrival.h"
 
 namespace musc2::cuda::hopper {
 
@@ -29,11 +29,6 @@ __host__ __device__ constexpr Rows describe_rows(uint32_t shared) {
   return Rows{(shared & 0x3ffff) >> 4} | Rows{1} << 16 | Rows{8 * row_bytes >> 4} << 32 | Rows{1} << 62;
 }
 
-// In shared memory. Its phases are numbered; each is over when the bytes that were announced have been copied.
-struct Arrival {
-  uint64_t state;
-};
-
 }  // namespace musc2::cuda::hopper
 
 #ifdef MUSC2_EMULATE
@@ -42,18 +37,25 @@ struct Arrival {
 
 namespace musc2::cuda::hopper {
 
-__device__ __forceinline__ uint32_t shared_address(const void* shared) {
-  return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
-}
-
-// By one thread, before a barrier of the block: the first phase of `arrival`, 0, begins.
-__device__ __forceinline__ void begin_arrivals(Arrival& arrival) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(shared_address(&arrival)) : "memory");
+// By the thread that began them, after the last begin_arrivals() and before a barrier of the cluster: other blocks may
+// arrive, and copies report.
+__device__ __forceinline__ void show_arrivals() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-// By one thread, once in each phase: announces its bytes.
+// Arrives at `arrival` of the block with this rank in the cluster.
+__device__ __forceinline__ void arrive(Arrival& arrival, int rank) {
+  asm volatile(
+      "{\n.reg .b32 there;\n"
+      "mapa.shared::cluster.u32 there, %0, %1;\n"
+      "mbarrier.arrive.shared::cluster.b64 _, [there];\n}"
+      :
+      : "r"(shared_address(&arrival)), "r"(rank)
+      : "memory");
+}
+
+// Arrives, and announces what will be copied in this phase.
 __device__ __forceinline__ void announce(Arrival& arrival, int bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
                :
@@ -69,18 +71,25 @@ __device__ __forceinline__ void copy(void* shared, const void* global, int bytes
                : "memory");
 }
 
-// Waits until the phase of that number, of which only the lowest bit counts, is over.
-__device__ __forceinline__ void await(Arrival& arrival, unsigned phase) {
-  unsigned is_over = 0;
-  while (is_over == 0) {
-    asm volatile(
-        "{\n.reg .pred over;\n"
-        "mbarrier.try_wait.parity.shared::cta.b64 over, [%1], %2;\n"
-        "selp.u32 %0, 1, 0, over;\n}"
-        : "=r"(is_over)
-        : "r"(shared_address(&arrival)), "r"(phase & 1)
-        : "memory");
-  }
+// The same to the first `blocks` blocks of the cluster, to this place in each, reported to each one's `arrival`.
+__device__ __forceinline__ void copy_to_all(void* shared, const void* global, int bytes, Arrival& arrival, int blocks) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1], %2, [%3], %4;"
+      :
+      : "r"(shared_address(shared)), "l"(global), "r"(bytes), "r"(shared_address(&arrival)),
+        "h"(static_cast<uint16_t>((1 << blocks) - 1))
+      : "memory");
+}
+
+// By all warps of a warpgroup: from here on its threads have this many registers, more or fewer than the kernel was
+// launched with; all of the block together no more than there are.
+template <int registers>
+__device__ __forceinline__ void take_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" : : "n"(registers));
+}
+template <int registers>
+__device__ __forceinline__ void give_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" : : "n"(registers));
 }
 
 // Products between begin_products() and end_products() are a group. They happen at any time until wait_products<n>()

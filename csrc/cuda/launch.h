@@ -27,6 +27,13 @@ inline unsigned blocks_for(int64_t items, int64_t each) {
 inline unsigned multiprocessors() { return 2; }
 inline int64_t shared_memory_limit() { return static_cast<int64_t>(emulation::shared_memory_limit); }
 
+// As many blocks as there are at a time when all multiprocessors take one, in whole clusters.
+template <class... Parameters>
+Launch fill_device(Launch how, void (*)(Parameters...)) {
+  how.grid = 2 * how.cluster;
+  return how;
+}
+
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
   const emulation::Shape shape{how.grid, how.block, how.cluster, static_cast<size_t>(how.shared_bytes)};
@@ -55,24 +62,47 @@ inline int64_t shared_memory_limit() {
   return bytes;
 }
 
+// The configuration that `how` describes, for as long as both live.
+struct Configuration {
+  cudaLaunchAttribute cluster{};
+  cudaLaunchConfig_t of{};
+
+  template <class... Parameters>
+  Configuration(const Launch& how, void (*kernel)(Parameters...)) {
+    constexpr int64_t without_asking = 48 << 10;
+    if (how.shared_bytes > without_asking) {
+      const auto most = cudaFuncAttributeMaxDynamicSharedMemorySize;
+      check(cudaFuncSetAttribute(kernel, most, static_cast<int>(how.shared_bytes)), how.op);
+    }
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {how.cluster, 1, 1};
+    of.gridDim = how.grid;
+    of.blockDim = how.block;
+    of.dynamicSmemBytes = static_cast<size_t>(how.shared_bytes);
+    of.stream = static_cast<cudaStream_t>(how.stream);
+    of.attrs = &cluster;
+    of.numAttrs = how.cluster > 1 ? 1 : 0;
+  }
+  Configuration(const Configuration&) = delete;
+};
+
 template <class... Parameters, class... Arguments>
 void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
-  constexpr int64_t without_asking = 48 << 10;
-  if (how.shared_bytes > without_asking) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared_bytes)),
-          how.op);
-  }
-  cudaLaunchAttribute cluster{};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim = {how.cluster, 1, 1};
-  cudaLaunchConfig_t config{};
-  config.gridDim = how.grid;
-  config.blockDim = how.block;
-  config.dynamicSmemBytes = static_cast<size_t>(how.shared_bytes);
-  config.stream = static_cast<cudaStream_t>(how.stream);
-  config.attrs = &cluster;
-  config.numAttrs = how.cluster > 1 ? 1 : 0;
-  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), how.op);
+  const Configuration configuration(how, kernel);
+  check(cudaLaunchKernelEx(&configuration.of, kernel, static_cast<Parameters>(arguments)...), how.op);
+}
+
+// As many blocks as there are at a time when all multiprocessors take one, in whole clusters.
+template <class... Parameters>
+Launch fill_device(Launch how, void (*kernel)(Parameters...)) {
+  how.grid = multiprocessors();
+  if (how.cluster == 1) return how;
+  how.grid = how.cluster;
+  int clusters = 0;
+  const Configuration one(how, kernel);
+  check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &one.of), how.op);
+  how.grid = static_cast<unsigned>(clusters) * how.cluster;
+  return how;
 }
 
 #endif

@@ -97,18 +97,20 @@ class Job {
 
   void search(Side left, Side right, bool same) const {
     left.nearest = at<Key>(plan_.keys_left);
-    left.searched_tiles = at<unsigned>(plan_.counts_left);
+    left.searched_parts = at<unsigned>(plan_.counts_left);
     if (call_.mutual) {
       right.nearest = at<Key>(same ? plan_.keys_left : plan_.keys_right);
-      right.searched_tiles = at<unsigned>(plan_.counts_right);
+      right.searched_parts = at<unsigned>(plan_.counts_right);
     }
-    const int bands = (left.tiles() + 15) / 16, band = (left.tiles() + bands - 1) / bands;
     constexpr bool wide = std::is_same_v<Feature, Float32>;
-    const Panel panel{left, right, same, wide, static_cast<int>(call_.channels), distance_, index_, call_.others, band};
+    const auto starts = reinterpret_cast<uintptr_t>(z_) | reinterpret_cast<uintptr_t>(references_);
+    const bool whole = (starts | call_.channels * sizeof(Stored)) % 16 == 0;
+    const Panel panel{left,      right,  same,         wide, whole, static_cast<int>(call_.channels),
+                      distance_, index_, call_.others, 0};
     if constexpr (std::is_same_v<Packed, PackedTiles>) {
-      search_by_warpgroups(panel, std::is_same_v<Format, Float16>, stream_);
+      search_by_warpgroups(panel, std::is_same_v<Format, Float16>, warpgroup_blocks(), stream_);
     } else {
-      launch_search<TileProduct<Format>>(panel, stream_);
+      launch_search<TileSearch<Format>>(panel, stream_);
     }
   }
 
@@ -130,7 +132,8 @@ struct Formats {
 
 template <class Format, class Feature, class Use>
 auto with_packing(Use use) {
-  return has_warpgroups() ? use(Formats<Format, Feature, PackedTiles>()) : use(Formats<Format, Feature, PackedRows>());
+  return warpgroup_blocks() > 0 ? use(Formats<Format, Feature, PackedTiles>())
+                                : use(Formats<Format, Feature, PackedRows>());
 }
 
 // Calls `use` with the formats of the search and of the features, and how they are packed. Features of 16 bits are

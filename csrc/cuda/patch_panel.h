@@ -7,6 +7,19 @@ namespace musc2::cuda {
 
 constexpr Key nothing_found = ~Key{0};
 
+// Patches, or samples, of a side: from `first` to before `end`.
+struct Range {
+  int first, end;
+
+  __device__ bool is_empty() const { return first >= end; }
+};
+
+// Samples from a multiple of this on are measured together, see patch_distances.h.
+constexpr int batch_samples = 4;
+__host__ __device__ constexpr int64_t batches_of(int64_t samples) {
+  return (samples + batch_samples - 1) / batch_samples;
+}
+
 // The samples of one side of a panel. Patches are numbered through all of them.
 struct Side {
   Matrix searched;  // their patches as the search sees them
@@ -17,7 +30,9 @@ struct Side {
   // [other samples][patches]: distance^2 and number of the nearest patch so far, as a key; nothing_found between
   // panels. Null when nobody asks for this side's nearest.
   Key* nearest;
-  unsigned* searched_tiles;  // [tiles of this side][other samples]: how many tiles have been searched; 0 between panels
+  // [tiles of this side][batches of the other]: how much of what they have in common has been searched; 0 between
+  // panels
+  unsigned* searched_parts;
 
   __host__ __device__ int patches() const { return length * samples; }
   __host__ __device__ int tiles() const { return (patches() + TileShape::lines - 1) / TileShape::lines; }
@@ -26,9 +41,8 @@ struct Side {
   __device__ int first_sample(int tile) const { return first_patch(tile) / length; }
   __device__ int last_sample(int tile) const { return (end_patch(tile) - 1) / length; }
 
-  // How many tiles a sample lies in.
-  __device__ int tiles_of(int sample) const {
-    return ((sample + 1) * length - 1) / TileShape::lines - sample * length / TileShape::lines + 1;
+  __device__ Range patches_from(int first_line, int lines) const {
+    return {first_line, min(patches(), first_line + lines)};
   }
 };
 
@@ -39,19 +53,20 @@ struct Place {
 
 struct Panel {
   Side left, right;
-  bool same;  // both sides are the same samples: only pairs whose left sample comes first are searched
-  bool wide;  // features are float32; else they are in the format that is searched
+  bool same;   // both sides are the same samples: only pairs whose left sample comes first are searched
+  bool wide;   // features are float32; else they are in the format that is searched
+  bool whole;  // rows of the features are whole 16 bytes, from multiples of 16 bytes on
   int channels;
   float* distance;  // (patches of all samples, others)
   int32_t* index;
   int64_t others;
-  int band;  // left tiles of a band, see Walk
+  int band;  // places of a band, see Walk
 
-  // Whether patches of sample `own` ask for their nearest in sample `other`, both numbered in this panel. A side's
-  // samples come before (left) or after (right) the other's when both are the same.
+  // Whether a patch of side `own` asks for its nearest in a sample of the other side. When both are the same, a side's
+  // samples come before (left) or after (right) those that it asks.
   template <bool right_asks>
-  __device__ bool asks(int own, int other) const {
-    return !same || (right_asks ? other < own : own < other);
+  __device__ bool asks(const Side& own, int patch, int sample) const {
+    return !same || (right_asks ? patch >= (sample + 1) * own.length : patch < sample * own.length);
   }
 
   // Whether there is such a tile, with patches that ask.
@@ -61,20 +76,26 @@ struct Panel {
   }
 };
 
-// The tiles that a block searches: through bands of at most 16 left tiles, column by column, each block taking its
-// turn, with `across` tiles side by side at a time, of which the last one, or the first, may not be wanted. Blocks that
-// work at the same time then share rows of both sides, and what has been searched is measured while it is in the cache.
-// The tiles that a block passes over, because they hold no pair of different samples, are spread evenly.
-template <int across>
+// The tiles that a block, or a cluster of blocks, searches: through bands of at most `panel.band` places, column by
+// column, each taking its turn, `down` by `across` tiles at a time, of which some may not be wanted. Blocks that work
+// at the same time then share rows of both sides, and what has been searched is measured while it is in the cache. The
+// places that are passed over, because they hold no pair of different samples, are spread evenly.
+template <int down, int across>
 class Walk {
  public:
-  __device__ explicit Walk(const Panel& panel) : panel_(panel), inside_(static_cast<int>(blockIdx.x)) { settle(); }
+  // As the `number`-th of `all`.
+  __device__ Walk(const Panel& panel, unsigned number, unsigned all)
+      : panel_(panel), inside_(static_cast<int>(number)), all_(static_cast<int>(all)) {
+    settle();
+  }
 
-  __device__ bool is_over() const { return first_ >= panel_.left.tiles(); }
-  __device__ Place place() const { return {first_ + inside_ % panel_.band, inside_ / panel_.band * across}; }
+  __device__ bool is_over() const { return first_ * down >= panel_.left.tiles(); }
+
+  // The first of the tiles there.
+  __device__ Place place() const { return {(first_ + inside_ % panel_.band) * down, inside_ / panel_.band * across}; }
 
   __device__ void advance() {
-    inside_ += static_cast<int>(gridDim.x);
+    inside_ += all_;
     settle();
   }
 
@@ -84,18 +105,18 @@ class Walk {
     while (true) {
       for (; inside_ >= of_band; inside_ -= of_band) first_ += panel_.band;
       if (is_over() || is_wanted()) return;
-      inside_ += static_cast<int>(gridDim.x);
+      inside_ += all_;
     }
   }
 
-  // Where a tile is wanted, so are those to its right.
+  // Where a tile is wanted, so are those to its right and those above it.
   __device__ bool is_wanted() const {
     const Place at = place();
     return panel_.wants({at.left, min(at.right + across, panel_.right.tiles()) - 1});
   }
 
   const Panel& panel_;
-  int first_ = 0, inside_;  // the band's first left tile, and the number of the tile in the band
+  int first_ = 0, inside_, all_;  // the band's first place from the top, and the number of the place in the band
 };
 
 }  // namespace musc2::cuda

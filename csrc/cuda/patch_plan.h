@@ -2,7 +2,7 @@
 // How a call of nearest_patches is cut into panels that its scratch memory allows.
 #include <type_traits>
 
-#include "cuda/patch_tiles.h"
+#include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
 
@@ -44,8 +44,8 @@ struct Plan {
     norms_right = one ? norms_left : take(right_patches * 4);
     keys_left = take(left_patches * right * 8);
     keys_right = one || !call.mutual ? keys_left : take(right_patches * left * 8);
-    counts_left = take(tiles(left_patches) * right * 4);
-    counts_right = take(call.mutual ? tiles(right_patches) * left * 4 : 0);
+    counts_left = take(tiles(left_patches) * batches_of(right) * 4);
+    counts_right = take(call.mutual ? tiles(right_patches) * batches_of(left) * 4 : 0);
   }
 
   bool fits(const Call& call, int64_t memory) const {

@@ -1,47 +1,89 @@
 #pragma once
-// The kernel that searches a panel, whatever multiplies its tiles.
-#include "cuda/patch_distances.h"
+// The kernel that searches a panel, whatever multiplies its tiles: some warps multiply and reduce, one part of the
+// product after another, and the others measure what that completes.
 #include "cuda/patch_minima.h"
+#include "cuda/searched_parts.h"
 
 namespace musc2::cuda {
 namespace {
 
-// Product multiplies `across` tiles side by side at a time, see tile_product.h.
-template <class Product>
-__global__ void __launch_bounds__(TileShape::threads, Product::blocks_each)
-    search_panel(const __grid_constant__ Panel panel) {
-  MUSC2_DYNAMIC_SHARED(unsigned char, stages);
-  __shared__ WarpMinima<typename Product::Sums> minima;
-  __shared__ bool complete[2][TileShape::lines];
-  Product product(panel.left.searched, panel.right.searched, stages);
-  Walk<Product::across> walk(panel);
-  const auto begin = [&] {
-    if (walk.is_over()) return;
-    product.begin(panel.left.first_patch(walk.place().left), panel.right.first_patch(walk.place().right));
-  };
-  begin();
-  while (!walk.is_over()) {
-    typename Product::Sums sums[Product::across];
-    product.finish(sums);
-    const Place first = walk.place();
+// A Way of searching says which threads do what. Its first `groups` x Sums::threads threads multiply, each group its
+// part of `down` by `across` tiles; the warps from `first_measuring` on measure; what is between, if anything, loads.
+
+template <class Way>
+struct SearchMemory {
+  Minima<typename Way::Sums> minima[Way::groups];
+  SearchedParts<Way::across> parts;
+  typename Way::Shared own;
+};
+
+template <class Way>
+__device__ void multiply_parts(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
+  using Sums = typename Way::Sums;
+  const int group = static_cast<int>(threadIdx.x) / Sums::threads;
+  auto walk = way.walk();
+  auto multiplier = way.multiplier();
+  if (!walk.is_over()) multiplier.begin(walk.place());
+  for (int number = group; !walk.is_over(); number += Way::groups) {
+    const Place at = way.own(walk.place());
+    const Range rows = panel.left.patches_from(at.left * TileShape::lines + group * Sums::rows, Sums::rows);
+    const Range columns = panel.right.patches_from(at.right * TileShape::lines, Sums::columns);
+    const RowNorms<Sums> row_norms(panel.left, rows, Sums::thread());
+    const ColumnNorms<Sums> column_norms(panel.right, columns, Sums::thread());
+    Sums sums;
+    multiplier.finish(sums);
     walk.advance();
-    begin();
-#pragma unroll
-    for (int k = 0; k < Product::across; ++k) {
-      const Place at{first.left, first.right + k};  // one that is alone is wanted: no check keeps registers
-      if (Product::across > 1 && !panel.wants(at)) continue;
-      reduce_tile(panel, at, sums[k], minima);
-      measure_completed<typename Product::Format>(panel, at, complete);
+    if (!walk.is_over()) multiplier.begin(walk.place());
+    if (!rows.is_empty()) reduce_sums(panel, rows, columns, sums, row_norms, column_norms, shared.minima[group]);
+    Sums::barrier();
+    if (Sums::thread() == 0) shared.parts.add(number);
+  }
+}
+
+template <class Way>
+__device__ void measure_parts(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
+  constexpr int parts_of_tile = TileShape::lines / Way::Sums::rows;
+  const int worker = TileShape::warp() - Way::first_measuring;
+  int number = 0;
+  for (auto walk = way.walk(); !walk.is_over(); walk.advance()) {
+    const Place at = way.own(walk.place());
+    for (int group = 0; group < Way::groups; ++group, ++number) {
+      shared.parts.template measure<typename Way::Format>(panel, at, parts_of_tile, number, worker, Way::measuring);
     }
   }
 }
 
-// Product: of the format that the panel is packed in.
-template <class Product>
-void launch_search(const Panel& panel, void* stream) {
-  launch(
-      {"nearest_patches", Product::blocks_each * multiprocessors(), TileShape::threads, Product::shared_bytes, stream},
-      search_panel<Product>, panel);
+template <class Way>
+__global__ void __launch_bounds__(Way::threads, 1) search_panel(const __grid_constant__ Panel panel) {
+  MUSC2_DYNAMIC_SHARED(unsigned char, stages);
+  __shared__ SearchMemory<Way> shared;
+  if (threadIdx.x == 0) {
+    shared.parts.begin(Way::measuring);
+    Way::begin(shared.own);
+  }
+  Way::barrier();
+  const Way way(panel, stages, shared.own);
+  if (threadIdx.x < Way::groups * Way::Sums::threads) {
+    Way::begin_multiplying();
+    multiply_parts(panel, way, shared);
+  } else {
+    Way::begin_others();
+    if (TileShape::warp() < Way::first_measuring) {
+      way.load();
+    } else {
+      measure_parts(panel, way, shared);
+    }
+    __syncwarp();
+  }
+  Way::barrier();
+}
+
+template <class Way>
+void launch_search(Panel panel, void* stream) {
+  const int places = (panel.left.tiles() + Way::down - 1) / Way::down, bands = (places + 15) / 16;
+  panel.band = (places + bands - 1) / bands;
+  const Launch how{"nearest_patches", 0, Way::threads, Way::shared_bytes, stream, Way::blocks_together};
+  launch(fill_device(how, search_panel<Way>), search_panel<Way>, panel);
 }
 
 }  // namespace

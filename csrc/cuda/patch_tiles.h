@@ -1,6 +1,6 @@
 #pragma once
-// What all products of tiles share, whatever the GPU multiplies them with: 128 rows by 128 rows, and how rows are
-// packed for it.
+// What all products of tiles share, whatever the GPU multiplies them with: 128 rows by 128 rows, of which both kinds of
+// product take two side by side, and how rows are packed for it.
 #include "cuda/hopper.h"
 #include "cuda/tile.h"
 
@@ -14,7 +14,6 @@ struct Matrix {
 
 struct TileShape {
   static constexpr int lines = 128;  // rows of one side, which are the rows or the columns of the product
-  static constexpr int threads = 256;
 
   __device__ static int warp() { return static_cast<int>(threadIdx.x) / warp_lanes; }
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % warp_lanes; }

@@ -1,111 +1,208 @@
 #pragma once
 // The product of 128 rows with 256 rows by two warpgroups, each of which holds 64 x 256 of the sums, on Hopper GPUs.
-// The packed rows lie in device memory as shared memory wants them (PackedTiles), so 64 channels of 128 rows are one
-// bulk copy, and one thread starts those of a step, 4 steps ahead of the multiplication.
+// Blocks of a cluster multiply rows below each other with the same 256 rows, of which each loads its share for all. The
+// packed rows lie in device memory as shared memory wants them (PackedTiles), so the rows of 64 channels are a few bulk
+// copies; a warp that does nothing else starts them, up to 4 steps ahead of the multiplication.
+#include "cuda/cluster.h"
 #include "cuda/formats.h"
 #include "cuda/hopper.h"
-#include "cuda/patch_tiles.h"
+#include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
 
-// Of the sums of 128 rows with 128 rows, those that a thread holds. The 8 warps have 16 whole rows each.
+// Of the sums of 64 rows with 256 rows, those that a thread holds. Each warp has 16 whole rows.
 struct WarpgroupSums {
-  static constexpr int rows_held = 2, columns_held = 32;
-  static constexpr int row_warps = 1, column_warps = 8;  // that have parts of a row, of a column
-  hopper::Sums of;
+  static constexpr int rows = hopper::left_rows, columns = hopper::right_rows, threads = 128;
+  static constexpr int rows_held = 2, columns_held = 64;
+  static constexpr int row_warps = 1, column_warps = 4;  // that share a row, a column
+  hopper::Sums of[2];
 
-  __device__ static int row(int i) { return TileShape::warp() * 16 + tile::sum_row(TileShape::lane(), i * 2); }
-  __device__ static int column(int j) { return j / 2 * 8 + tile::sum_column(TileShape::lane(), j % 2); }
+  __device__ static int group() { return static_cast<int>(threadIdx.x) / threads; }
+  __device__ static int thread() { return static_cast<int>(threadIdx.x) % threads; }
+  __device__ static void barrier() { group_barrier<threads>(1 + group()); }
+
+  __device__ static int row(int i) { return part_of_column() * 16 + TileShape::lane() / 4 + rows_after_first(i); }
+  __device__ static int column(int j) { return TileShape::lane() % 4 * 2 + columns_after_first(j); }
+  __host__ __device__ static constexpr int rows_after_first(int i) { return tile::sum_row(0, i * 2); }
+  __host__ __device__ static constexpr int columns_after_first(int j) { return j / 2 * 8 + tile::sum_column(0, j % 2); }
   __device__ static int part_of_row() { return 0; }
-  __device__ static int part_of_column() { return TileShape::warp(); }
-  __device__ float at(int i, int j) const { return of[j / 2 * 4 + i * 2 + j % 2]; }
+  __device__ static int part_of_column() { return TileShape::warp() % column_warps; }
+  __device__ float at(int i, int j) const { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
 };
 
-template <class SearchFormat>
-class WarpgroupProduct {
- public:
-  using Format = SearchFormat;
-  using Sums = WarpgroupSums;
-  static constexpr int across = 2, blocks_each = 1;
-  static constexpr int stages = 4, stage_bytes = 3 * PackedTiles::step_bytes;
+// The stages in shared memory that steps of 64 channels pass through, one after another, whatever tiles they belong to:
+// 128 rows of the left side, then 256 of the right one.
+struct Ring {
+  static constexpr int stages = 4, groups = 2, left_bytes = PackedTiles::step_bytes;
+  static constexpr int stage_bytes = left_bytes + hopper::right_rows * hopper::row_bytes;
   static constexpr int shared_bytes = stages * stage_bytes + hopper::alignment;
 
-  // `shared`: shared_bytes.
-  __device__ WarpgroupProduct(const Matrix& left, const Matrix& right, unsigned char* shared)
-      : left_(left), right_(right), shared_(shared + (-hopper::shared_address(shared) & (hopper::alignment - 1))) {
-    __shared__ hopper::Arrival arrivals[stages];
-    arrivals_ = arrivals;
-    if (threadIdx.x == 0) {
-      for (auto& arrival : arrivals) hopper::begin_arrivals(arrival);
-    }
-    __syncthreads();
-  }
+  // In shared memory. A stage is loaded, then freed by the warps of the cluster that multiply. The second warpgroup
+  // begins a tile when the first has led by some steps of it: they reduce their sums at different times then, and the
+  // matrix cores are kept busy by the other one.
+  struct Shared {
+    Arrival loaded[stages], freed[stages], led;
 
-  // Starts to load what the product of the rows of either side from these on needs first.
-  __device__ void begin(int first_left, int first_right) {
-    first_left_ = first_left;
-    first_right_ = first_right;
-    for (int step = 0; step < stages; ++step) load(step);
-  }
-
-  // Their product, a tile in each of `sums`. All threads are done with shared memory when it returns.
-  __device__ void finish(Sums (&sums)[across]) {
-    for (int step = 0; step < steps(); ++step) {
-      const int turn = turn_ + step;
-      hopper::await(arrivals_[turn % stages], static_cast<unsigned>(turn / stages));
-      multiply(stage(turn), sums, step > 0);
-      if (step == 0) continue;
-      hopper::wait_products<1>();
-      __syncthreads();
-      load(step - 1 + stages);
+    __device__ void begin(int blocks) {
+      for (int stage = 0; stage < stages; ++stage) {
+        begin_arrivals(loaded[stage], 1);
+        begin_arrivals(freed[stage], groups * WarpgroupSums::threads / warp_lanes * blocks);
+      }
+      begin_arrivals(led, 1);
     }
-    hopper::wait_products<0>();
-    __syncthreads();
-    turn_ += steps();
+  };
+
+  __device__ static unsigned char* stage(unsigned char* stages_at, int turn) {
+    return stages_at + turn % stages * stage_bytes;
+  }
+};
+
+// Loads the steps of a walk's tiles, by one thread of each of `blocks` blocks of a cluster.
+template <int blocks>
+class RingLoader {
+ public:
+  __device__ RingLoader(const Panel& panel, unsigned char* stages, Ring::Shared& shared)
+      : left_(panel.left.searched), right_(panel.right.searched), stages_(stages), shared_(shared) {}
+
+  // Of two tiles side by side, the first of them there. Of tiles beyond the last nothing is loaded, and nothing is
+  // asked of those sums.
+  __device__ void load(Place at, int rank) {
+    const int first_left = at.left * TileShape::lines, first_right = at.right * TileShape::lines;
+    const int right_rows = min(tiles_end(right_) - first_right, hopper::right_rows);
+    const bool has_left = first_left < left_.rows;
+    const int bytes = right_rows * hopper::row_bytes + (has_left ? Ring::left_bytes : 0);
+    for (int step = 0; step < left_.row_bytes / hopper::row_bytes; ++step, ++turn_) {
+      const int stage = turn_ % Ring::stages, round = turn_ / Ring::stages;
+      if (round > 0) await(shared_.freed[stage], static_cast<unsigned>(round - 1));
+      unsigned char* const to = Ring::stage(stages_, turn_);
+      Arrival& loaded = shared_.loaded[stage];
+      hopper::announce(loaded, bytes);
+      if (has_left) hopper::copy(to, rows_at(left_, first_left, step), Ring::left_bytes, loaded);
+      for (int row = rank * share; row < min((rank + 1) * share, right_rows); row += rows_at_once) {
+        unsigned char* const to_rows = to + Ring::left_bytes + row * hopper::row_bytes;
+        const unsigned char* const from = rows_at(right_, first_right + row, step);
+        hopper::copy_to_all(to_rows, from, rows_at_once * hopper::row_bytes, loaded, blocks);
+      }
+    }
   }
 
  private:
-  __device__ int steps() const { return left_.row_bytes / hopper::row_bytes; }
-  __device__ unsigned char* stage(int turn) const { return shared_ + turn % stages * stage_bytes; }
+  static constexpr int share = hopper::right_rows / blocks;
+  static constexpr int rows_at_once = share < TileShape::lines ? share : TileShape::lines;  // a copy lies in one tile
 
-  // Into the stage that the step `stages` before it has left. Beyond the last tile of the right side nothing is loaded,
-  // and nothing is asked of those sums.
-  __device__ void load(int step) {
-    if (threadIdx.x > 0 || step >= steps()) return;
-    const int turn = turn_ + step;
-    unsigned char* to = stage(turn);
-    hopper::Arrival& arrival = arrivals_[turn % stages];
-    const bool both = first_right_ + TileShape::lines < right_.rows;
-    hopper::announce(arrival, (both ? 3 : 2) * PackedTiles::step_bytes);
-    copy(to, left_, first_left_, step, arrival);
-    copy(to + PackedTiles::step_bytes, right_, first_right_, step, arrival);
-    if (both) copy(to + 2 * PackedTiles::step_bytes, right_, first_right_ + TileShape::lines, step, arrival);
+  __device__ static int tiles_end(const Matrix& side) {
+    return (side.rows + TileShape::lines - 1) / TileShape::lines * TileShape::lines;
   }
 
-  __device__ static void copy(unsigned char* to, const Matrix& side, int first, int step, hopper::Arrival& arrival) {
-    const int64_t from = static_cast<int64_t>(first) * side.row_bytes + step * PackedTiles::step_bytes;
-    hopper::copy(to, side.data + from, PackedTiles::step_bytes, arrival);
+  __device__ static const unsigned char* rows_at(const Matrix& side, int first, int step) {
+    const int64_t in_tile = first % TileShape::lines;
+    return side.data + (first - in_tile) * side.row_bytes + step * PackedTiles::step_bytes +
+           in_tile * hopper::row_bytes;
   }
 
-  __device__ static void multiply(const unsigned char* stage, Sums (&sums)[across], bool add) {
-    const int group_at = TileShape::warp() / 4 * hopper::left_rows * hopper::row_bytes;
-    hopper::Rows left = hopper::describe_rows(hopper::shared_address(stage + group_at));
-    hopper::Rows right = hopper::describe_rows(hopper::shared_address(stage + PackedTiles::step_bytes));
+  const Matrix &left_, &right_;
+  unsigned char* stages_;
+  Ring::Shared& shared_;
+  int turn_ = 0;  // steps loaded so far
+};
+
+// A warpgroup's half of the products, from the ring.
+template <class Format>
+class WarpgroupProduct {
+ public:
+  __device__ WarpgroupProduct(const Panel& panel, unsigned char* stages, Ring::Shared& shared, int blocks)
+      : steps_(panel.left.searched.row_bytes / hopper::row_bytes), blocks_(blocks), stages_(stages), shared_(shared) {}
+
+  __device__ void begin(Place) {}  // another warp does
+
+  // The next product.
+  __device__ void finish(WarpgroupSums& sums) {
+    // With fewer steps than stages the first warpgroup might be tiles ahead, and there is little to keep apart.
+    const bool leads = steps_ >= Ring::stages, is_first = WarpgroupSums::group() == 0;
+    if (leads && !is_first) await(shared_.led, static_cast<unsigned>(products_));
+    for (int step = 0; step < steps_; ++step) {
+      const int turn = turn_ + step;
+      await(shared_.loaded[turn % Ring::stages], static_cast<unsigned>(turn / Ring::stages));
+      multiply(Ring::stage(stages_, turn), sums, step > 0);
+      if (step == 0) continue;
+      hopper::wait_products<1>();
+      free(turn - 1);
+      if (step == 2 && leads && is_first && WarpgroupSums::thread() == 0) arrive(shared_.led);
+    }
+    hopper::wait_products<0>();
+    turn_ += steps_;
+    free(turn_ - 1);
+    ++products_;
+  }
+
+ private:
+  // By each warp, in every block that loads for it.
+  __device__ void free(int turn) const {
+    if (TileShape::lane() < blocks_) hopper::arrive(shared_.freed[turn % Ring::stages], TileShape::lane());
+  }
+
+  __device__ static void multiply(const unsigned char* stage, WarpgroupSums& sums, bool add) {
+    const int group_at = WarpgroupSums::group() * hopper::left_rows * hopper::row_bytes;
+    hopper::Rows left = hopper::describe_rows(shared_address(stage + group_at));
+    hopper::Rows right = hopper::describe_rows(shared_address(stage + Ring::left_bytes));
     hopper::begin_products();
 #pragma unroll
     for (int channel = 0; channel < hopper::row_values; channel += hopper::channels_at_once) {
-      Format::multiply(sums[0].of, sums[1].of, left, right, add || channel > 0);
+      Format::multiply(sums.of[0], sums.of[1], left, right, add || channel > 0);
       left += hopper::along;
       right += hopper::along;
     }
     hopper::end_products();
   }
 
-  const Matrix &left_, &right_;
-  unsigned char* shared_;
-  hopper::Arrival* arrivals_;
-  int first_left_ = 0, first_right_ = 0;
-  int turn_ = 0;  // steps of earlier products
+  int steps_, blocks_;
+  unsigned char* stages_;
+  Ring::Shared& shared_;
+  int turn_ = 0, products_ = 0;  // steps and products so far
+};
+
+// The way of searching on Hopper GPUs, see patch_search.h, by clusters of `blocks` blocks. Two warpgroups of a block
+// multiply; of the third a warp loads and three measure. They share all 65,536 registers of a multiprocessor.
+template <class SearchFormat, int blocks>
+class WarpgroupSearch {
+ public:
+  using Format = SearchFormat;
+  using Sums = WarpgroupSums;
+  using Shared = Ring::Shared;
+  static constexpr unsigned blocks_together = blocks;
+  static constexpr int threads = 384, groups = Ring::groups, down = blocks, across = 2;
+  static constexpr int first_measuring = 9, measuring = 3;
+  static constexpr int shared_bytes = Ring::shared_bytes;
+  static constexpr int multiplying_registers = 208, other_registers = 96;
+  static_assert(groups * multiplying_registers + other_registers <= (64 << 10) / Sums::threads);
+
+  __device__ WarpgroupSearch(const Panel& panel, unsigned char* stages, Shared& shared)
+      : panel_(panel), stages_(stages + (-shared_address(stages) & (hopper::alignment - 1))), shared_(shared) {}
+
+  __device__ static void begin(Shared& shared) {
+    shared.begin(blocks);
+    hopper::show_arrivals();
+  }
+  // Of the cluster: no block may reach into one that has not begun or has ended.
+  __device__ static void barrier() { Cluster().barrier(); }
+  __device__ static void begin_multiplying() { hopper::take_registers<multiplying_registers>(); }
+  __device__ static void begin_others() { hopper::give_registers<other_registers>(); }
+
+  __device__ Walk<down, across> walk() const { return {panel_, blockIdx.x / blocks, gridDim.x / blocks}; }
+  __device__ Place own(Place first) const { return {first.left + rank_, first.right}; }
+  __device__ WarpgroupProduct<Format> multiplier() const { return {panel_, stages_, shared_, blocks}; }
+
+  __device__ void load() const {
+    if (TileShape::lane() > 0) return;
+    RingLoader<blocks> loader(panel_, stages_, shared_);
+    for (auto tiles = walk(); !tiles.is_over(); tiles.advance()) loader.load(own(tiles.place()), rank_);
+  }
+
+ private:
+  const Panel& panel_;
+  unsigned char* stages_;
+  Shared& shared_;
+  int rank_ = Cluster().rank();
 };
 
 }  // namespace musc2::cuda

@@ -24,15 +24,28 @@ bool is_hopper() {
 
 }  // namespace
 
-bool has_warpgroups() {
+int warpgroup_blocks() {
   // Not the default before a GPU has shown that the documentation was understood (tests/cuda).
   const char* const said = std::getenv("MUSC2_HOPPER");
-  return said != nullptr && std::string_view(said) == "1" && is_hopper();
+  if (said == nullptr || !is_hopper()) return 0;
+  const std::string_view blocks(said);
+  return blocks == "1" ? 1 : blocks == "2" ? 2 : blocks == "4" ? 4 : 0;
 }
 
-void search_by_warpgroups(const Panel& panel, bool half, void* stream) {
-  const auto search = half ? launch_search<WarpgroupProduct<Float16>> : launch_search<WarpgroupProduct<Bfloat16>>;
-  search(panel, stream);
+namespace {
+
+template <class Format>
+void search(const Panel& panel, int blocks, void* stream) {
+  const auto launch = blocks == 1   ? launch_search<WarpgroupSearch<Format, 1>>
+                      : blocks == 2 ? launch_search<WarpgroupSearch<Format, 2>>
+                                    : launch_search<WarpgroupSearch<Format, 4>>;
+  launch(panel, stream);
+}
+
+}  // namespace
+
+void search_by_warpgroups(const Panel& panel, bool half, int blocks, void* stream) {
+  (half ? search<Float16> : search<Bfloat16>)(panel, blocks, stream);
 }
 
 }  // namespace musc2::cuda

@@ -5,14 +5,15 @@
 namespace musc2::cuda {
 
 #ifdef MUSC2_HOPPER
-// Whether the current device runs it and MUSC2_HOPPER=1 in the environment asks for it.
-bool has_warpgroups();
+// How many blocks make a cluster: 1, 2 or 4, as MUSC2_HOPPER in the environment says. 0 when it says nothing else, or
+// the current device does not run it.
+int warpgroup_blocks();
 
 // The panel is packed in tiles (PackedTiles) of bfloat16 numbers or, `half`, of float16.
-void search_by_warpgroups(const Panel& panel, bool half, void* stream);
+void search_by_warpgroups(const Panel& panel, bool half, int blocks, void* stream);
 #else
-inline bool has_warpgroups() { return false; }
-inline void search_by_warpgroups(const Panel&, bool, void*) {}
+inline int warpgroup_blocks() { return 0; }
+inline void search_by_warpgroups(const Panel&, bool, int, void*) {}
 #endif
 
 }  // namespace musc2::cuda

@@ -20,7 +20,7 @@ __global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* rig
   float* const own = sums + threadIdx.x * 128;
   for (int i = 0; i < 64; ++i) first[i] = own[i], second[i] = own[64 + i];
   const auto rows = [&](const uint16_t* side) {
-    return hopper::describe_rows(hopper::shared_address(side) + static_cast<uint32_t>(shift)) +
+    return hopper::describe_rows(shared_address(side) + static_cast<uint32_t>(shift)) +
            static_cast<hopper::Rows>(step) * hopper::along;
   };
   hopper::begin_products();
@@ -32,12 +32,12 @@ __global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* rig
   hopper::wait_products<0>();
 }
 
-__global__ void arrive(int64_t copies, int64_t announced, int64_t apart, const uint32_t* cells, uint32_t* seen) {
+__global__ void copy_and_wait(int64_t copies, int64_t announced, int64_t apart, const uint32_t* cells, uint32_t* seen) {
   alignas(16) __shared__ uint32_t shared[cells_seen];
-  __shared__ hopper::Arrival arrival;
+  __shared__ Arrival arrival;
   if (threadIdx.x == 0) {
     for (uint32_t& cell : shared) cell = 0;
-    hopper::begin_arrivals(arrival);
+    begin_arrivals(arrival, 1);
   }
   __syncthreads();
   if (threadIdx.x == 0) {
@@ -47,8 +47,40 @@ __global__ void arrive(int64_t copies, int64_t announced, int64_t apart, const u
   __syncthreads();
   if (threadIdx.x < cells_seen) seen[threadIdx.x] = shared[threadIdx.x];
   __syncthreads();  // the first to wait has the copies made
-  hopper::await(arrival, 0);
+  await(arrival, 0);
   if (threadIdx.x < cells_seen) seen[cells_seen + threadIdx.x] = shared[threadIdx.x];
+}
+
+__global__ void copy_to_cluster(int blocks, int announced, bool all_arrive, const uint32_t* cells, uint32_t* seen) {
+  MUSC2_DYNAMIC_SHARED(uint32_t, shared);
+  __shared__ Arrival loaded, freed;
+  const int rank = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+  if (thread == 0) {
+    begin_arrivals(loaded, 1);
+    begin_arrivals(freed, blocks);
+    hopper::show_arrivals();
+  }
+  cooperative_groups::this_cluster().sync();
+  constexpr int share = copied / 4;
+  if (thread == 0) {
+    hopper::announce(loaded, announced);
+    hopper::copy_to_all(shared + rank * share, cells + rank * share, copied, loaded, blocks);
+  }
+  await(loaded, 0);
+  for (int i = thread; i < blocks * share; i += warp_lanes) seen[rank * blocks * share + i] = shared[i];
+  __syncwarp();
+  if (thread < blocks && (all_arrive || rank < blocks - 1)) hopper::arrive(freed, thread);
+  await(freed, 0);
+  cooperative_groups::this_cluster().sync();
+}
+
+__global__ void meet_in_groups(int waiting, uint32_t* seen) {
+  constexpr unsigned group_threads = 64;
+  __shared__ uint32_t numbers[2 * group_threads];
+  const unsigned group = threadIdx.x / group_threads, in_group = threadIdx.x % group_threads;
+  numbers[threadIdx.x] = threadIdx.x;
+  if (group == 0 || static_cast<int>(in_group) < waiting) group_barrier<group_threads>(static_cast<int>(group) + 1);
+  seen[threadIdx.x] = numbers[group * group_threads + (in_group + 1) % group_threads];
 }
 
 }  // namespace
@@ -60,7 +92,17 @@ void probe_warpgroup(int64_t kind, const uint16_t* left, const uint16_t* right, 
 }
 
 void probe_arrivals(int64_t copies, int64_t announced, int64_t apart, const uint32_t* cells, uint32_t* seen) {
-  MUSC2_LAUNCH(arrive, 1, warpgroup, 0, nullptr, copies, announced, apart, cells, seen);
+  MUSC2_LAUNCH(copy_and_wait, 1, warpgroup, 0, nullptr, copies, announced, apart, cells, seen);
+}
+
+void probe_cluster(int64_t blocks, int64_t announced, bool all_arrive, const uint32_t* cells, uint32_t* seen) {
+  const auto count = static_cast<unsigned>(blocks);
+  MUSC2_LAUNCH_CLUSTERS(copy_to_cluster, count, count, warp_lanes, blocks * copied, nullptr, static_cast<int>(blocks),
+                        static_cast<int>(announced), all_arrive, cells, seen);
+}
+
+void probe_groups(int64_t waiting, uint32_t* seen) {
+  MUSC2_LAUNCH(meet_in_groups, 1, warpgroup, 0, nullptr, static_cast<int>(waiting), seen);
 }
 
 }  // namespace musc2::cuda

@@ -2,8 +2,10 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <vector>
 
+#include "testing/belongings.h"
 #include "testing/hopper_twin.h"
 
 namespace musc2::cuda::hopper {
@@ -33,13 +35,8 @@ struct Products {
 };
 
 Products& of_thread() {
-  static uint64_t life = 0;
-  static std::vector<Products> threads;
-  if (life != running->block->life) {
-    threads.assign(1024, {});
-    life = running->block->life;
-  }
-  return threads[running->number];
+  static emulation::Belongings<std::map<unsigned, Products>> threads;
+  return threads.of(*running->block)[running->number];
 }
 
 [[noreturn]] void complain(const std::string& what) { emulation::fail(emulation::describe(*running) + " " + what); }
@@ -105,10 +102,6 @@ void multiply(const char* instruction, Sums& first, Sums& second, Product produc
 
 }  // namespace
 
-uint32_t shared_address(const void* shared) {
-  return static_cast<uint32_t>(static_cast<const std::byte*>(shared) - running->block->memory.dynamic());
-}
-
 void begin_products(Place place) {
   together("begin_products", place);
   of_thread().begun = true;
@@ -121,16 +114,17 @@ void end_products(Place place) {
 }
 
 void products_end(int last, Place place) {
-  together("wait_products", place);
   Products& own = of_thread();
   const auto remain = std::find_if(own.under_way.begin(), own.under_way.end(),
                                    [&](const Product& product) { return product.group >= own.ended - last; });
   const bool any = remain != own.under_way.begin();
   for (auto product = own.under_way.begin(); product != remain; ++product) happen(*product, own.sums);
   own.under_way.erase(own.under_way.begin(), remain);
-  if (!any || !own.under_way.empty()) return;
-  std::copy(own.sums, own.sums + sums_held / 2, own.first);
-  std::copy(own.sums + sums_held / 2, own.sums + sums_held, own.second);
+  if (any && own.under_way.empty()) {
+    std::copy(own.sums, own.sums + sums_held / 2, own.first);
+    std::copy(own.sums + sums_held / 2, own.sums + sums_held, own.second);
+  }
+  together("wait_products", place);  // no lane goes on before those of all lanes have happened
 }
 
 void multiply_bfloat16(Sums& first, Sums& second, Rows left, Rows right, bool add, Place place) {

@@ -3,20 +3,26 @@
 // itself which thread holds which sum and what the descriptions of rows mean; tests/emulation compares that with the
 // PTX documentation. Everything happens as late as it may: what is being copied to holds NaN until a thread waits for
 // its phase, rows are read when a thread waits for the product, and sums hold NaN until then. Errors are
-//   - copies: to where a copy is under way, off the 16 bytes, more bytes than announced, announced twice in a phase;
+//   - copies: to where a copy is under way, off the 16 bytes, more bytes than announced, announced twice in a phase
+//   (what
+//     another block of the cluster copies may come before it is announced);
 //   - products: rows off the 1024 bytes or in another order of chunks, sums that others are under way for, no begin.
-// A phase that never ends is found by the scheduler. Products are summed in float32 in the order of the channels, which
+// Products are summed in float32 in the order of the channels, which
 // no GPU promises.
 #include "cuda/hopper.h"
 
 namespace musc2::cuda::hopper {
 
-uint32_t shared_address(const void* shared);
-
-void begin_arrivals(Arrival& arrival);
+void show_arrivals();
+void arrive(Arrival& arrival, int rank);
 void announce(Arrival& arrival, int bytes);
 void copy(void* shared, const void* global, int bytes, Arrival& arrival);
-void await(Arrival& arrival, unsigned phase, MUSC2_HERE);
+void copy_to_all(void* shared, const void* global, int bytes, Arrival& arrival, int blocks);
+
+template <int registers>
+void take_registers() {}
+template <int registers>
+void give_registers() {}
 
 void begin_products(MUSC2_HERE);
 void end_products(MUSC2_HERE);

@@ -8,8 +8,9 @@ import torch
 from musc2 import cuda
 from musc2.ops import gpu, nearest_patches
 
-# (samples, patches, channels); tiles are 128 by 256 patches and 64 channels wide.
+# (samples, patches, channels); tiles are 128 by 256 patches and 64 channels wide, up to 4 of them below each other.
 SMALL = [(3, 1, 8), (40, 1, 9), (30, 7, 64), (2, 128, 65), (3, 129, 24), (2, 300, 330), (4, 200, 66), (2, 17, 1536)]
+SMALL += [(7, 190, 300)]  # more tiles than are searched at a time
 LARGE = [(9, 784, 768), (6, 1024, 384), (4, 1370, 1536), (5, 1369, 8), (300, 50, 100)]
 KINDS = ["random", "clustered", "duplicated", "zero", "large norms"]
 PRECISIONS = {"bfloat16": 2.0**-9, "float16": 2.0**-12}
@@ -31,12 +32,12 @@ def machine(request):
         yield "cuda"
 
 
-@pytest.fixture
-def search(machine, monkeypatch):
-    """nearest_patches with Hopper's instructions or without."""
+@pytest.fixture(params=[1, 2, 4], ids=lambda blocks: f"clusters of {blocks}")
+def search(machine, monkeypatch, request):
+    """nearest_patches with Hopper's instructions, by clusters of so many blocks, or without."""
 
     def run(hopper, z, **options):
-        monkeypatch.setenv("MUSC2_HOPPER", str(int(hopper)))
+        monkeypatch.setenv("MUSC2_HOPPER", str(request.param if hopper else 0))
         options = {name: value.to(machine) if name == "references" else value for name, value in options.items()}
         d, index = nearest_patches(z.to(machine), return_index=True, **options)
         return d.cpu(), index.cpu()

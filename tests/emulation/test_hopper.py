@@ -1,5 +1,6 @@
-"""The scalar twins of Hopper's products and bulk copies against the PTX documentation."""
+"""The scalar twins of Hopper's products, bulk copies and partial barriers against the PTX documentation."""
 
+import backends
 import numpy as np
 import pytest
 
@@ -88,3 +89,50 @@ def test_bulk_copies_are_there_when_waited_for_and_not_before():
 def test_mistakes_with_bulk_copies_are_found(count, announced, apart, error):
     with pytest.raises(RuntimeError, match=error):
         copies(count, announced, apart)
+
+
+def copy_to_cluster(blocks, *, announced=None, all_arrive=True):
+    cells = np.arange(1, 1 + 8 * blocks, dtype=np.uint32)
+    seen = np.zeros((blocks, 8 * blocks), np.uint32)
+    announced = 32 * blocks if announced is None else announced
+    emulated.probe_cluster(blocks, announced, all_arrive, cells.ctypes.data, seen.ctypes.data)
+    return cells, seen
+
+
+@pytest.mark.parametrize("order", backends.ORDERS)
+@pytest.mark.parametrize("blocks", [1, 2, 4, 8])
+def test_every_block_gets_what_any_copies_to_all(order, blocks):
+    emulated.set_order(order)
+    try:
+        cells, seen = copy_to_cluster(blocks)
+    finally:
+        emulated.set_order("forward")
+    assert (seen == cells).all()
+
+
+@pytest.mark.parametrize("announced", [32, 96])
+def test_a_block_waits_for_what_all_others_copy(announced):
+    with pytest.raises(RuntimeError, match=r"copies more than it announced|waits for what does not happen"):
+        copy_to_cluster(2, announced=announced)
+
+
+def test_a_block_waits_for_the_arrivals_of_all_others():
+    with pytest.raises(RuntimeError, match="waits for what does not happen"):
+        copy_to_cluster(2, all_arrive=False)
+
+
+@pytest.mark.parametrize("order", backends.ORDERS)
+def test_groups_have_barriers_of_their_own(order):
+    seen = np.zeros(128, np.uint32)
+    emulated.set_order(order)
+    try:
+        emulated.probe_groups(64, seen.ctypes.data)
+    finally:
+        emulated.set_order("forward")
+    thread = np.arange(128)
+    assert (seen == thread // 64 * 64 + (thread + 1) % 64).all()
+
+
+def test_a_group_waits_for_all_its_threads():
+    with pytest.raises(RuntimeError, match=r"thread (6[4-9]|[7-9]\d) waits for what does not happen"):
+        emulated.probe_groups(32, np.zeros(128, np.uint32).ctypes.data)
