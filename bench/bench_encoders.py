@@ -15,7 +15,7 @@ import bench_group_histograms
 import bench_point_normals
 from musc2.encoders.shape import Shape
 from musc2.encoders.texture import Texture
-from musc2.stages.group import group_cloud
+from musc2.stages.group import group_clouds
 
 
 def chroma(images: torch.Tensor) -> torch.Tensor:
@@ -58,7 +58,7 @@ def texture() -> Sides:
 def shape() -> Sides:
     points = torch.from_numpy(surface(20_000))
     encoder = Shape()
-    encoder.fit([group_cloud(points)[0]])
+    encoder.fit([group_clouds([points])[0][0]])
     state = encoder.state()
 
     def recipe() -> torch.Tensor:
@@ -72,7 +72,7 @@ def shape() -> Sides:
         assert float((ours[0] - baseline).abs().quantile(0.999)) < 1e-3
 
     return Sides(
-        ours=lambda: encoder.encode(*group_cloud(points, skip_radius=1e-3**0.5)),
+        ours=lambda: encoder.encode(*group_clouds([points], skip_radius=1e-3**0.5)[0]),
         baseline=recipe,
         check=check,
     )

@@ -23,7 +23,7 @@ from published import Parts, published
 import musc2
 from compare import readable
 from musc2.progress import Progress
-from musc2.stages.group import group_cloud
+from musc2.stages.group import group_clouds
 
 SAMPLES, LAYERS, GRID, CHANNELS, GROUPS, POINT_CHANNELS = 50, 3, (28, 28), 768, 1024, 384
 STAGES = {
@@ -61,7 +61,7 @@ def ours(given: Parts, config: musc2.Config) -> tuple[musc2.Scores, dict[str, fl
     clock = Progress()
     with clock("group"):
         clouds = [
-            group_cloud(points, pixels, (SIDE, SIDE), unique=config.unique, skip_radius=config.skip_radius)[0]
+            group_clouds([points], [pixels], [(SIDE, SIDE)], unique=config.unique, skip_radius=config.skip_radius)[0][0]
             for points, pixels in zip(given.points, given.pixels, strict=True)
         ]
     result = musc2.score_tokens(given.image, given.point, clouds, config=config)

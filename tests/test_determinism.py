@@ -43,12 +43,12 @@ OPS = {
     "rescore": lambda: ops.rescore(TOKENS, VALUES[:300]),
     "spread_points": lambda: ops.spread_points(POINTS, POINTS[:300], VALUES[:300]),
 }
-CLOUD = group.group_cloud(POINTS[:400], torch.arange(400), (20, 20), count=300)[0]
+CLOUD = group.group_clouds([POINTS[:400]], [torch.arange(400)], [(20, 20)], count=300)[0][0]
 STAGES = {
     "aggregate images": lambda: aggregate.image_features(GRID),
     "aggregate points": lambda: aggregate.point_features(TOKENS[None], [CLOUD]),
     "enhance": lambda: enhance(*D, ops.link_patches(PIXELS, size=(20, 20), grid=(10, 10))),
-    "group": lambda: group.group_cloud(POINTS, count=100)[1],
+    "group": lambda: group.group_clouds([POINTS], count=100)[0][1],
     "image maps": lambda: maps.image_maps(GRID[..., 0], [(100, 90)] * 5),
     "mutual": lambda: mutual.distances(mutual.Modality(z=Z), torch.arange(6)),
     "point maps": lambda: maps.point_maps(maps.point_scores(VALUES[None, :300], [CLOUD]), [CLOUD]),

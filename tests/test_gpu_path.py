@@ -12,6 +12,7 @@ from musc2.encoders import Matching
 from musc2.errors import DeviceError
 from musc2.ops import gpu
 from musc2.ops.native import set_num_threads
+from musc2.stages.group import group_clouds
 
 pretended_gpu = pytest.importorskip("pretended_gpu", reason="built with MUSC2_EMULATED=ON only", exc_type=ImportError)
 GENERATOR = torch.Generator().manual_seed(0)
@@ -112,6 +113,23 @@ def test_tokens_on_the_gpu_are_scored_there(rng, preset, modality):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("unique", [True, False])
+def test_clouds_that_are_grouped_together_are_to_the_bit_those_grouped_alone(rng, unique):
+    points = [torch.from_numpy(rng.random((count, 3)).astype(np.float32)) for count in (700, 1, 40, 11_000)]
+    options = {"count": 16, "group_size": 48, "start": 20, "search": 64, "skip_radius": 0.2, "unique": unique}
+    alone = [group_clouds([each], **options)[0] for each in points]
+    with pretended_gpu.present():
+        one_by_one = [group_clouds([each], **options, device="cuda")[0] for each in points]
+        together = group_clouds(points, **options, device="cuda")
+        assert all(value.is_cuda for _, groups in together for value in tensors(groups))
+    for expected in (alone, one_by_one):
+        for (ours, our_groups), (theirs, their_groups) in zip(together, expected, strict=True):
+            for name in ("points", "centers", "curvature"):
+                assert torch.equal(getattr(ours, name), getattr(theirs, name))
+            for our_value, their_value in zip(tensors(our_groups), tensors(their_groups), strict=True):
+                assert torch.equal(our_value.cpu(), their_value.cpu())
+
+
 class OnItsDevice:
     """An encoder of points that works where the groups are; it notes where that was."""
 
@@ -129,7 +147,9 @@ class OnItsDevice:
 
 
 @pytest.mark.skipif("emulated" not in backends.names("score_tokens"), reason="needs kernels that are not there yet")
-def test_groups_and_tokens_stay_on_the_gpu(rng):
+def test_groups_and_tokens_stay_on_the_gpu(rng, monkeypatch):
+    calls = []
+    monkeypatch.setattr("musc2.pipeline.group_clouds", lambda *a, **k: calls.append(len(a[0])) or group_clouds(*a, **k))
     rgb, pcd = parts.images(rng, 4), parts.maps(rng, 4)
     config = Config(size=48, centers=32, group_size=16, search=32, start=10, encoder_precision="float32")
     encoder, masks = OnItsDevice(), np.ones((4, 36, 60), bool)
@@ -143,6 +163,7 @@ def test_groups_and_tokens_stay_on_the_gpu(rng):
     finally:
         set_num_threads(None)
     assert encoder.were_on_gpu == [False] * 4 + [True] * 4
+    assert calls == [1, 1, 1, 1, 4, 4]  # alone on the CPU, together on the GPU
     for result in (found, plain):
         assert all(type(values) is torch.Tensor for values in (result.image, result.maps, result.maps_3d))
         torch.testing.assert_close(result.maps, expected.maps, rtol=1e-4, atol=1e-5)

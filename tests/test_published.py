@@ -13,7 +13,7 @@ from tolerances import GOLDEN, ORACLE
 
 from musc2 import Config, encoders, score
 from musc2.encoders.vit import Colours
-from musc2.stages.group import group_cloud
+from musc2.stages.group import group_clouds
 
 PUBLISHED = Config.preset("published")
 GROUPING = {name: getattr(PUBLISHED, name) for name in ("group_size", "start", "search", "threshold", "unique")}
@@ -46,7 +46,7 @@ def point_mae(request, tmp_path_factory):
 def test_points_become_the_published_tokens(point_mae):
     encoder, g = point_mae
     points = torch.from_numpy(g["xyz"])
-    cloud, groups = group_cloud(points, count=256, skip_radius=PUBLISHED.skip_radius, **GROUPING)
+    [(cloud, groups)] = group_clouds([points], count=256, skip_radius=PUBLISHED.skip_radius, **GROUPING)
     assert cloud.centers.tolist() == g["center_idx"].tolist()
     np.testing.assert_allclose(cloud.curvature, g["curvatures"], *GOLDEN["curvatures"])
     assert np.array_equal(np.sort(groups.index), np.sort(g["ori_idx"]))

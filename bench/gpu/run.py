@@ -1,7 +1,7 @@
 """GPU benches against their baselines and goals: cd bench; python -m gpu.run [NAME ...] --out FILE [--rehearse]
 
-A NAME selects among points, tokens and patches. Results are checked before they are timed, and written to the file as
-they come. --rehearse runs the same code on the CPU, small and once, so that its times mean nothing.
+A NAME selects among points, groups, tokens and patches. Results are checked before they are timed, and written to the
+file as they come. --rehearse runs the same code on the CPU, small and once, so that its times mean nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gpu.machine import facts
 
 import musc2
 
-NAMES = ("points", "tokens", "patches")
+NAMES = ("points", "groups", "tokens", "patches")
 
 
 def line(record: dict[str, Any]) -> str:

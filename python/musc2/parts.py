@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar, overload
@@ -11,14 +11,15 @@ from typing import Generic, TypeVar, overload
 import torch
 
 from musc2.errors import InputError
-from musc2.inputs import Failure, Preparation, Prepared, Sample, prepare
+from musc2.inputs import Failure, Points, Preparation, Prepared, Sample, prepare
 from musc2.inputs.ordered import in_order
 from musc2.ops import Groups, forked, native
 from musc2.progress import Progress
 from musc2.types import Cloud
 
 T = TypeVar("T")
-Group = Callable[[torch.Tensor, "torch.Tensor | None", "tuple[int, int] | None"], tuple[Cloud, Groups]]
+Group = Callable[[Sequence[Points]], Sequence[tuple[Cloud, Groups]]]
+ENOUGH_POINTS = 1 << 21  # to group at a time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,8 +63,8 @@ class Origin:
 class Parts:
     """The samples as parts, made while one asks for them; ``all`` makes and keeps them all.
 
-    group: (points, pixels, size) -> the cloud and its groups. ``failures`` are those met so far, with on_error="skip";
-    errors: a context in which samples are made.
+    group: the points of up to ``together`` samples -> their clouds and groups. ``failures`` are those met so far, with
+    on_error="skip"; errors: a context in which samples are made.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Parts:
         *,
         on_error: str = "raise",
         ahead: int = 4,
+        together: int = 1,
         errors: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.count = len(samples)
         self.failures: list[Failure] = []
         self._samples, self._preparation, self._group = samples, preparation, group
-        self._progress, self._on_error, self._ahead, self._errors = progress, on_error, ahead, errors
+        self._progress, self._on_error, self._errors = progress, on_error, errors
+        self._ahead, self._together = ahead, together
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.__dict__["all"]) if "all" in self.__dict__ else self._made()
@@ -96,25 +99,47 @@ class Parts:
         threads = 1 if forked.in_forked_child() else native.num_threads()
         ahead = max(self._ahead, 2 * threads)
         prepared = prepare(self._samples, self._preparation, on_error=self._on_error, threads=threads, ahead=ahead)
-        read = self._progress.waiting("read", prepared)
+        batches = _batches(self._progress.waiting("read", prepared), self._together)
+        made = in_order(self._grouped, batches, threads=threads, ahead=max(1, ahead // self._together))
         with self._errors():
-            for found in self._progress.waiting("group", in_order(self._part, read, threads=threads, ahead=ahead)):
-                if isinstance(found, Failure):
-                    self.failures.append(found)
-                else:
-                    yield found
+            for batch in self._progress.waiting("group", made):
+                for found in batch:
+                    if isinstance(found, Failure):
+                        self.failures.append(found)
+                    else:
+                        yield found
 
-    def _part(self, prepared: Prepared | Failure) -> Part | Failure:
-        if isinstance(prepared, Failure) or prepared.cloud is None:
-            return prepared if isinstance(prepared, Failure) else Part(prepared=prepared)
-        points = prepared.cloud
+    def _grouped(self, batch: list[Prepared | Failure]) -> list[Part | Failure]:
+        """The parts of a batch. Where grouping it is an error, each is tried alone, which tells whose error it is."""
+        clouds = [each.cloud for each in batch if isinstance(each, Prepared) and each.cloud is not None]
         try:
-            cloud, groups = self._group(points.points, points.pixels, points.size)
+            grouped = iter(self._group(clouds) if clouds else [])
         except InputError as error:
+            if len(batch) > 1:
+                return [part for each in batch for part in self._grouped([each])]
             if self._on_error == "raise":
                 raise
-            return Failure(sample=prepared.sample, error=error)
-        return Part(prepared=prepared, cloud=cloud, groups=groups)
+            return [Failure(sample=batch[0].sample, error=error)]
+        return [each if isinstance(each, Failure) else _part(each, grouped) for each in batch]
+
+
+def _batches(prepared: Iterable[Prepared | Failure], most: int) -> Iterator[list[Prepared | Failure]]:
+    """Up to ``most`` in a row; fewer where these already have enough points."""
+    batch: list[Prepared | Failure] = []
+    points = 0
+    for each in prepared:
+        batch.append(each)
+        points += 0 if isinstance(each, Failure) or each.cloud is None else len(each.cloud.points)
+        if len(batch) >= most or points >= ENOUGH_POINTS:
+            yield batch
+            batch, points = [], 0
+    if batch:
+        yield batch
+
+
+def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> Part:
+    cloud, groups = (None, None) if prepared.cloud is None else next(grouped)
+    return Part(prepared=prepared, cloud=cloud, groups=groups)
 
 
 class OnDemand(Sequence[T], Generic[T]):

@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from musc2 import inputs
 from musc2.config import Config
 from musc2.encoders import ImageEncoder, PointEncoder
@@ -18,7 +16,7 @@ from musc2.parts import OnDemand, Origin, Part, Parts
 from musc2.progress import Progress, Report, reporting
 from musc2.scoring import OWN_TOKENS, matched, scored, settings_of
 from musc2.stages import choose, encode, maps, samples, subsets
-from musc2.stages.group import group_cloud
+from musc2.stages.group import group_clouds
 from musc2.stages.tokens import Tokens
 from musc2.token_scores import Matchings
 from musc2.types import Cloud, Scores
@@ -146,11 +144,11 @@ def _parts(
 
     where = encoders.device_of("farthest_points", "group_points")
 
-    def group(points: torch.Tensor, pixels: torch.Tensor | None, size: tuple[int, int] | None) -> tuple[Cloud, Groups]:
-        return group_cloud(
-            points,
-            pixels,
-            size,
+    def group(given: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
+        return group_clouds(
+            [each.points for each in given],
+            [each.pixels for each in given],
+            [each.size for each in given],
             count=config.centers,
             group_size=config.group_size,
             start=config.start,
@@ -162,7 +160,8 @@ def _parts(
         )
 
     most = encode.most(encoders.device)
-    return Parts(given, how, group, clock, on_error=config.on_error, ahead=most, errors=errors)
+    together = 1 if where == "cpu" else most
+    return Parts(given, how, group, clock, on_error=config.on_error, ahead=most, together=together, errors=errors)
 
 
 def _fit(encoders: _Encoders, sets: list[Parts], seed: int) -> None:

@@ -11,16 +11,17 @@ from musc2.parts import OnDemand, Parts
 from musc2.progress import Progress
 from musc2.stages import choose
 from musc2.stages.encode import encode
-from musc2.stages.group import group_cloud
+from musc2.stages.group import group_clouds
 
 SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
 
 
-def group(points, pixels, size):
-    return group_cloud(points, pixels, size, count=32, group_size=16, search=32, start=10)
+def group(given):
+    points, pixels, sizes = zip(*[(each.points, each.pixels, each.size) for each in given], strict=True)
+    return group_clouds(points, pixels, sizes, count=32, group_size=16, search=32, start=10)
 
 
-def made(rgb=None, pcd=None, size=48, **options):
+def made(rgb=None, pcd=None, size=48, group=group, **options):
     return Parts(pair(rgb, pcd), Preparation(size=size), group, Progress(), **options)
 
 
@@ -62,6 +63,47 @@ def test_tokens_are_those_of_each_sample_alone(rng):
         assert torch.equal(alone.point[0], together.point[index])
         assert torch.equal(alone.clouds[0].centers, together.clouds[index].centers)
     assert together.point.shape == (4, 1, 32, 6)
+
+
+def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_points(rng, monkeypatch):
+    pcd, calls = parts.maps(rng, 7), []
+
+    def noting(given):
+        calls.append(len(given))
+        return group(given)
+
+    alone = list(made(pcd=pcd, group=noting))
+    assert sorted(calls) == 7 * [1]
+    points = len(alone[0].cloud.points)
+    for together, enough, expected in ((3, points * 7, [1, 3, 3]), (9, points * 7, [7]), (9, points * 2, [1, 2, 2, 2])):
+        calls.clear()
+        monkeypatch.setattr("musc2.parts.ENOUGH_POINTS", enough)
+        found = list(made(pcd=pcd, group=noting, together=together))
+        assert sorted(calls) == expected
+        for ours, theirs in zip(found, alone, strict=True):
+            assert torch.equal(ours.cloud.centers, theirs.cloud.centers)
+            assert torch.equal(ours.groups.index, theirs.groups.index)
+
+
+def test_of_samples_grouped_together_only_those_at_fault_fail(rng):
+    pcd = list(parts.maps(rng, 5))
+    pcd[1] = pcd[1] * 0
+    few = np.full_like(pcd[3], np.nan)
+    few[20, 20:23] = pcd[3][20, 20:23]
+    pcd[3] = few
+
+    def picky(given):
+        if any(len(each.points) < 100 for each in given):
+            msg = f"too few points among {len(given)}"
+            raise InputError(msg)
+        return group(given)
+
+    given = made(pcd=pcd, group=picky, together=4, on_error="skip")
+    assert [part.prepared.sample.index for part in given] == [0, 2, 4]
+    assert [failure.sample.index for failure in given.failures] == [1, 3]
+    assert str(given.failures[1].error) == "too few points among 1"
+    with pytest.raises(InputError, match="too few points among 1"):
+        list(made(pcd=pcd[2:], group=picky, together=4))
 
 
 @pytest.mark.parametrize("form", ["layers", "tokens"])
