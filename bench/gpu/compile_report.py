@@ -21,11 +21,15 @@ ROOT = Path(__file__).parents[2]
 ARCHITECTURES = "80-real;90-real;100-real;120"  # with PTX of the last, for GPUs to come
 # Bytes that kernels may spill, by a part of their name; others none.
 KNOWN_SPILLS = {
-    "search_panel<TileProduct<": 24,  # sm_80
-    "search_panel<TileProduct<Float32": 56,  # sm_100, sm_120
+    "search_panel<TileSearch<": 280,  # outside of the loop over channels
+    "search_panel<TileSearch<Float32": 780,  # some of it in that loop
+    "search_panel<WarpgroupSearch<": 120,  # by the warps that load and measure
     "tiles::pool<Float32, 2>": 168,  # sm_120, which has too little shared memory to run it; 120 on sm_100
     "pool_grid: pool<": 28,  # sm_100, for windows wider than 5 x 5
 }
+
+# What multiplies, what copies, and what a warpgroup takes registers with.
+SEARCH_INSTRUCTIONS = ("HMMA", "HGMMA", "LDGSTS", "UBLKCP", "USETMAXREG")
 
 COMPILED = re.compile(
     r"Compiling entry function '(?P<kernel>\w+)' for 'sm_(?P<architecture>\w+)'.*?"
@@ -82,17 +86,32 @@ def cuobjdump() -> str:
     return found
 
 
+def wanted_architectures() -> list[str]:
+    """Those that there should be machine code for."""
+    return [*(part.split("-")[0] for part in ARCHITECTURES.split(";")), "90a"]  # the last only for Hopper's kernels
+
+
 def absent(tool: str, module: Path) -> list[str]:
     """The architectures that should be in the module and are not."""
-    wanted = [part.split("-")[0] for part in ARCHITECTURES.split(";")]
-    wanted += ["90a"] * ("90a" in (ROOT / "cmake/Cuda.cmake").read_text())  # kernels only for Hopper
     code, portable = (
         subprocess.run([tool, option, str(module)], capture_output=True, text=True, check=True).stdout
         for option in ("--list-elf", "--list-ptx")
     )
-    lacking = [f"sm_{name}" for name in wanted if f".sm_{name}.cubin" not in code]
+    lacking = [f"sm_{name}" for name in wanted_architectures() if f".sm_{name}.cubin" not in code]
     newest = ARCHITECTURES.split(";")[-1]
     return lacking + [f"PTX of {newest}"] * (f".sm_{newest}.ptx" not in portable)
+
+
+def matrix_instructions(tool: str, module: Path, architecture: str) -> dict[str, dict[str, int]]:
+    """Search kernel -> how often its machine code has each instruction of SEARCH_INSTRUCTIONS."""
+    command = [tool, "--dump-sass", "--gpu-architecture", f"sm_{architecture}", str(module)]
+    code = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    functions = dict(part.split("\n", 1) for part in code.split("Function : ")[1:])
+    return {
+        name: {word: len(re.findall(rf"\b{word}\b", body)) for word in SEARCH_INSTRUCTIONS}
+        for name, body in functions.items()
+        if "search_panel" in name
+    }
 
 
 def compile_all(work: Path) -> str:
@@ -107,6 +126,21 @@ def compile_all(work: Path) -> str:
         if done.returncode != 0:
             sys.exit(f"compile_report: {command[:2]} failed\n{done.stdout[-6000:]}")
     return output
+
+
+def instruction_table(found: dict[str, dict[str, dict[str, int]]], names: dict[str, str]) -> str:
+    """The report of machine code, of architecture -> search kernel -> instruction -> how often."""
+    head = ["search kernel", "machine code", *SEARCH_INSTRUCTIONS]
+    rows = [
+        [f"`{names[kernel]}`", f"sm_{name}", *(str(count or "") for count in counts.values())]
+        for name, kernels in found.items()
+        for kernel, counts in kernels.items()
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *sorted(rows)]]
+    intro = (
+        "\n## What the machine code of the searches holds\n\nInstructions by their places in it; loops repeat them.\n\n"
+    )
+    return intro + "\n".join(lines) + "\n"
 
 
 def table(kernels: dict[str, dict[str, Kernel]], names: dict[str, str], compiler: str) -> str:
@@ -132,10 +166,20 @@ def main() -> int:
     out, tool = parser.parse_args().out.resolve(), cuobjdump()
     with tempfile.TemporaryDirectory() as folder:
         kernels = parse(compile_all(Path(folder)))
-        lacking = absent(tool, next(Path(folder, "site/musc2").glob("_cuda.*.so")))
+        module = next(Path(folder, "site/musc2").glob("_cuda.*.so"))
+        lacking = absent(tool, module)
+        searches = {name: matrix_instructions(tool, module, name) for name in wanted_architectures()}
     names = readable(list(kernels))
-    out.write_text(table(kernels, names, said(nvcc(), "--version").splitlines()[-2]))
+    report = table(kernels, names, said(nvcc(), "--version").splitlines()[-2])
+    out.write_text(report + instruction_table(searches, names))
     problems = [f"_cuda lacks {name}" for name in lacking]
+    problems += [
+        f"{names[kernel]} does not multiply by {wanted} on sm_{name}"
+        for name, kernels_there in searches.items()
+        for wanted in ["HGMMA" if name == "90a" else "HMMA"]
+        for kernel, counts in kernels_there.items()
+        if counts[wanted] == 0
+    ]
     for kernel, each in kernels.items():
         known = max((size for part, size in KNOWN_SPILLS.items() if part in names[kernel]), default=0)
         problems += [

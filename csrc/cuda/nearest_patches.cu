@@ -69,7 +69,7 @@ class Job {
     const int64_t keys = (plan_.counts_left - plan_.keys_left) / 8, counts = (plan_.bytes - plan_.counts_left) / 4;
     launch(clear_scratch, blocks_for(keys, 1024), 256, 0, at<Key>(plan_.keys_left), keys,
            at<unsigned>(plan_.counts_left), counts);
-    if (!call_.mutual) return;
+    if (!call_.mutual || distance_ == nullptr) return;
     launch(blank_diagonal, blocks_for(call_.samples * call_.patches, 256), 256, 0, call_.samples, call_.patches,
            distance_, index_);
   }

@@ -98,6 +98,7 @@ __device__ void measure(const Panel& panel, const Side& own, int tile, const Sid
       key = nothing_found;
       found = static_cast<int64_t>(sample) * other.length + number;
     }
+    if (panel.distance == nullptr) continue;
     const float distance2 = panel.wide ? distances2<Float32>(panel, own, first, other, found)
                                        : distances2<Format>(panel, own, first, other, found);
     if (!asked) continue;

@@ -208,9 +208,10 @@ __device__ void column_minima(const Sums& sums, const Asked& asked, Minima<Sums>
 template <bool right_asks, int threads, int warps, int lines>
 __device__ void offer(const Panel& panel, const Side& own, Range patches, int sample, const Key (&minima)[warps][lines],
                       int thread) {
-  for (int line = thread; line < lines; line += threads) {
-    const int patch = patches.first + line;
-    if (patch >= patches.end || !panel.asks<right_asks>(own, patch, sample)) continue;
+#pragma unroll
+  for (int k = 0; k < (lines + threads - 1) / threads; ++k) {
+    const int line = thread + k * threads, patch = patches.first + line;
+    if (line >= lines || patch >= patches.end || !panel.asks<right_asks>(own, patch, sample)) continue;
     Key least = minima[0][line];
 #pragma unroll
     for (int warp = 1; warp < warps; ++warp) least = min(least, minima[warp][line]);

@@ -36,6 +36,7 @@ namespace musc2::cuda {
 // are at most `memory`, unless a pair of samples needs more, which is
 //   packed features of both, padded to 16 bytes: 2 or 4 bytes each (0 for 16 bits and whole chunks of 8 channels);
 //   norms, 4 bytes for each patch; keys, 8 bytes for each result and direction; a count for each 128 patches.
+// Without `distance` nothing is measured or written: what the search alone costs.
 int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others,
                                 int64_t other_patches, int64_t precision, int64_t memory, int64_t type);
 

@@ -1,0 +1,89 @@
+"""A model of nearest_patches' search on Hopper (docs/gpu.md): one block, its ring of stages, its matrix cores.
+
+PYTHONPATH=bench python -m gpu.hopper_model
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+STAGES, GROUPS, LEAD = 4, 2, 2
+STEP_CYCLES = 512.0  # of the matrix cores, for a group's 64 x 256 sums over 64 channels
+LATENCY = 900  # cycles of a copy that nothing is ahead of
+CLOCK, MULTIPROCESSORS = 1.755e9, 132
+TICK = 16
+TILES = 40
+
+
+class Group:
+    """A warpgroup that multiplies: its steps one after another, and its reducing after each tile."""
+
+    def __init__(self, steps: int, reducing: int) -> None:
+        self.steps, self.reducing = steps, reducing
+        self.begun = self.done = 0  # steps so far
+        self.under_way: deque[float] = deque()  # what the matrix cores still have to do
+        self.busy_until = 0
+        self.reduced = 0  # tiles
+
+    def begin(self, now: int, loaded: int, may_begin_tile: bool) -> None:
+        """Gives the matrix cores what they may have: two steps, of those loaded and of this tile."""
+        while len(self.under_way) < 2 and self.begun < loaded and now >= self.busy_until:
+            tile = self.begun // self.steps
+            if tile > self.reduced:
+                if self.done == self.begun:
+                    self.busy_until, self.reduced = now + self.reducing, tile
+                return
+            if self.begun % self.steps == 0 and not may_begin_tile:
+                return
+            self.under_way.append(STEP_CYCLES)
+            self.begun += 1
+
+    def multiply(self, cycles: float) -> None:
+        """Has so many cycles of the matrix cores."""
+        while cycles > 0 and self.under_way:
+            used = min(cycles, self.under_way[0])
+            cycles -= used
+            self.under_way[0] -= used
+            if self.under_way[0] == 0:
+                self.under_way.popleft()
+                self.done += 1
+
+
+def cycles_of_tile(channels: int, blocks: int, bytes_per_second: float, reducing: int) -> float:
+    """For 128 x 256 patches, when clusters of ``blocks`` share the right side's copies."""
+    steps = channels // 64
+    copied = (128 + 256 / blocks) * 128
+    cycles_of_copy = copied / (bytes_per_second / MULTIPROCESSORS / CLOCK)
+    first, second = groups = [Group(steps, reducing) for _ in range(GROUPS)]
+    landings: deque[float] = deque()
+    loaded, started, copier_free, now = 0, 0, 0.0, 0
+    while min(first.done, second.done) < steps * TILES:
+        while started < steps * TILES and started - min(first.done, second.done) < STAGES:
+            copier_free = max(copier_free, now) + cycles_of_copy
+            landings.append(copier_free + LATENCY)
+            started += 1
+        while landings and landings[0] <= now:
+            landings.popleft()
+            loaded += 1
+        first.begin(now, loaded, may_begin_tile=True)
+        second.begin(now, loaded, may_begin_tile=steps < STAGES or first.begun > second.begun + LEAD)
+        working = [group for group in groups if group.under_way]
+        for group in working:
+            group.multiply(TICK / len(working))
+        now += TICK
+    return now / TILES
+
+
+def main() -> None:
+    print("channels  blocks  L2 TB/s  reducing  cycles  TFLOP/s")
+    for channels in (768, 384):
+        for blocks in (1, 2, 4):
+            for terabytes in (5.5, 7.0):
+                for reducing in (2400, 3300):
+                    cycles = cycles_of_tile(channels, blocks, terabytes * 1e12, reducing)
+                    rate = 2 * 128 * 256 * channels / cycles * CLOCK * MULTIPROCESSORS / 1e12
+                    print(f"{channels:8}  {blocks:6}  {terabytes:7}  {reducing:8}  {cycles:6.0f}  {rate:7.0f}")
+
+
+if __name__ == "__main__":
+    main()
