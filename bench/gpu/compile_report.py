@@ -102,16 +102,17 @@ def absent(tool: str, module: Path) -> list[str]:
     return lacking + [f"PTX of {newest}"] * (f".sm_{newest}.ptx" not in portable)
 
 
-def matrix_instructions(tool: str, module: Path, architecture: str) -> dict[str, dict[str, int]]:
-    """Search kernel -> how often its machine code has each instruction of SEARCH_INSTRUCTIONS."""
-    command = [tool, "--dump-sass", "--gpu-architecture", f"sm_{architecture}", str(module)]
-    code = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    functions = dict(part.split("\n", 1) for part in code.split("Function : ")[1:])
-    return {
-        name: {word: len(re.findall(rf"\b{word}\b", body)) for word in SEARCH_INSTRUCTIONS}
-        for name, body in functions.items()
-        if "search_panel" in name
-    }
+def search_instructions(tool: str, module: Path) -> dict[tuple[str, str], dict[str, int]]:
+    """(search kernel, architecture) -> how often its machine code has each of SEARCH_INSTRUCTIONS."""
+    code = subprocess.run([tool, "--dump-sass", str(module)], capture_output=True, text=True, check=True).stdout
+    found = {}
+    for cubin in code.split("\tcode for sm_")[1:]:
+        architecture, *functions = cubin.split("Function : ")
+        for name, body in (function.split("\n", 1) for function in functions):
+            if "search_panel" in name:
+                counts = {word: len(re.findall(rf"\b{word}\b", body)) for word in SEARCH_INSTRUCTIONS}
+                found[name, architecture.split()[0]] = counts
+    return found
 
 
 def compile_all(work: Path) -> str:
@@ -128,17 +129,16 @@ def compile_all(work: Path) -> str:
     return output
 
 
-def instruction_table(found: dict[str, dict[str, dict[str, int]]], names: dict[str, str]) -> str:
-    """The report of machine code, of architecture -> search kernel -> instruction -> how often."""
+def instruction_table(found: dict[tuple[str, str], dict[str, int]], names: dict[str, str]) -> str:
+    """The report of machine code."""
     head = ["search kernel", "machine code", *SEARCH_INSTRUCTIONS]
     rows = [
         [f"`{names[kernel]}`", f"sm_{name}", *(str(count or "") for count in counts.values())]
-        for name, kernels in found.items()
-        for kernel, counts in kernels.items()
+        for (kernel, name), counts in found.items()
     ]
     lines = [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *sorted(rows)]]
     intro = (
-        "\n## What the machine code of the searches holds\n\nInstructions by their places in it; loops repeat them.\n\n"
+        "\n## What the machine code of the searches holds\n\nInstructions as they stand there; loops repeat them.\n\n"
     )
     return intro + "\n".join(lines) + "\n"
 
@@ -168,18 +168,15 @@ def main() -> int:
         kernels = parse(compile_all(Path(folder)))
         module = next(Path(folder, "site/musc2").glob("_cuda.*.so"))
         lacking = absent(tool, module)
-        searches = {name: matrix_instructions(tool, module, name) for name in wanted_architectures()}
+        searches = search_instructions(tool, module)
     names = readable(list(kernels))
     report = table(kernels, names, said(nvcc(), "--version").splitlines()[-2])
     out.write_text(report + instruction_table(searches, names))
     problems = [f"_cuda lacks {name}" for name in lacking]
-    problems += [
-        f"{names[kernel]} does not multiply by {wanted} on sm_{name}"
-        for name, kernels_there in searches.items()
-        for wanted in ["HGMMA" if name == "90a" else "HMMA"]
-        for kernel, counts in kernels_there.items()
-        if counts[wanted] == 0
-    ]
+    for (kernel, name), counts in searches.items():
+        wanted = "HGMMA" if name == "90a" else "HMMA"
+        problems += [f"{names[kernel]} has no {wanted} on sm_{name}"] * (counts[wanted] == 0)
+    problems += ["no search kernel in the machine code"] * (not searches)
     for kernel, each in kernels.items():
         known = max((size for part, size in KNOWN_SPILLS.items() if part in names[kernel]), default=0)
         problems += [

@@ -11,7 +11,7 @@ emulated = pytest.importorskip("musc2._cuda_emulated")
 SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}
 
 
-def search(z, precision, memory=1 << 28):
+def search(z, precision, memory=1 << 28, *, alone=False):
     samples, patches, channels = z.shape
     scratch = np.full(
         emulated.nearest_patches_scratch(
@@ -22,7 +22,7 @@ def search(z, precision, memory=1 << 28):
     index = np.full(distance.shape, -7, np.int32)
     emulated.nearest_patches(
         z.ctypes.data, samples, patches, channels, 0, samples, patches, precision, memory,
-        distance.ctypes.data, index.ctypes.data, 0, scratch.ctypes.data, 0,
+        0 if alone else distance.ctypes.data, 0 if alone else index.ctypes.data, 0, scratch.ctypes.data, 0,
     )  # fmt: skip
     return distance, index, scratch.size
 
@@ -38,6 +38,14 @@ def test_indices_name_patches_whatever_the_values(rng, precision, share, value):
     assert (index[diagonal] == -1).all()
     assert index[~diagonal].min() >= 0
     assert index[~diagonal].max() < 140
+
+
+@pytest.mark.parametrize("hopper", ["0", "2"])
+def test_a_search_alone_writes_nothing(monkeypatch, rng, hopper):
+    monkeypatch.setenv("MUSC2_HOPPER", hopper)
+    distance, index, _ = search(rng.standard_normal((3, 140, 20)).astype(np.float32), 1, alone=True)
+    assert (distance == -7).all()
+    assert (index == -7).all()
 
 
 @pytest.mark.parametrize(("hopper", "packed"), [("0", 784), ("2", 7 * 128)])
