@@ -45,7 +45,7 @@ LAYERS = [
 ENCODER_HELPERS = {
     "contract", "custom", "fetching", "known_networks", "layouts", "learned", "networks", "positions", "weights",
 }  # fmt: skip
-DATASET_HELPERS = {"contents", "families", "plates", "sample", "saving", "sensing", "synthetic", "trees"}
+DATASET_HELPERS = {"contents", "depth_files", "families", "plates", "sample", "saving", "sensing", "synthetic", "trees"}
 HELPERS = {
     "ops": {f"musc2.ops.{name}" for name in ("arrays", "forked", "gpu", "native", "similar_samples")},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
