@@ -52,10 +52,10 @@ HELPERS = {
     "background": {"musc2.background"},
     "inputs": {"musc2.inputs"},
     "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
-    "metrics": {"musc2.metrics.steps", "musc2.metrics.values"},
+    "metrics": {"musc2.metrics.steps", "musc2.metrics.two_passes", "musc2.metrics.values"},
     "prepare": {"musc2.prepare"},
     "report": {"musc2.report.overlay"},
-    "evaluation": {f"musc2.evaluation.{name}" for name in ("protocols", "results")},
+    "evaluation": {f"musc2.evaluation.{name}" for name in ("packed", "protocols", "results")},
 }
 INCLUDES = {
     "csrc/common": {"common"},
