@@ -4,6 +4,7 @@ list(TRANSFORM MUSC2_OPS REPLACE "(.+)" "csrc/cpu/\\1.cpp" OUTPUT_VARIABLE cpu_s
 pybind11_add_module(_cpu MODULE NO_EXTRAS
   csrc/bind/cpu.cpp csrc/common/parallel.cpp csrc/common/finite.cpp csrc/cpu/isa/active.cpp
   csrc/cpu/buckets.cpp csrc/cpu/neighbours.cpp csrc/cpu/growth.cpp csrc/cpu/cells.cpp csrc/cpu/regions.cpp
+  csrc/cpu/nearest_patches_in_window.cpp
   ${cpu_sources})
 target_include_directories(_cpu PRIVATE csrc/include csrc)
 # Point ops must give the same indices on every machine, so nothing is contracted to fused multiply-adds here.

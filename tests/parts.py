@@ -1,10 +1,18 @@
-"""Small images and xyz maps of parts that look alike, and encoders that take no time."""
+"""Small images and xyz maps of parts that look alike, and encoders and a config that take no time."""
 
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d
 
+from musc2 import Config, score
 from musc2.encoders import ImageTokens, Matching
+
+SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
+
+
+def score_small(*arguments, config=SMALL, **options):
+    given = {"encoder_2d": colours, "encoder_3d": spread, "config": config, **options}
+    return score(*arguments, **given)
 
 
 def images(rng, samples=5, size=(36, 60), defect=None):

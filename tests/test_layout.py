@@ -45,17 +45,17 @@ LAYERS = [
 ENCODER_HELPERS = {
     "contract", "custom", "fetching", "known_networks", "layouts", "learned", "networks", "positions", "weights",
 }  # fmt: skip
-DATASET_HELPERS = {"contents", "families", "plates", "sample", "saving", "sensing", "synthetic", "trees"}
+DATASET_HELPERS = {"contents", "depth_files", "families", "plates", "sample", "saving", "sensing", "synthetic", "trees"}
 HELPERS = {
     "ops": {f"musc2.ops.{name}" for name in ("arrays", "forked", "gpu", "native", "similar_samples")},
     "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
     "background": {"musc2.background"},
     "inputs": {"musc2.inputs"},
     "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
-    "metrics": {"musc2.metrics.steps", "musc2.metrics.values"},
+    "metrics": {"musc2.metrics.steps", "musc2.metrics.two_passes", "musc2.metrics.values"},
     "prepare": {"musc2.prepare"},
     "report": {"musc2.report.overlay"},
-    "evaluation": {f"musc2.evaluation.{name}" for name in ("protocols", "results")},
+    "evaluation": {f"musc2.evaluation.{name}" for name in ("packed", "protocols", "results")},
 }
 INCLUDES = {
     "csrc/common": {"common"},

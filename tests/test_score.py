@@ -1,3 +1,5 @@
+"""What score finds and gives back."""
+
 import json
 import multiprocessing
 
@@ -5,18 +7,12 @@ import numpy as np
 import parts
 import pytest
 import torch
+from parts import SMALL, score_small
 from PIL import Image
 
 import musc2
-from musc2 import Config, Scores, score
-from musc2.errors import DeviceError, InputError
-
-SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
-
-
-def score_small(*arguments, config=SMALL, **options):
-    given = {"encoder_2d": parts.colours, "encoder_3d": parts.spread, "config": config, **options}
-    return score(*arguments, **given)
+from musc2 import Config, Scores
+from musc2.errors import InputError
 
 
 @pytest.fixture
@@ -98,136 +94,6 @@ def test_raw_is_the_highest_value_before_the_maps_are_resized(rgb):
     torch.testing.assert_close(score_small(rgb).raw, at_size.raw)
 
 
-def test_samples_of_different_sizes_get_maps_of_their_own(rng):
-    sizes = [(36, 60), (50, 30), (36, 60)]
-    result = score_small([parts.images(rng, 1, size=size)[0] for size in sizes])
-    assert [tuple(each.shape) for each in result.maps] == sizes
-    assert all(each.isfinite().all() for each in result.maps)
-
-
-def test_images_and_maps_of_different_sizes_meet_at_the_image(rgb, rng):
-    result = score_small(rgb, parts.maps(rng, size=(30, 40)))
-    assert result.maps.shape == result.maps_3d.shape == (5, 36, 60)
-
-
-def test_fit_keeps_the_aspect_ratio(rgb):
-    sizes = []
-
-    def encoder(images):
-        sizes.append(tuple(images.shape))
-        return parts.colours(images)
-
-    encoder.patch = 8
-    result = score_small(rgb, encoder_2d=encoder, config=SMALL.replace(resize="fit"))
-    assert sizes == [(5, 3, 32, 48)]
-    assert result.scores_2d.shape == (5, 4, 6)
-    assert result.maps.shape == (5, 36, 60)
-
-
-def test_fit_refuses_images_of_different_aspect_ratios(rgb):
-    given = [*rgb, np.zeros((50, 50, 3), np.uint8)]
-    message = r"score: sample '5' must give pixels of the same shape .*, \(29, 48\), got \(48, 48\); resize=\"square\""
-    with pytest.raises(InputError, match=message):
-        score_small(given, config=SMALL.replace(resize="fit"))
-
-
-def test_clouds_get_a_score_for_each_given_point(rng, pcd):
-    clouds = [values.reshape(-1, 3)[: 400 + index].astype(np.float32) for index, values in enumerate(pcd)]
-    clouds[1][7] = np.nan
-    clouds[2][:5] = 0
-    result = score_small(pcd=clouds)
-    assert result.maps is result.maps_2d is result.maps_3d is None
-    assert [len(values) for values in result.points] == [400, 401, 402, 403, 404]
-    assert result.points[1][7] == 0
-    assert (result.points[2][:5] == 0).all()
-    assert [float(values.max()) for values in result.points] == result.raw.tolist()
-
-
-def test_maps_and_clouds_do_not_mix(pcd):
-    given = [pcd[0], pcd[1].reshape(-1, 3), pcd[2]]
-    with pytest.raises(InputError, match=r"score: pcd must be all maps .* or all clouds .*, got both; sample '1' is"):
-        score_small(pcd=given)
-
-
-def test_depth_with_intrinsics_scores_as_its_map(pcd):
-    rows, columns = np.mgrid[:36, :60]
-    depth = pcd[..., 2].astype(np.float32)
-    z = depth[..., None]
-    xyz = np.concatenate([(columns[..., None] - 30) / 50 * z, (rows[..., None] - 18) / 40 * z, z], 3).astype(np.float32)
-    result = score_small(pcd=depth, intrinsics=(50, 40, 30, 18))
-    torch.testing.assert_close(result.maps, score_small(pcd=xyz).maps, rtol=1e-3, atol=1e-4)
-
-
-def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
-    rgb = parts.images(rng, defect=(3, 20, 40))
-    masks = np.zeros((5, 36, 60), bool)
-    masks[:, :, :28] = True
-    whole, left = score_small(rgb), score_small(rgb, masks=masks)
-    assert int(whole.raw.argmax()) == 3
-    assert (left.maps[:, :, 28:] == 0).all()
-    assert left.maps[3, :, :28].max() > 0
-    assert left.raw[3] < whole.raw[3]
-    # The tokens of the whole image take part all the same.
-    torch.testing.assert_close(left.scores_2d, whole.scores_2d)
-    torch.testing.assert_close(left.maps[:, :, :28], whole.maps[:, :, :28])
-
-
-def test_a_mask_keeps_points_out_and_may_have_another_size(rgb, pcd):
-    masks = np.zeros((5, 18, 30), np.uint8)
-    masks[:, 4:14, 5:25] = 255
-    result = score_small(rgb, pcd, masks=list(masks))
-    outside = ~np.kron(masks[0], np.ones((2, 2))).astype(bool)
-    assert (result.maps[:, torch.from_numpy(outside)] == 0).all()
-    assert (result.maps_3d[:, torch.from_numpy(outside)] == 0).all()
-
-
-def test_references_only_score(rng):
-    rgb, pcd = parts.images(rng, 8), parts.maps(rng, 8)
-    exact = SMALL.replace(precision="float32")  # so that a search does not settle for a slightly farther patch
-    alone = score_small(rgb[:3], pcd[:3], references={"rgb": rgb[3:], "pcd": pcd[3:]}, config=exact)
-    everyone = score_small(rgb, pcd, config=exact)
-    assert len(alone.image) == len(alone.maps) == 3
-    torch.testing.assert_close(alone.scores_2d, everyone.scores_2d[:3])
-    torch.testing.assert_close(alone.maps, everyone.maps[:3])
-    assert score_small(rgb[:1], references={"rgb": rgb[1:]}).maps.shape == (1, 36, 60)
-
-
-def test_paths_names_and_arrays_give_the_same(rgb, tmp_path):
-    for index, image in enumerate(rgb):
-        Image.fromarray(image).save(tmp_path / f"part_{index}.png")
-    from_folder, from_array = score_small(tmp_path), score_small(rgb)
-    parts.same(from_folder, from_array)
-    assert from_folder.names == [f"part_{index}" for index in range(5)]
-    assert from_array.names == ["0", "1", "2", "3", "4"]
-    assert score_small(rgb, names=list("abcde")).names == list("abcde")
-
-
-def test_a_sample_that_cannot_be_read_is_an_error_or_left_out(rgb, tmp_path):
-    for index, image in enumerate(rgb):
-        Image.fromarray(image).save(tmp_path / f"{index}.png")
-    (tmp_path / "2.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"score: rgb\[2\] .*2\.png\) must be readable"):
-        score_small(tmp_path)
-    result = score_small(tmp_path, config=SMALL.replace(on_error="skip"))
-    assert result.names == ["0", "1", "3", "4"]
-    assert len(result.image) == len(result.maps) == 4
-    ((index, name, message),) = result.failures
-    assert (index, name) == (2, "2")
-    assert "rgb[2]" in message
-    assert "1 failed" in repr(result)
-    torch.testing.assert_close(result.image, score_small(rgb[[0, 1, 3, 4]]).image)
-
-
-def test_failed_references_are_named_as_such(rgb, pcd):
-    empty = pcd.copy()
-    empty[1] = 0
-    with pytest.raises(InputError, match=r"score: references: pcd\[1\] must have foreground"):
-        score_small(pcd=pcd, references={"pcd": empty})
-    result = score_small(pcd=pcd, references={"pcd": empty}, config=SMALL.replace(on_error="skip"))
-    assert result.failures[0][:2] == (1, "references: 1")
-    assert len(result.image) == 5
-
-
 def test_a_result_survives_saving(rgb, tmp_path):
     result = score_small([*rgb[:4], np.zeros((1, 1, 3), np.uint8)], config=SMALL.replace(on_error="skip"))
     result.save(tmp_path)
@@ -237,51 +103,6 @@ def test_a_result_survives_saving(rgb, tmp_path):
     assert (back.encoders, back.failures, back.version) == (result.encoders, result.failures, result.version)
     assert back.failures[0][0] == 4
     assert json.loads((tmp_path / "scores.json").read_text())["encoders"] == {"2d": "colours"}
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"rgb": None}, "rgb or pcd must be given"),
-        ({"rgb": np.zeros((0, 8, 8, 3), np.uint8)}, "rgb must hold at least one sample"),
-        (
-            {"rgb": np.zeros((1, 8, 8, 3), np.uint8)},
-            "rgb must be at least 2 samples when there are no .*, got 1",
-        ),
-        ({"preset": "v3", "config": None}, "preset must be one of"),
-        ({"config": {}}, "config must be a musc2.Config, alone, got dict and preset"),
-        ({"config": Config(subsets=3)}, "subsets must leave at least 2 samples"),
-        ({"preset": "musc", "config": None, "pcd": True}, "pcd must be left out when degrees are scored apart"),
-        ({"rgb": None, "pcd": True, "config": Config(window=1)}, "rgb must be given when config.window is"),
-        ({"progress": "yes"}, "progress must be True, False or a callback"),
-        ({"encoder_2d": 3}, "encoder_2d must be the name of an encoder, an encoder or a callable, got int"),
-        ({"encoder_2d": None}, "encoder_2d must be the name of an encoder, an encoder or a callable, got NoneType"),
-        ({"encoder_2d": "texure"}, "name must be one of .*, got 'texure'"),
-        ({"device": "tpu"}, 'device must be "auto", "cpu", "cuda" or "cuda:N"'),
-        ({"config": Config(layers=(1, 2))}, "config.layers must be None with colours, which has no blocks to choose"),
-        ({"references": [1]}, "references must be a mapping with keys among rgb, pcd, masks, got list"),
-        ({"references": {"image": 1}}, r"references must be a mapping .*, got \['image'\]"),
-        ({"references": {"pcd": True}}, "references: rgb must be given exactly when rgb is"),
-        ({"references": {"rgb": np.zeros((0, 8, 8, 3), np.uint8)}}, "references: rgb must hold at least one sample"),
-        ({"names": ["a"]}, "names must be one for each of the 5 samples, got 1"),
-    ],
-)
-def test_bad_arguments_are_named(rgb, pcd, given, message):
-    given = {"rgb": rgb, **given}
-    given |= {"pcd": pcd} if "pcd" in given else {}
-    with pytest.raises((InputError, DeviceError), match=message):
-        score_small(**given)
-
-
-def test_a_size_that_patches_do_not_fill_is_refused(rgb):
-    with pytest.raises(InputError, match=r"config\.size must be a multiple of 8 with coarse, got 50"):
-        score_small(rgb, encoder_2d=parts.Coarse(), config=Config(size=50))
-
-
-def test_too_few_left_is_an_error(rgb):
-    bad = [rgb[0], np.zeros((1, 1, 3), np.uint8)]
-    with pytest.raises(InputError, match=r"too few are left to compare, got 1 samples .*first that failed: .*rgb\[1\]"):
-        score_small(bad, config=SMALL.replace(on_error="skip"))
 
 
 def test_progress_counts_up(rgb):
@@ -326,32 +147,3 @@ def test_a_forked_child_scores_as_its_parent_did(rgb, pcd):
     child.kill()
     assert not hangs
     np.testing.assert_allclose(queue.get(), here, rtol=1e-6)
-
-
-def test_equal_content_in_any_form_gives_equal_results(rgb, pcd, tmp_path):
-    expected = score_small(rgb, pcd)
-    for index in range(5):
-        Image.fromarray(rgb[index]).save(tmp_path / f"{index}.png")
-        np.save(tmp_path / f"{index}.npy", pcd[index])
-    images = [
-        torch.from_numpy(rgb),
-        np.ascontiguousarray(rgb.transpose(0, 3, 1, 2)),
-        rgb.astype(np.float32) / 255,
-        rgb.astype(np.uint16) * 257,
-        np.asfortranarray(rgb),
-        list(rgb),
-        [Image.fromarray(image) for image in rgb],
-        [np.concatenate([image, image[..., :1]], 2) for image in rgb],
-        [str(tmp_path / f"{index}.png") for index in range(5)],
-    ]
-    maps = [
-        torch.from_numpy(pcd),
-        list(pcd),
-        np.moveaxis(pcd, 3, 1),
-        np.where(pcd == 0, np.nan, pcd),
-        [tmp_path / f"{index}.npy" for index in range(5)],
-    ]
-    for form in images:
-        parts.same(score_small(form, pcd), expected)
-    for form in maps:
-        parts.same(score_small(rgb, form), expected)

@@ -1,8 +1,6 @@
 #include "musc2/nearest_patches.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "common/parallel.h"
 #include "common/scratch.h"
 #include "cpu/isa/patches.h"
+#include "cpu/patch_results.h"
 
 namespace musc2::cpu {
 namespace {
@@ -90,24 +89,6 @@ struct Scratch {
   std::vector<int32_t> at;
   std::vector<float> distance2;
   std::vector<int32_t> row, left_a, left_b, left_at;
-};
-
-// Where the results of one sample against another go: every `stride`-th entry.
-struct Column {
-  float* distance;
-  int32_t* index;
-  int64_t stride;
-
-  void offer(int64_t row, float distance2, int64_t found) const {
-    const float offered = std::sqrt(distance2);
-    float& best = distance[row * stride];
-    if (index == nullptr) {
-      best = std::min(best, offered);
-    } else if (int32_t& where = index[row * stride]; offered < best || (offered == best && found < where)) {
-      best = offered;
-      where = static_cast<int32_t>(found);
-    }
-  }
 };
 
 class Job {
@@ -236,11 +217,6 @@ class Job {
   std::vector<Scratch> scratch_;
 };
 
-void start_at_infinity(float* distance, int32_t* index, int64_t count) {
-  std::fill(distance, distance + count, std::numeric_limits<float>::infinity());
-  if (index != nullptr) std::fill(index, index + count, -1);
-}
-
 }  // namespace
 
 void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t channels, const float* references,
@@ -270,44 +246,6 @@ void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t c
   const Side left = make_side(z, samples, patches, slabs(patches), panel);
   const Side right = mutual ? left : make_side(references, others, other_patches, slabs(other_patches), panel);
   Job(search, channels, left, right, mutual, distance, index).run(memory);
-}
-
-void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
-                               const float* references, int64_t others, int64_t window, float* distance,
-                               int32_t* index) {
-  const bool mutual = references == nullptr;
-  if (mutual) {
-    references = z;
-    others = samples;
-  }
-  const int64_t patches = height * width;
-  start_at_infinity(distance, index, samples * patches * others);
-  parallel_for(samples * others, [&](int64_t pair, int) {
-    const int64_t i = pair / others, j = pair % others;
-    if (mutual && i == j) return;
-    const float* a = z + i * patches * channels;
-    const float* b = references + j * patches * channels;
-    const int64_t first = i * patches * others + j;
-    const Column out{distance + first, index == nullptr ? nullptr : index + first, others};
-    std::vector<int32_t> own, near;
-    std::vector<float> distance2;
-    for (int64_t y = 0; y < height; ++y) {
-      for (int64_t x = 0; x < width; ++x) {
-        const int64_t p = y * width + x;
-        near.clear();
-        for (int64_t v = std::max<int64_t>(0, y - window); v < std::min(height, y + window + 1); ++v) {
-          for (int64_t u = std::max<int64_t>(0, x - window); u < std::min(width, x + window + 1); ++u) {
-            near.push_back(static_cast<int32_t>(v * width + u));
-          }
-        }
-        own.assign(near.size(), static_cast<int32_t>(p));
-        distance2.resize(near.size());
-        measure_patches()(a, b, own.data(), near.data(), static_cast<int64_t>(near.size()), channels, distance2.data());
-        const auto best = std::min_element(distance2.begin(), distance2.end()) - distance2.begin();
-        out.offer(p, distance2[static_cast<size_t>(best)], near[static_cast<size_t>(best)]);
-      }
-    }
-  });
 }
 
 }  // namespace musc2::cpu

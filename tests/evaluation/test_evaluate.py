@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import musc2
-from musc2 import Config, datasets, evaluation
+from musc2 import Config, datasets, evaluation, metrics
 from musc2.errors import InputError
 
 SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
@@ -135,6 +135,21 @@ def test_figures_that_are_not_defined_say_so(tmp_path):
     assert set(found.figures.values()) == {None}
     head, line = evaluation.rows([found])
     assert all(cell == "-" for name, cell in zip(head, line, strict=True) if name in evaluation.NAMES)
+
+
+@pytest.mark.parametrize(("protocol", "size"), [("published", (50, 62)), ("exact", (25, 31))])
+def test_figures_read_each_mask_once_and_are_those_of_all_at_once(rng, protocol, size):
+    masks = rng.random((4, *size)) < np.array([0.3, 0, 0.2, 0])[:, None, None]
+    maps = torch.from_numpy(rng.standard_normal((4, 25, 31)).astype(np.float32))
+    scores = type("Given", (), {"image": maps.amax((1, 2)), "maps": maps})()
+    found = evaluation.protocols.figures(scores, [True, False, True, False], iter(masks), protocol)
+    pictures = [Image.fromarray(mask * np.uint8(255)).resize((31, 25), Image.Resampling.BILINEAR) for mask in masks]
+    there = [np.asarray(picture) > 127 for picture in pictures]
+    expected = metrics.pixel_figures(maps, there, only=metrics.names("pixel"))
+    assert found["AUPRO"] == pytest.approx(
+        100 * expected["aupro_published" if protocol == "published" else "aupro@0.3"]
+    )
+    assert found["P-AP"] == pytest.approx(100 * expected["ap"])
 
 
 def test_a_defect_too_small_for_the_working_size_leaves_pixel_figures_undefined():

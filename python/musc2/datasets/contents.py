@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from musc2 import inputs
+from musc2.datasets import depth_files
 from musc2.datasets.sample import Sample
 from musc2.datasets.trees import refuse
 from musc2.inputs import containers, masks, surfaces
@@ -51,8 +52,7 @@ def surface(sample: Sample) -> NDArray[Any] | None:
         return None
     depth = inputs.clouds([sample.depth], (1, 1, 0, 0))[0].read()[..., 2]
     if sample.depth_range is not None:  # then 0 is the near end, not what is missing
-        low, high = sample.depth_range
-        depth = low + depth / 65535 * (high - low)
+        depth = depth_files.metres(depth, *sample.depth_range)
     xyz = surfaces.from_depth(depth, sample.intrinsics, str(sample.depth))
     return xyz if sample.pose is None else _in_world(xyz, sample.pose)
 
@@ -93,13 +93,12 @@ def _point_labels(sample: Sample, path: Path) -> NDArray[np.bool_]:
 
 
 def _in_world(xyz: NDArray[Any], pose: Path) -> NDArray[Any]:
-    """Points from the camera's axes to the world's; what is not there stays at 0."""
+    """Points in the world; what is not there stays at 0."""
     try:
-        turn = np.linalg.inv(np.loadtxt(pose).reshape(4, 4))
+        where = depth_files.camera(pose.read_text(errors="replace"))
     except (ValueError, OSError, np.linalg.LinAlgError) as error:
         refuse(pose, "must hold a 4 x 4 matrix", error)
-    found = xyz @ turn[:3, :3].T + turn[:3, 3]
-    return np.where(xyz[..., 2:] == 0, 0, found).astype(np.float32)
+    return np.where(xyz[..., 2:] == 0, 0, depth_files.in_world(xyz, where)).astype(np.float32)
 
 
 def _shown(size: tuple[int, int]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musc2.datasets import contents, saving, trees
+from musc2.datasets import contents, depth_files, saving, trees
 from musc2.datasets.sample import GOOD, Sample
 from musc2.datasets.synthetic import Parts
 
@@ -23,7 +23,6 @@ LAYOUT = (
 )
 _ORIGINAL = {"test": "test_public", "train": "train", "val": "val"}
 _IMAGE = "image_0"  # of six lights the one that the published code of MuSc-V2 takes
-_FOCAL = 711.11 / 512  # of the image's width
 _DEFECTS = ("bumps", "colors", "dents", "normals")
 
 
@@ -45,7 +44,7 @@ def _samples(category: Path, split: str) -> Iterator[Sample]:
         )
         label = bool(contents.marked(mask).any())
         height, width = contents.size_of(depth)
-        focal = _FOCAL * width
+        focal = depth_files.FOCAL * width
         yield Sample(
             name=f"{category.name}/{split}/{number}",
             category=category.name,
@@ -67,11 +66,10 @@ def _file(everything: Mapping[str, Path], folder: Path, stem: str) -> Path:
 
 
 def _number(info: Path, name: str) -> float:
-    match = re.search(rf"^\s*{name}:\s*([-+.\deE]+)\s*$", info.read_text(errors="replace"), re.MULTILINE)
     try:
-        return float(match[1] if match else "")
-    except ValueError:
-        trees.refuse(info, f"must say what {name} is", match[1] if match else "nothing")
+        return depth_files.bound(info.read_text(errors="replace"), name)
+    except ValueError as error:
+        trees.refuse(info, f"must say what {name} is", error)
 
 
 def _defects(metadata: Path | None) -> str:

@@ -88,7 +88,7 @@ def _evaluated(
         category=category,
         parts=len(kept),
         defective=sum(labels),
-        figures=protocols.figures(scores, labels, [datasets.truth(sample) for sample in kept], asked["protocol"]),
+        figures=protocols.figures(scores, labels, (datasets.truth(sample) for sample in kept), asked["protocol"]),
         published=results.published(asked["dataset"], category, asked["modality"]),
         encoders=scores.encoders,
         seconds=seconds,

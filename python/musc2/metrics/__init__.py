@@ -2,7 +2,7 @@
 
 A figure is a module of this package with ``FIGURES`` (name -> options of its function, which is called as the file is)
 and ``LEVELS`` ("image", "pixel"). One that is a sum over ``RegionSteps`` also has ``of_steps(steps, **options)``: these
-share one pass over the pixels.
+share one pass over the pixels. One that needs the values of all pixels too has ``of_values(steps, values, **options)``.
 """
 
 from musc2.metrics.aupro import aupro
@@ -10,7 +10,7 @@ from musc2.metrics.aupro_published import aupro_published
 from musc2.metrics.auroc import auroc
 from musc2.metrics.average_precision import average_precision
 from musc2.metrics.f1_max import f1_max
-from musc2.metrics.figures import PixelFigures, figure, image_figures, names, pixel_figures
+from musc2.metrics.figures import PixelFigures, figure, image_figures, names, pixel_figures, pixel_figures_one_by_one
 
 __all__ = [
     "PixelFigures",
@@ -23,4 +23,5 @@ __all__ = [
     "image_figures",
     "names",
     "pixel_figures",
+    "pixel_figures_one_by_one",
 ]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from musc2.errors import InputError
 from musc2.metrics.steps import as_maps, check_both
-from musc2.metrics.values import Values, check_limit, paired, rounded
-from musc2.ops import region_overlap
+from musc2.metrics.values import Array, Values, check_limit, paired, rounded
+from musc2.ops import RegionSteps, region_overlap
 
 FIGURES: dict[str, dict[str, float]] = {"aupro_published": {}}
 LEVELS = ("pixel",)
@@ -22,18 +24,26 @@ def aupro_published(maps: Values, masks: Values, *, limit: float = 0.3) -> float
     op = "aupro_published"
     limit = check_limit(op, limit)
     pair = paired(op, ("maps", "masks"), maps, masks, rounded)
-    steps = check_both(op, "masks", region_overlap(*as_maps(op, pair)))
-    low, high = min(one.min() for one in pair.values), max(one.max() for one in pair.values)
+    return of_values(check_both(op, "masks", region_overlap(*as_maps(op, pair))), pair.values, limit=limit)
+
+
+def of_values(steps: RegionSteps, values: Sequence[Array], limit: float = 0.3) -> float:
+    """values: all pixels, float32, of which ``steps`` are."""
+    op = "aupro_published"
+    low, high = min(one.min() for one in values), max(one.max() for one in values)
     if not np.isfinite([low, high]).all() or low == high:
         msg = f"{op}: maps must be finite and hold different values, got {low} to {high}"
         raise InputError(msg)
     thresholds = np.arange(low, high, (high - low) / THRESHOLDS)
-    normal = np.zeros(len(thresholds) + 1, np.int64)  # by how many thresholds they are above
-    for one, anomalous in zip(pair.values, pair.truth, strict=True):
-        normal += np.bincount(np.searchsorted(thresholds, one[~anomalous]), minlength=len(normal))
+    everything = np.zeros(len(thresholds) + 1, np.int64)  # by how many thresholds they are above
+    for one in values:
+        everything += np.bincount(np.searchsorted(thresholds, one.ravel()), minlength=len(everything))
     places = np.searchsorted(thresholds, steps.value.numpy())
-    overlap = np.bincount(places, steps.overlap.numpy(), minlength=len(normal))
-    rate, covered = (np.cumsum(some[:0:-1]) for some in (normal / steps.normal, overlap / steps.regions))
+    anomalous, overlap = (
+        np.bincount(places, some.numpy(), minlength=len(everything)) for some in (steps.anomalous, steps.overlap)
+    )
+    shares = (everything - anomalous) / steps.normal, overlap / steps.regions
+    rate, covered = (np.cumsum(some[:0:-1]) for some in shares)
     kept = rate < limit
     x, y = rate[kept], covered[kept]
     if len(x) < 2 or x[-1] == x[0]:

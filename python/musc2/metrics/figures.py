@@ -10,7 +10,8 @@ from types import ModuleType
 
 from musc2.errors import InputError
 from musc2.metrics.steps import as_maps, check_both, steps_of_maps, steps_of_scores
-from musc2.metrics.values import Values, paired, rounded
+from musc2.metrics.two_passes import steps_one_by_one
+from musc2.metrics.values import Array, Values, as_arrays, paired, rounded
 from musc2.ops import RegionHistogram, RegionSteps
 
 
@@ -54,6 +55,30 @@ def pixel_figures(maps: Values, masks: Values, *, only: Sequence[str] | None = N
     return {name: _of_steps(name, steps) if _shares(name) else figure(name)(maps, masks) for name in chosen}
 
 
+def pixel_figures_one_by_one(maps: Values, masks: Values, *, only: Sequence[str] | None = None) -> dict[str, float]:
+    """``pixel_figures`` without a copy of all maps: of float32 maps, others are rounded to it.
+
+    maps: (N, H, W), or a list of (H, W), which are gone through several times. masks: as many (H, W), asked for one by
+    one, so that a sequence may make each when its turn comes. Takes up to 220 bytes per anomalous pixel.
+
+    >>> maps, masks = torch.tensor([[[0.9, 0.1, 0.5, 0.3]]]), torch.tensor([[[1, 0, 0, 1]]])
+    >>> pixel_figures_one_by_one(maps, masks, only=["auroc"])
+    {'auroc': 0.75}
+    """
+    op = "pixel_figures_one_by_one"
+    chosen = _chosen(op, "pixel", only)
+    if len(maps) != len(masks):
+        msg = f"{op}: masks must be as many as maps, {len(maps)}, got {len(masks)}"
+        raise InputError(msg)
+    values = [_as_map(op, index, one) for index, one in enumerate(maps)]
+    pairs = (
+        paired(op, (f"maps[{index}]", f"masks[{index}]"), one, masks[index], rounded)
+        for index, one in enumerate(values)
+    )
+    steps = check_both(op, "masks", steps_one_by_one(pairs, values))
+    return {name: _of_steps(name, steps) if _shares(name) else _of_values(name, steps, values) for name in chosen}
+
+
 class PixelFigures:
     """``pixel_figures`` of more maps than fit in memory.
 
@@ -89,6 +114,19 @@ def _shares(name: str) -> bool:
 def _of_steps(name: str, steps: RegionSteps) -> float:
     module = _modules()[name]
     return float(module.of_steps(steps, **module.FIGURES[name]))
+
+
+def _of_values(name: str, steps: RegionSteps, values: Sequence[Array]) -> float:
+    module = _modules()[name]
+    return float(module.of_values(steps, values, **module.FIGURES[name]))
+
+
+def _as_map(op: str, index: int, one: Values) -> Array:
+    (found,) = rounded(as_arrays(op, f"maps[{index}]", one))
+    if found.ndim != 2:
+        msg = f"{op}: maps[{index}] must have shape (H, W), got {found.shape}"
+        raise InputError(msg)
+    return found
 
 
 def _chosen(op: str, level: str | None, only: Sequence[str] | None) -> tuple[str, ...]:

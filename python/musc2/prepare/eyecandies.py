@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from musc2.datasets import depth_files
 from musc2.ops import cluster_grid
 from musc2.prepare import files
 from musc2.prepare.task import Task, refuse, require
@@ -17,7 +17,6 @@ LAYOUT = (
     "and, where there are defects, 00_mask.png"
 )
 SPLITS = {"train": "train", "val": "val", "test_public": "test"}  # their names here and in the result
-_FOCAL = 711.11 / 512  # of the image's width
 _FAR = 0.01  # share of the range of y, along which the world goes away from the camera
 _CLOSE = ("GummyBear", "LicoriceSandwich", "Marshmallow")  # whose parts reach as far as what is behind them
 _EPS, _MIN_POINTS = 0.03, 30
@@ -48,7 +47,7 @@ def run(task: Task, seed: int) -> None:
     depth, rgb = _depth(task), files.read_picture(task.reads["rgb"])
     if rgb.shape[:2] != depth.shape:
         refuse(task.reads["rgb"], f"must have the size of {task.reads['depth'].name}, {depth.shape}", rgb.shape[:2])
-    xyz, there = in_world(depth, _pose(task.reads["pose"])), depth > 0
+    xyz, there = in_world(depth, _camera(task.reads["pose"])), depth > 0
     if task.category not in _CLOSE:
         there &= ~far(xyz[:, :, 1], there)
     labels = cluster_grid(xyz.astype(np.float32), eps=_EPS, min_points=_MIN_POINTS, foreground=there).numpy()
@@ -60,14 +59,13 @@ def run(task: Task, seed: int) -> None:
     files.write_xyz(task.writes["xyz"], np.where(part[:, :, None], xyz, 0).astype(np.float32))
 
 
-def in_world(depth: files.Array, pose: files.Array) -> files.Array:
-    """(H, W) -> (H, W, 3) float64: where pixels are in the world, of which ``pose`` (4, 4) gives the camera's view."""
+def in_world(depth: files.Array, camera: files.Array) -> files.Array:
+    """(H, W) -> (H, W, 3) float64: where pixels are in the world, where the ``camera`` (4, 4) is as well."""
     height, width = depth.shape
     row, column = np.indices(depth.shape)
-    x, y = (column - width / 2) * depth / (_FOCAL * width), (row - height / 2) * depth / (_FOCAL * width)
-    turn = np.linalg.inv(pose)
-    found: files.Array = np.stack([x, y, depth], 2) @ turn[:3, :3].T + turn[:3, 3]
-    return found
+    focal = depth_files.FOCAL * width
+    x, y = (column - width / 2) * depth / focal, (row - height / 2) * depth / focal
+    return depth_files.in_world(np.stack([x, y, depth], 2), camera)
 
 
 def far(away: files.Array, there: files.Array) -> files.Array:
@@ -92,22 +90,19 @@ def _depth(task: Task) -> files.Array:
         refuse(where, "must have one channel", f"shape {stored.shape}")
     said = files.read_text(info)
     low, high = (_number(said, name, info) for name in ("min", "max"))
-    return low + stored / 65535 * (high - low)
+    return depth_files.metres(stored, low, high)
 
 
 def _number(said: str, name: str, where: Path) -> float:
-    found = re.search(rf"^\s*{name}:\s*([-+.\deE]+)\s*$", said, re.MULTILINE)
     try:
-        return float(found[1] if found else "")
-    except ValueError:
-        refuse(where, f"must say what {name} is", found[1] if found else "nothing")
+        return depth_files.bound(said, name)
+    except ValueError as error:
+        refuse(where, f"must say what {name} is", error)
 
 
-def _pose(where: Path) -> files.Array:
-    said = files.read_text(where).split()
+def _camera(where: Path) -> files.Array:
+    said = files.read_text(where)
     try:
-        pose = np.array([float(value) for value in said]).reshape(4, 4)
-        np.linalg.inv(pose)
+        return depth_files.camera(said)
     except (ValueError, np.linalg.LinAlgError):
-        refuse(where, "must hold an invertible 4 x 4 matrix", " ".join(said[:16]) or "nothing")
-    return pose
+        refuse(where, "must hold an invertible 4 x 4 matrix", " ".join(said.split()[:16]) or "nothing")
