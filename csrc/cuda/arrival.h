@@ -48,9 +48,16 @@ __device__ __forceinline__ void await(Arrival& arrival, unsigned phase) {
                  : "=r"(is_over)
                  : "r"(shared_address(&arrival)), "r"(phase & 1)
                  : "memory");
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+    if (is_over == 0) __nanosleep(64);
+#endif
   }
 }
 #undef MUSC2_IS_OVER
+
+// What this thread wrote, or saw, before it, whoever sees a write of this thread after it on this GPU sees too. As
+// __threadfence(), for less: it puts no two such fences in one order for all.
+__device__ __forceinline__ void fence_on_device() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 
 // A barrier of `threads` threads, whole warps that all call it with the same number, 1 to 15.
 template <int threads>

@@ -103,6 +103,13 @@ __device__ __forceinline__ void wait_products() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" : : "n"(last) : "memory");
 }
 
+// After the last wait, before the sums are touched: the compiler, which does not see that the wait changes them, moves
+// no use of them before it.
+__device__ __forceinline__ void touch(Sums& sums) {
+#pragma unroll
+  for (float& sum : sums) asm volatile("" : "+f"(sum)::"memory");
+}
+
 // sums = (add ? sums : 0) + left . right, of 16 channels. The registers of the sums are operands 0 to 127.
 #define MUSC2_TEN(t) \
   "%" #t "0, %" #t "1, %" #t "2, %" #t "3, %" #t "4, %" #t "5, %" #t "6, %" #t "7, %" #t "8, %" #t "9, "

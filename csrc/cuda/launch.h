@@ -101,6 +101,7 @@ Launch fill_device(Launch how, void (*kernel)(Parameters...)) {
   int clusters = 0;
   const Configuration one(how, kernel);
   check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &one.of), how.op);
+  if (clusters == 0) throw std::runtime_error(std::string(how.op) + ": no cluster of blocks fits on this device");
   how.grid = static_cast<unsigned>(clusters) * how.cluster;
   return how;
 }

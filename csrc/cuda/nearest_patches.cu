@@ -97,10 +97,10 @@ class Job {
 
   void search(Side left, Side right, bool same) const {
     left.nearest = at<Key>(plan_.keys_left);
-    left.searched_parts = at<unsigned>(plan_.counts_left);
+    left.searched_tiles = at<unsigned>(plan_.counts_left);
     if (call_.mutual) {
       right.nearest = at<Key>(same ? plan_.keys_left : plan_.keys_right);
-      right.searched_parts = at<unsigned>(plan_.counts_right);
+      right.searched_tiles = at<unsigned>(plan_.counts_right);
     }
     constexpr bool wide = std::is_same_v<Feature, Float32>;
     const auto starts = reinterpret_cast<uintptr_t>(z_) | reinterpret_cast<uintptr_t>(references_);

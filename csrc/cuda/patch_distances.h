@@ -28,17 +28,19 @@ __device__ void add_distances(const Piece* row, const Piece* const (&others)[bat
     }
 #pragma unroll
     for (int k = 0; k < depth; ++k) {
-      if (first + k * warp_lanes >= count) break;
+      const bool there = first + k * warp_lanes < count;  // not a branch: the compiler would load behind it
       typename Feature::Stored a[values], b[values];
       std::memcpy(a, &own[k], sizeof(Piece));
 #pragma unroll
       for (int s = 0; s < batch_samples; ++s) {
         std::memcpy(b, &found[s][k], sizeof(Piece));
+        float sum = sums[s];
 #pragma unroll
         for (int i = 0; i < values; ++i) {
           const float apart = Feature::widen(a[i]) - Feature::widen(b[i]);
-          sums[s] = fmaf(apart, apart, sums[s]);
+          sum = fmaf(apart, apart, sum);
         }
+        sums[s] = there ? sum : sums[s];
       }
     }
   }
@@ -117,23 +119,23 @@ __device__ Range asked_samples(const Panel& panel, const Side& own, int tile, co
   return samples;
 }
 
-// Counts one of the `parts` in which the product of two tiles is searched, if a batch that the first asks for lies in
-// the second, and says whether that was the last of all parts of the batch.
+// Counts the product of two tiles as searched, if a batch that the first asks for lies in the second, and says whether
+// that was the last of the tiles in which the batch lies.
 template <bool right_asks>
 __device__ bool count_searched(const Panel& panel, const Side& own, int tile, const Side& other, int other_tile,
-                               int batch, int parts) {
+                               int batch) {
   const Range samples = asked_samples<right_asks>(panel, own, tile, other, batch);
   if (samples.is_empty()) return false;
   const int first = samples.first * other.length / TileShape::lines;
   const int last = (samples.end * other.length - 1) / TileShape::lines;
   if (other_tile < first || other_tile > last) return false;
-  unsigned& count = own.searched_parts[tile * batches_of(other.samples) + batch];
-  if (atomicAdd(&count, 1u) + 1 < static_cast<unsigned>((last - first + 1) * parts)) return false;
+  unsigned& count = own.searched_tiles[tile * batches_of(other.samples) + batch];
+  if (atomicAdd(&count, 1u) + 1 < static_cast<unsigned>(last - first + 1)) return false;
   count = 0;
   return true;
 }
 
-// What the search of a part of `across` tiles side by side has completed: the batches of the right side that lie in
+// What the search of `across` tiles side by side has completed: the batches of the right side that lie in
 // each tile, then those of the left side, a bit for each from the tile's first batch on.
 template <int across>
 struct Completed {
@@ -143,8 +145,8 @@ struct Completed {
 
   __device__ static int first_batch(const Side& side, int tile) { return side.first_sample(tile) / batch_samples; }
 
-  // By one warp, once for each part that it or others of its block searched.
-  __device__ void count(const Panel& panel, Place at, int parts) {
+  // By one warp; says whether it is anything.
+  __device__ bool count(const Panel& panel, Place at) {
     constexpr int kinds = 2 * across, lanes = warp_lanes / kinds;
     const int kind = TileShape::lane() / lanes;
     const bool right_asks = kind >= across;
@@ -158,14 +160,14 @@ struct Completed {
     for (int k = TileShape::lane() % lanes; __any_sync(whole_warp, k < in_tile); k += lanes) {
       bool complete = false;
       if (k < in_tile) {
-        complete = right_asks
-                       ? count_searched<true>(panel, panel.right, tile.right, other, other_tile, first + k, parts)
-                       : count_searched<false>(panel, panel.left, tile.left, other, other_tile, first + k, parts);
+        complete = right_asks ? count_searched<true>(panel, panel.right, tile.right, other, other_tile, first + k)
+                              : count_searched<false>(panel, panel.left, tile.left, other, other_tile, first + k);
       }
       const unsigned votes = __ballot_sync(whole_warp, complete) >> kind * lanes & ((1u << lanes) - 1);
       all |= uint64_t{votes} << (k - TileShape::lane() % lanes);
     }
     if (TileShape::lane() % lanes == 0) batches[kind] = all;
+    return __any_sync(whole_warp, all != 0);
   }
 
   // As the `worker`-th of `workers` warps.

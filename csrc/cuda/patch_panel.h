@@ -30,9 +30,9 @@ struct Side {
   // [other samples][patches]: distance^2 and number of the nearest patch so far, as a key; nothing_found between
   // panels. Null when nobody asks for this side's nearest.
   Key* nearest;
-  // [tiles of this side][batches of the other]: how much of what they have in common has been searched; 0 between
-  // panels
-  unsigned* searched_parts;
+  // [tiles of this side][batches of the other]: how many of the tiles that they have in common have been searched; 0
+  // between panels
+  unsigned* searched_tiles;
 
   __host__ __device__ int patches() const { return length * samples; }
   __host__ __device__ int tiles() const { return (patches() + TileShape::lines - 1) / TileShape::lines; }

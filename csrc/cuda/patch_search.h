@@ -1,8 +1,8 @@
 #pragma once
-// The kernel that searches a panel, whatever multiplies its tiles: some warps multiply and reduce, one part of the
-// product after another, and the others measure what that completes.
+// The kernel that searches a panel, whatever multiplies its tiles: some warps multiply and reduce, one place after
+// another, and the others measure what that completes.
 #include "cuda/patch_minima.h"
-#include "cuda/searched_parts.h"
+#include "cuda/searched_places.h"
 
 namespace musc2::cuda {
 namespace {
@@ -13,18 +13,18 @@ namespace {
 template <class Way>
 struct SearchMemory {
   Minima<typename Way::Sums> minima[Way::groups];
-  SearchedParts<Way::across> parts;
+  SearchedPlaces<Way::across> places;
   typename Way::Shared own;
 };
 
 template <class Way>
-__device__ void multiply_parts(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
+__device__ void multiply_places(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
   using Sums = typename Way::Sums;
   const int group = static_cast<int>(threadIdx.x) / Sums::threads;
   auto walk = way.walk();
   auto multiplier = way.multiplier();
   if (!walk.is_over()) multiplier.begin(walk.place());
-  for (int number = group; !walk.is_over(); number += Way::groups) {
+  for (int number = 0; !walk.is_over(); ++number) {
     const Place at = way.own(walk.place());
     const Range rows = panel.left.patches_from(at.left * TileShape::lines + group * Sums::rows, Sums::rows);
     const Range columns = panel.right.patches_from(at.right * TileShape::lines, Sums::columns);
@@ -36,20 +36,17 @@ __device__ void multiply_parts(const Panel& panel, const Way& way, SearchMemory<
     if (!walk.is_over()) multiplier.begin(walk.place());
     if (!rows.is_empty()) reduce_sums(panel, rows, columns, sums, row_norms, column_norms, shared.minima[group]);
     Sums::barrier();
-    if (Sums::thread() == 0) shared.parts.add(number);
+    if (Sums::thread() == 0) shared.places.add(number);
   }
 }
 
 template <class Way>
-__device__ void measure_parts(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
-  constexpr int parts_of_tile = TileShape::lines / Way::Sums::rows;
+__device__ void measure_places(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
   const int worker = TileShape::warp() - Way::first_measuring;
   int number = 0;
-  for (auto walk = way.walk(); !walk.is_over(); walk.advance()) {
+  for (auto walk = way.walk(); !walk.is_over(); walk.advance(), ++number) {
     const Place at = way.own(walk.place());
-    for (int group = 0; group < Way::groups; ++group, ++number) {
-      shared.parts.template measure<typename Way::Format>(panel, at, parts_of_tile, number, worker, Way::measuring);
-    }
+    shared.places.template measure<typename Way::Format>(panel, at, number, worker, Way::measuring);
   }
 }
 
@@ -58,20 +55,20 @@ __global__ void __launch_bounds__(Way::threads, 1) search_panel(const __grid_con
   MUSC2_DYNAMIC_SHARED(unsigned char, stages);
   __shared__ SearchMemory<Way> shared;
   if (threadIdx.x == 0) {
-    shared.parts.begin(Way::measuring);
+    shared.places.begin(Way::groups, Way::measuring);
     Way::begin(shared.own);
   }
   Way::barrier();
   const Way way(panel, stages, shared.own);
   if (threadIdx.x < Way::groups * Way::Sums::threads) {
     Way::begin_multiplying();
-    multiply_parts(panel, way, shared);
+    multiply_places(panel, way, shared);
   } else {
     Way::begin_others();
     if (TileShape::warp() < Way::first_measuring) {
       way.load();
     } else {
-      measure_parts(panel, way, shared);
+      measure_places(panel, way, shared);
     }
     __syncwarp();
   }

@@ -68,20 +68,26 @@ class RingLoader {
   // asked of those sums.
   __device__ void load(Place at, int rank) {
     const int first_left = at.left * TileShape::lines, first_right = at.right * TileShape::lines;
-    const int right_rows = min(tiles_end(right_) - first_right, hopper::right_rows);
+    const int first_own = rank * share, right_rows = min(tiles_end(right_) - first_right, hopper::right_rows);
     const bool has_left = first_left < left_.rows;
     const int bytes = right_rows * hopper::row_bytes + (has_left ? Ring::left_bytes : 0);
+    const unsigned char* left = row_at(left_, first_left);
+    const unsigned char* right[copies];
+#pragma unroll
+    for (int i = 0; i < copies; ++i) right[i] = row_at(right_, first_right + first_own + i * rows_at_once);
     for (int step = 0; step < left_.row_bytes / hopper::row_bytes; ++step, ++turn_) {
       const int stage = turn_ % Ring::stages, round = turn_ / Ring::stages;
       if (round > 0) await(shared_.freed[stage], static_cast<unsigned>(round - 1));
       unsigned char* const to = Ring::stage(stages_, turn_);
       Arrival& loaded = shared_.loaded[stage];
       hopper::announce(loaded, bytes);
-      if (has_left) hopper::copy(to, rows_at(left_, first_left, step), Ring::left_bytes, loaded);
-      for (int row = rank * share; row < min((rank + 1) * share, right_rows); row += rows_at_once) {
-        unsigned char* const to_rows = to + Ring::left_bytes + row * hopper::row_bytes;
-        const unsigned char* const from = rows_at(right_, first_right + row, step);
-        hopper::copy_to_all(to_rows, from, rows_at_once * hopper::row_bytes, loaded, blocks);
+      if (has_left) hopper::copy(to, left, Ring::left_bytes, loaded);
+      left += PackedTiles::step_bytes;
+#pragma unroll
+      for (int i = 0; i < copies; ++i) {
+        const int row = first_own + i * rows_at_once;
+        if (row < right_rows) copy_right(to + Ring::left_bytes + row * hopper::row_bytes, right[i], loaded);
+        right[i] += PackedTiles::step_bytes;
       }
     }
   }
@@ -89,15 +95,25 @@ class RingLoader {
  private:
   static constexpr int share = hopper::right_rows / blocks;
   static constexpr int rows_at_once = share < TileShape::lines ? share : TileShape::lines;  // a copy lies in one tile
+  static constexpr int copies = share / rows_at_once;
+
+  __device__ static void copy_right(unsigned char* to, const unsigned char* from, Arrival& loaded) {
+    constexpr int bytes = rows_at_once * hopper::row_bytes;
+    if constexpr (blocks == 1) {
+      hopper::copy(to, from, bytes, loaded);
+    } else {
+      hopper::copy_to_all(to, from, bytes, loaded, blocks);
+    }
+  }
 
   __device__ static int tiles_end(const Matrix& side) {
     return (side.rows + TileShape::lines - 1) / TileShape::lines * TileShape::lines;
   }
 
-  __device__ static const unsigned char* rows_at(const Matrix& side, int first, int step) {
-    const int64_t in_tile = first % TileShape::lines;
-    return side.data + (first - in_tile) * side.row_bytes + step * PackedTiles::step_bytes +
-           in_tile * hopper::row_bytes;
+  // Its first 64 channels.
+  __device__ static const unsigned char* row_at(const Matrix& side, int row) {
+    const int64_t in_tile = row % TileShape::lines;
+    return side.data + (row - in_tile) * side.row_bytes + in_tile * hopper::row_bytes;
   }
 
   const Matrix &left_, &right_;
@@ -107,11 +123,11 @@ class RingLoader {
 };
 
 // A warpgroup's half of the products, from the ring.
-template <class Format>
+template <class Format, int blocks>
 class WarpgroupProduct {
  public:
-  __device__ WarpgroupProduct(const Panel& panel, unsigned char* stages, Ring::Shared& shared, int blocks)
-      : steps_(panel.left.searched.row_bytes / hopper::row_bytes), blocks_(blocks), stages_(stages), shared_(shared) {}
+  __device__ WarpgroupProduct(const Panel& panel, unsigned char* stages, Ring::Shared& shared)
+      : steps_(panel.left.searched.row_bytes / hopper::row_bytes), stages_(stages), shared_(shared) {}
 
   __device__ void begin(Place) {}  // another warp does
 
@@ -130,6 +146,7 @@ class WarpgroupProduct {
       if (step == 2 && leads && is_first && WarpgroupSums::thread() == 0) arrive(shared_.led);
     }
     hopper::wait_products<0>();
+    for (auto& half : sums.of) hopper::touch(half);
     turn_ += steps_;
     free(turn_ - 1);
     ++products_;
@@ -138,7 +155,13 @@ class WarpgroupProduct {
  private:
   // By each warp, in every block that loads for it.
   __device__ void free(int turn) const {
-    if (TileShape::lane() < blocks_) hopper::arrive(shared_.freed[turn % Ring::stages], TileShape::lane());
+    Arrival& freed = shared_.freed[turn % Ring::stages];
+    if (TileShape::lane() >= blocks) return;
+    if constexpr (blocks == 1) {
+      arrive(freed);
+    } else {
+      hopper::arrive(freed, TileShape::lane());
+    }
   }
 
   __device__ static void multiply(const unsigned char* stage, WarpgroupSums& sums, bool add) {
@@ -155,14 +178,14 @@ class WarpgroupProduct {
     hopper::end_products();
   }
 
-  int steps_, blocks_;
+  int steps_;
   unsigned char* stages_;
   Ring::Shared& shared_;
   int turn_ = 0, products_ = 0;  // steps and products so far
 };
 
 // The way of searching on Hopper GPUs, see patch_search.h, by clusters of `blocks` blocks. Two warpgroups of a block
-// multiply; of the third a warp loads and three measure. They share all 65,536 registers of a multiprocessor.
+// multiply; of the third a warp loads and three measure.
 template <class SearchFormat, int blocks>
 class WarpgroupSearch {
  public:
@@ -173,8 +196,11 @@ class WarpgroupSearch {
   static constexpr int threads = 384, groups = Ring::groups, down = blocks, across = 2;
   static constexpr int first_measuring = 9, measuring = 3;
   static constexpr int shared_bytes = Ring::shared_bytes;
-  static constexpr int multiplying_registers = 208, other_registers = 96;
-  static_assert(groups * multiplying_registers + other_registers <= (64 << 10) / Sums::threads);
+  // Registers pass from one to the others, and there are those that the block was launched with: as many for each
+  // thread as the compiler may use, a multiple of 8.
+  static constexpr int multiplying_registers = 192, other_registers = 120;
+  static constexpr int launched_registers = (64 << 10) / threads / 8 * 8;
+  static_assert(groups * multiplying_registers + other_registers == (groups + 1) * launched_registers);
 
   __device__ WarpgroupSearch(const Panel& panel, unsigned char* stages, Shared& shared)
       : panel_(panel), stages_(stages + (-shared_address(stages) & (hopper::alignment - 1))), shared_(shared) {}
@@ -190,7 +216,7 @@ class WarpgroupSearch {
 
   __device__ Walk<down, across> walk() const { return {panel_, blockIdx.x / blocks, gridDim.x / blocks}; }
   __device__ Place own(Place first) const { return {first.left + rank_, first.right}; }
-  __device__ WarpgroupProduct<Format> multiplier() const { return {panel_, stages_, shared_, blocks}; }
+  __device__ WarpgroupProduct<Format, blocks> multiplier() const { return {panel_, stages_, shared_}; }
 
   __device__ void load() const {
     if (TileShape::lane() > 0) return;

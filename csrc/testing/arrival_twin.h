@@ -11,6 +11,8 @@ void begin_arrivals(Arrival& arrival, int expected);
 void arrive(Arrival& arrival);
 void await(Arrival& arrival, unsigned phase, MUSC2_HERE);
 
+inline void fence_on_device() {}
+
 void meet_group(int number, int threads, emulation::Place place);
 
 template <int threads>
