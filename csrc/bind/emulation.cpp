@@ -26,6 +26,7 @@ void bind_emulation(pybind11::module_& module) {
   module.def("probe_warpgroup", by_address(&cuda::probe_warpgroup));
   module.def("probe_arrivals", by_address(&cuda::probe_arrivals));
   module.def("probe_cluster", by_address(&cuda::probe_cluster));
+  module.def("probe_registers", &cuda::probe_registers);
   module.def("probe_groups", by_address(&cuda::probe_groups));
 #ifdef __SANITIZE_ADDRESS__
   module.attr("SANITIZED") = true;

@@ -115,6 +115,19 @@ namespace hopper {
 
 void show_arrivals() {}
 
+void change_registers(int registers, emulation::Place place) {
+  static emulation::Belongings<int> given;  // and not taken
+  const auto threads = static_cast<int>(emulation::shape.block.x);
+  const int launched = (64 << 10) / threads / 8 * 8, more = registers - launched;
+  int& left = given.of(*running->block);
+  const auto take = [&] {
+    const bool enough = more <= left;
+    if (enough) left -= more;
+    return enough;
+  };
+  emulation::wait_until(take, place);
+}
+
 void arrive(Arrival& arrival, int rank) {
   arrive_in(phase_of(arrival, emulation::neighbour(static_cast<unsigned>(rank))));
 }

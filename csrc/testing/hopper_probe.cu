@@ -74,6 +74,15 @@ __global__ void copy_to_cluster(int blocks, int announced, bool all_arrive, cons
   cooperative_groups::this_cluster().sync();
 }
 
+template <int taken, int left>
+__global__ void change_registers() {
+  if (threadIdx.x < 2 * warpgroup) {
+    hopper::take_registers<taken>();
+  } else {
+    hopper::give_registers<left>();
+  }
+}
+
 __global__ void meet_in_groups(int waiting, uint32_t* seen) {
   constexpr unsigned group_threads = 64;
   __shared__ uint32_t numbers[2 * group_threads];
@@ -99,6 +108,11 @@ void probe_cluster(int64_t blocks, int64_t announced, bool all_arrive, const uin
   const auto count = static_cast<unsigned>(blocks);
   MUSC2_LAUNCH_CLUSTERS(copy_to_cluster, count, count, warp_lanes, blocks * copied, nullptr, static_cast<int>(blocks),
                         static_cast<int>(announced), all_arrive, cells, seen);
+}
+
+void probe_registers(bool too_many) {
+  launch({"probe_registers", 1, 3 * warpgroup, 0, nullptr},
+         too_many ? change_registers<208, 96> : change_registers<192, 120>);
 }
 
 void probe_groups(int64_t waiting, uint32_t* seen) {

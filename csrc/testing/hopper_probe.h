@@ -21,6 +21,9 @@ void probe_arrivals(int64_t copies, int64_t announced, int64_t apart, const uint
 // last of them only when `all_arrive`, and waits for that.
 void probe_cluster(int64_t blocks, int64_t announced, bool all_arrive, const uint32_t* cells, uint32_t* seen);
 
+// Three warpgroups, of which two take registers and the third gives some: as many as there are, or, `too_many`, more.
+void probe_registers(bool too_many);
+
 // Two groups of 64 threads, each with a barrier of its own that `waiting` threads of the second group come to; a thread
 // sees the number that the thread after it in its group wrote before: seen (128).
 void probe_groups(int64_t waiting, uint32_t* seen);

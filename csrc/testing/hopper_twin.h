@@ -6,6 +6,7 @@
 //   - copies: to where a copy is under way, off the 16 bytes, more bytes than announced, announced twice in a phase
 //   (what
 //     another block of the cluster copies may come before it is announced);
+//   - registers: more than others of the block have given, of as many as it can be launched with, wait for ever;
 //   - products: rows off the 1024 bytes or in another order of chunks, sums that others are under way for, no begin.
 // Products are summed in float32 in the order of the channels, which
 // no GPU promises.
@@ -19,10 +20,16 @@ void announce(Arrival& arrival, int bytes);
 void copy(void* shared, const void* global, int bytes, Arrival& arrival);
 void copy_to_all(void* shared, const void* global, int bytes, Arrival& arrival, int blocks);
 
+void change_registers(int registers, emulation::Place place);
+
 template <int registers>
-void take_registers() {}
+void take_registers(MUSC2_HERE) {
+  change_registers(registers, place);
+}
 template <int registers>
-void give_registers() {}
+void give_registers(MUSC2_HERE) {
+  change_registers(registers, place);
+}
 
 void begin_products(MUSC2_HERE);
 void end_products(MUSC2_HERE);

@@ -136,3 +136,9 @@ def test_groups_have_barriers_of_their_own(order):
 def test_a_group_waits_for_all_its_threads():
     with pytest.raises(RuntimeError, match=r"thread (6[4-9]|[7-9]\d) waits for what does not happen"):
         emulated.probe_groups(32, np.zeros(128, np.uint32).ctypes.data)
+
+
+def test_warpgroups_take_no_more_registers_than_others_give():
+    emulated.probe_registers(False)
+    with pytest.raises(RuntimeError, match="waits for what does not happen"):
+        emulated.probe_registers(True)
