@@ -35,6 +35,17 @@ __device__ inline Key make_key(float value, unsigned index) { return Key{__float
 __device__ inline unsigned index_of(Key key) { return static_cast<unsigned>(key); }
 __device__ inline float value_of(Key key) { return __uint_as_float(static_cast<unsigned>(key >> 32)); }
 
+// (a & mask) | b in one instruction, which the compiler does not take apart to do half of it elsewhere.
+__device__ inline unsigned replace_bits(unsigned a, unsigned mask, unsigned b) {
+#ifdef MUSC2_EMULATE
+  return (a & mask) | b;
+#else
+  unsigned result;
+  asm("lop3.b32 %0, %1, %2, %3, 0xEA;" : "=r"(result) : "r"(a), "r"(mask), "r"(b));
+  return result;
+#endif
+}
+
 struct Sum {
   template <class Value>
   __device__ Value operator()(Value a, Value b) const {

@@ -25,9 +25,8 @@ struct Bfloat16 : SixteenBits {
   __device__ static void multiply(tile::Sums& sums, const Left& left, const Right& right) {
     tile::multiply_bfloat16(sums, left.cells, right.cells);
   }
-  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right,
-                                  bool add) {
-    hopper::multiply_bfloat16(first, second, left, right, add);
+  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right) {
+    hopper::multiply_bfloat16(first, second, left, right);
   }
 };
 
@@ -45,9 +44,8 @@ struct Float16 : SixteenBits {
   __device__ static void multiply(tile::Sums& sums, const Left& left, const Right& right) {
     tile::multiply_float16(sums, left.cells, right.cells);
   }
-  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right,
-                                  bool add) {
-    hopper::multiply_float16(first, second, left, right, add);
+  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right) {
+    hopper::multiply_float16(first, second, left, right);
   }
 };
 

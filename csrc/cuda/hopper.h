@@ -110,7 +110,7 @@ __device__ __forceinline__ void touch(Sums& sums) {
   for (float& sum : sums) asm volatile("" : "+f"(sum)::"memory");
 }
 
-// sums = (add ? sums : 0) + left . right, of 16 channels. The registers of the sums are operands 0 to 127.
+// sums += left . right, of 16 channels. The registers of the sums are operands 0 to 127.
 #define MUSC2_TEN(t) \
   "%" #t "0, %" #t "1, %" #t "2, %" #t "3, %" #t "4, %" #t "5, %" #t "6, %" #t "7, %" #t "8, %" #t "9, "
 #define MUSC2_EIGHT(sums, i)                                                                                    \
@@ -119,15 +119,15 @@ __device__ __forceinline__ void touch(Sums& sums) {
 #define MUSC2_SIXTY_FOUR(sums)                                                                                     \
   MUSC2_EIGHT(sums, 0), MUSC2_EIGHT(sums, 8), MUSC2_EIGHT(sums, 16), MUSC2_EIGHT(sums, 24), MUSC2_EIGHT(sums, 32), \
       MUSC2_EIGHT(sums, 40), MUSC2_EIGHT(sums, 48), MUSC2_EIGHT(sums, 56)
-#define MUSC2_WARPGROUP_INSTRUCTION(name, types)                                                                 \
-  __device__ __forceinline__ void name(Sums& first, Sums& second, Rows left, Rows right, bool add) {             \
-    asm volatile("{\n.reg .pred add;\nsetp.ne.b32 add, %130, 0;\nwgmma.mma_async.sync.aligned.m64n256k16." types \
-                 " {" MUSC2_TEN() MUSC2_TEN(1) MUSC2_TEN(2) MUSC2_TEN(3) MUSC2_TEN(4) MUSC2_TEN(5) MUSC2_TEN(6)  \
-                     MUSC2_TEN(7) MUSC2_TEN(8) MUSC2_TEN(9) MUSC2_TEN(10) MUSC2_TEN(                             \
-                         11) "%120, %121, %122, %123, %124, %125, %126, %127}, %128, %129, add, 1, 1, 0, 0;\n}"  \
-                 : MUSC2_SIXTY_FOUR(first), MUSC2_SIXTY_FOUR(second)                                             \
-                 : "l"(left), "l"(right), "r"(static_cast<int>(add))                                             \
-                 : "memory");                                                                                    \
+#define MUSC2_WARPGROUP_INSTRUCTION(name, types)                                                                \
+  __device__ __forceinline__ void name(Sums& first, Sums& second, Rows left, Rows right) {                      \
+    asm volatile("{\n.reg .pred add;\nsetp.ne.b32 add, 1, 0;\nwgmma.mma_async.sync.aligned.m64n256k16." types   \
+                 " {" MUSC2_TEN() MUSC2_TEN(1) MUSC2_TEN(2) MUSC2_TEN(3) MUSC2_TEN(4) MUSC2_TEN(5) MUSC2_TEN(6) \
+                     MUSC2_TEN(7) MUSC2_TEN(8) MUSC2_TEN(9) MUSC2_TEN(10) MUSC2_TEN(                            \
+                         11) "%120, %121, %122, %123, %124, %125, %126, %127}, %128, %129, add, 1, 1, 0, 0;\n}" \
+                 : MUSC2_SIXTY_FOUR(first), MUSC2_SIXTY_FOUR(second)                                            \
+                 : "l"(left), "l"(right)                                                                        \
+                 : "memory");                                                                                   \
   }
 MUSC2_WARPGROUP_INSTRUCTION(multiply_bfloat16, "f32.bf16.bf16")
 MUSC2_WARPGROUP_INSTRUCTION(multiply_float16, "f32.f16.f16")

@@ -4,17 +4,23 @@
 // the other side has a minimum in each segment.
 //
 // Sums are what a thread holds of the product of Sums::rows with Sums::columns patches that a group of Sums::threads
-// threads has multiplied; see tile_product.h and warpgroup_product.h.
+// threads multiplies; see tile_product.h and warpgroup_product.h. They begin as minus half of both norms, so that
+// -|a - b|^2 / 2 is what they end as: as unsigned numbers, the nearer the smaller (a sum that rounding made positive
+// is at distance 0). In place of its last bits such a number gets that of the line it belongs to, among those that a
+// thread holds or, of rows on Hopper, among the warp's 16. A key is then made with one instruction and compared with
+// one, and the search decides to 2^-19 of distance^2; 2^-17 over the 64 columns that a thread holds on Hopper.
 #include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
 
-// In shared memory, for each group: norms of the lines, then with infinity for those that lie in other samples than the
-// one that is asked, and keys of the warps that share a line.
+constexpr unsigned not_asked = ~0u;  // farther than anything
+
+// In shared memory, for each group: minus half of the norms; what lines put in place of the last bits, not_asked when
+// they lie in other samples than the one that is asked; keys of the warps that share a line.
 template <class Sums>
 struct Minima {
   float row_norms[Sums::rows], column_norms[Sums::columns];
-  float asked_rows[Sums::rows], asked_columns[Sums::columns];
+  unsigned row_marks[Sums::rows], column_marks[Sums::columns];
   Key rows[Sums::row_warps][Sums::rows], columns[Sums::column_warps][Sums::columns];
 };
 
@@ -32,12 +38,42 @@ struct Norms {
     }
   }
 
-  // Writes those of the lines from `low` to before `high`, for the others infinity.
-  __device__ void show(int low, int high, int thread, float (&norms)[lines]) const {
+  __device__ void show(int thread, float (&norms)[lines]) const {
 #pragma unroll
     for (int k = 0; k < each; ++k) {
       const int line = thread + k * threads;
-      if (line < lines) norms[line] = line >= low && line < high ? of[k] : infinity;
+      if (line < lines) norms[line] = -0.5f * of[k];
+    }
+  }
+};
+
+// What a group multiplies at a time: the patches of its rows and columns.
+struct Part {
+  Range rows, columns;
+};
+
+// The norms of a group's next part, loaded before they are wanted.
+template <class Sums>
+struct PartNorms {
+  Norms<Sums::rows, Sums::threads> rows;
+  Norms<Sums::columns, Sums::threads> columns;
+
+  __device__ PartNorms(const Panel& panel, Part part)
+      : rows(panel.left, part.rows, Sums::thread()), columns(panel.right, part.columns, Sums::thread()) {}
+
+  // All threads of the group together: what the sums begin as.
+  __device__ void begin(Sums& sums, Minima<Sums>& minima) const {
+    rows.show(Sums::thread(), minima.row_norms);
+    columns.show(Sums::thread(), minima.column_norms);
+    Sums::barrier();
+    float row_norms[Sums::rows_held];
+#pragma unroll
+    for (int i = 0; i < Sums::rows_held; ++i) row_norms[i] = minima.row_norms[Sums::row(i)];
+#pragma unroll
+    for (int j = 0; j < Sums::columns_held; ++j) {
+      const float norm = minima.column_norms[Sums::column(j)];
+#pragma unroll
+      for (int i = 0; i < Sums::rows_held; ++i) sums.at(i, j) = row_norms[i] + norm;
     }
   }
 };
@@ -48,6 +84,10 @@ template <class Sums, bool right_asks>
 struct Lines {
   static constexpr int owns = right_asks ? Sums::columns_held : Sums::rows_held;
   static constexpr int others = right_asks ? Sums::rows_held : Sums::columns_held;
+  // So many of the others' lines are told apart by the last bits: those of the warp or, so that those are not too many,
+  // of the thread.
+  static constexpr bool by_warp = right_asks && Sums::rows_of_warp <= 16;
+  static constexpr int marked = by_warp ? Sums::rows_of_warp : others;
 
   __device__ static int own(int i) { return right_asks ? Sums::column(i) : Sums::row(i); }
   __device__ static int first_other() { return right_asks ? Sums::row(0) : Sums::column(0); }
@@ -55,11 +95,21 @@ struct Lines {
     return right_asks ? Sums::rows_after_first(j) : Sums::columns_after_first(j);
   }
   __device__ static float sum(const Sums& sums, int i, int j) { return right_asks ? sums.at(j, i) : sums.at(i, j); }
+
+  // The mark of a line, and the line that has it.
+  __device__ static unsigned mark(int line) {
+    if (by_warp) return static_cast<unsigned>(line % marked);
+    return static_cast<unsigned>(right_asks ? Sums::held_row(line) : Sums::held_column(line));
+  }
+  __device__ static int line(unsigned key) {
+    const int number = static_cast<int>(key % marked);
+    return by_warp ? Sums::part_of_column() * marked + number : first_other() + after_first(number);
+  }
 };
 
-// The least value of a line so far, and which line of the other side gave it.
+// The nearest of a line so far: a key without its mark, and which line of the other side gave it.
 struct Best {
-  float value;
+  unsigned far;
   int at;
 };
 
@@ -75,8 +125,8 @@ __device__ int share_lines(Best (&best)[held]) {
   for (int k = 0; k < kept; ++k) {
     const Best low = best[k], high = best[halves ? k + kept : k];
     const Best own = second ? high : low, given = second ? low : high;
-    const Best taken{__shfl_xor_sync(whole_warp, given.value, lanes), __shfl_xor_sync(whole_warp, given.at, lanes)};
-    const bool better = taken.value < own.value || (taken.value == own.value && taken.at < own.at);
+    const Best taken{__shfl_xor_sync(whole_warp, given.far, lanes), __shfl_xor_sync(whole_warp, given.at, lanes)};
+    const bool better = taken.far < own.far || (taken.far == own.far && taken.at < own.at);
     best[k] = better ? taken : own;
   }
   const int first = halves && second ? kept : 0;
@@ -87,14 +137,14 @@ __device__ int share_lines(Best (&best)[held]) {
   }
 }
 
-// The same of keys of 32 bits.
+// The same of keys whose marks tell the warp's lines apart.
 template <int count, int lanes, int last, int held>
-__device__ int share_keys(int (&least)[held]) {
+__device__ int share_keys(unsigned (&least)[held]) {
   constexpr int kept = count / 2;
   const bool second = (TileShape::lane() & lanes) != 0;
 #pragma unroll
   for (int k = 0; k < kept; ++k) {
-    const int low = least[k], high = least[k + kept];
+    const unsigned low = least[k], high = least[k + kept];
     least[k] = min(second ? high : low, __shfl_xor_sync(whole_warp, second ? low : high, lanes));
   }
   const int first = second ? kept : 0;
@@ -105,52 +155,50 @@ __device__ int share_keys(int (&least)[held]) {
   }
 }
 
-// The lines of a side that lie in the sample that is asked: from `low` to before `high`. Line 0 is its patch `number`.
-struct Asked {
-  int low, high, number;
+// distance^2 and a patch's number from what is left of a sum; nothing_found when no line was asked.
+__device__ inline Key key_of(unsigned far, int patch) {
+  if (far == not_asked) return nothing_found;
+  return make_key(fmaxf(-2 * __uint_as_float(far), 0), static_cast<unsigned>(patch));
+}
 
-  __device__ Asked(const Side& side, Range patches, int sample, int lines)
-      : number(patches.first - sample * side.length) {
-    low = max(0, -number);
-    high = min(lines, side.length - number);
-  }
-};
-
-// Leaves in `minima` this warp's keys for its lines over those of the other side that are asked:
-// |a - b|^2 = |a|^2 + (|b|^2 - 2 ab), of which the bracket is compared. NaN never wins, so a key always names a line
-// that is asked, if need be the first.
+// Leaves in `minima` this warp's keys for its lines over those of the other side that are asked, of which line 0 is the
+// patch `number` of their sample.
 template <bool right_asks, class Sums>
-__device__ void warp_minima(const Sums& sums, const Asked& asked, Minima<Sums>& minima) {
+__device__ void warp_minima(const Sums& sums, int number, Minima<Sums>& minima) {
   using Line = Lines<Sums, right_asks>;
   constexpr int at_once = Line::owns < 16 ? Line::owns : 16;  // more need more registers than there are
   // The lanes of a row differ in the lowest two bits, those of a column in the other three.
   constexpr int top = right_asks ? 16 : 2, last = right_asks ? 4 : 1, sharing = 2 * top / last;
   constexpr int kept = at_once > sharing ? at_once / sharing : 1;
   constexpr int same = at_once < sharing ? sharing / at_once : 1;  // lanes that have the same lines in the end
-  const float* norms = right_asks ? minima.asked_rows : minima.asked_columns;
-  const float* own_norms = right_asks ? minima.column_norms : minima.row_norms;
+  constexpr unsigned mark_bits = Line::marked - 1;
+  const unsigned* marks = right_asks ? minima.row_marks : minima.column_marks;
   const int first_other = Line::first_other();
 #pragma unroll
   for (int from = 0; from < Line::owns; from += at_once) {
-    Best best[at_once];
-    for (Best& each : best) each = {infinity, asked.low - first_other};
+    unsigned least[at_once];
 #pragma unroll
     for (int j = 0; j < Line::others; ++j) {
-      const float norm = norms[first_other + Line::after_first(j)];
+      const unsigned mark = marks[first_other + Line::after_first(j)];
 #pragma unroll
       for (int i = 0; i < at_once; ++i) {
-        const float value = fmaf(-2, Line::sum(sums, from + i, j), norm);
-        if (value < best[i].value) best[i] = {value, Line::after_first(j)};
+        const unsigned key = replace_bits(__float_as_uint(Line::sum(sums, from + i, j)), ~mark_bits, mark);
+        least[i] = j == 0 ? key : min(least[i], key);
       }
     }
-    for (Best& each : best) each.at += first_other;
-    const int first_line = from + share_lines<at_once, top, last>(best);
+    Best best[at_once];
+    int first_line = from;
+    if constexpr (Line::by_warp) first_line += share_keys<at_once, top, last>(least);
+#pragma unroll
+    for (int i = 0; i < (Line::by_warp ? kept : at_once); ++i) {
+      best[i] = {least[i] == not_asked ? not_asked : least[i] & ~mark_bits, Line::line(least[i])};
+    }
+    if constexpr (!Line::by_warp) first_line += share_lines<at_once, top, last>(best);
     if (TileShape::lane() / last % same > 0) continue;
 #pragma unroll
     for (int k = 0; k < kept; ++k) {
       const int line = Line::own(first_line + k);
-      const float distance2 = fmaxf(best[k].value + own_norms[line], 0);
-      const Key key = make_key(distance2, static_cast<unsigned>(best[k].at + asked.number));
+      const Key key = key_of(best[k].far, best[k].at + number);
       if (right_asks) {
         minima.columns[Sums::part_of_column()][line] = key;
       } else {
@@ -160,47 +208,13 @@ __device__ void warp_minima(const Sums& sums, const Asked& asked, Minima<Sums>& 
   }
 }
 
-// The same of the columns, where a warp has no more than 16 rows: which one it is takes the place of the last 4 bits of
-// the distance, so the search is 2^-19 less precise, and exchanging a line takes 4 instructions instead of 13. Each
-// lane has parts of 64 columns, which are exchanged three times.
-template <class Sums>
-__device__ void packed_column_minima(const Sums& sums, const Asked& asked, Minima<Sums>& minima) {
-  constexpr int at_once = 16, kept = 2, row_bits = 15;
-  const int first_row = Sums::row(0), warp_row = first_row - Sums::part_of_column() * (row_bits + 1);
-  float norms[Sums::rows_held];
+// Writes the marks of a side's lines. The sample that is asked begins at line -number.
+template <class Lines, int threads, int lines>
+__device__ void show_marks(int number, int length, int thread, unsigned (&marks)[lines]) {
 #pragma unroll
-  for (int i = 0; i < Sums::rows_held; ++i) norms[i] = minima.asked_rows[first_row + Sums::rows_after_first(i)];
-#pragma unroll
-  for (int from = 0; from < Sums::columns_held; from += at_once) {
-    int least[at_once];
-#pragma unroll
-    for (int j = 0; j < at_once; ++j) {
-      const float norm = minima.column_norms[Sums::column(from + j)];
-#pragma unroll
-      for (int i = 0; i < Sums::rows_held; ++i) {
-        const float distance2 = fmaf(-2, sums.at(i, from + j), norms[i] + norm);
-        const int key = (__float_as_int(distance2) & ~row_bits) | (warp_row + Sums::rows_after_first(i));
-        least[j] = i == 0 ? key : min(least[j], key);
-      }
-    }
-    const int first_line = from + share_keys<at_once, 16, 4>(least);
-#pragma unroll
-    for (int k = 0; k < kept; ++k) {
-      const int row = (least[k] & row_bits) + Sums::part_of_column() * (row_bits + 1);
-      const int asked_row = min(max(row, asked.low), asked.high - 1);  // another one only if no number is finite
-      const float distance2 = fmaxf(__int_as_float(least[k] & ~row_bits), 0);
-      minima.columns[Sums::part_of_column()][Sums::column(first_line + k)] =
-          make_key(distance2, static_cast<unsigned>(asked_row + asked.number));
-    }
-  }
-}
-
-template <class Sums>
-__device__ void column_minima(const Sums& sums, const Asked& asked, Minima<Sums>& minima) {
-  if constexpr (Sums::rows / Sums::column_warps == 16) {
-    packed_column_minima(sums, asked, minima);
-  } else {
-    warp_minima<true>(sums, asked, minima);
+  for (int k = 0; k < (lines + threads - 1) / threads; ++k) {
+    const int line = thread + k * threads;
+    if (line < lines) marks[line] = line >= -number && line < length - number ? Lines::mark(line) : not_asked;
   }
 }
 
@@ -219,11 +233,6 @@ __device__ void offer(const Panel& panel, const Side& own, Range patches, int sa
   }
 }
 
-template <class Sums>
-using RowNorms = Norms<Sums::rows, Sums::threads>;
-template <class Sums>
-using ColumnNorms = Norms<Sums::columns, Sums::threads>;
-
 // The samples among some patches.
 __device__ inline Range samples_among(const Side& side, Range patches) {
   return {patches.first / side.length, (patches.end - 1) / side.length + 1};
@@ -231,26 +240,23 @@ __device__ inline Range samples_among(const Side& side, Range patches) {
 
 // All threads of the group together: updates the nearest so far of both sides.
 template <class Sums>
-__device__ void reduce_sums(const Panel& panel, Range rows, Range columns, const Sums& sums,
-                            const RowNorms<Sums>& row_norms, const ColumnNorms<Sums>& column_norms,
-                            Minima<Sums>& minima) {
+__device__ void reduce_sums(const Panel& panel, Part part, const Sums& sums, Minima<Sums>& minima) {
   const Side &left = panel.left, &right = panel.right;
+  const auto [rows, columns] = part;
   const int thread = Sums::thread();
   const Range right_samples = samples_among(right, columns);
   Range left_samples = samples_among(left, rows);
   if (right.nearest == nullptr) left_samples.end = left_samples.first;
-  row_norms.show(0, Sums::rows, thread, minima.row_norms);
-  column_norms.show(0, Sums::columns, thread, minima.column_norms);
   for (int k = 0;; ++k) {
     const int to_right = right_samples.first + k, to_left = left_samples.first + k;
     const bool left_asks = to_right < right_samples.end, right_asks = to_left < left_samples.end;
     if (!left_asks && !right_asks) return;
-    const Asked asked_columns(right, columns, to_right, Sums::columns), asked_rows(left, rows, to_left, Sums::rows);
-    column_norms.show(asked_columns.low, asked_columns.high, thread, minima.asked_columns);
-    row_norms.show(asked_rows.low, asked_rows.high, thread, minima.asked_rows);
+    const int right_number = columns.first - to_right * right.length, left_number = rows.first - to_left * left.length;
+    show_marks<Lines<Sums, false>, Sums::threads>(right_number, right.length, thread, minima.column_marks);
+    show_marks<Lines<Sums, true>, Sums::threads>(left_number, left.length, thread, minima.row_marks);
     Sums::barrier();
-    if (left_asks) warp_minima<false>(sums, asked_columns, minima);
-    if (right_asks) column_minima(sums, asked_rows, minima);
+    if (left_asks) warp_minima<false>(sums, right_number, minima);
+    if (right_asks) warp_minima<true>(sums, left_number, minima);
     Sums::barrier();
     if (left_asks) offer<false, Sums::threads>(panel, left, rows, to_right, minima.rows, thread);
     if (right_asks) offer<true, Sums::threads>(panel, right, columns, to_left, minima.columns, thread);

@@ -17,24 +17,37 @@ struct SearchMemory {
   typename Way::Shared own;
 };
 
+// The patches of a group's part of a place.
+template <class Way>
+__device__ Part part_of(const Panel& panel, Place first) {
+  using Sums = typename Way::Sums;
+  const int group = static_cast<int>(threadIdx.x) / Sums::threads;
+  return {panel.left.patches_from(first.left * TileShape::lines + group * Sums::rows, Sums::rows),
+          panel.right.patches_from(first.right * TileShape::lines, Sums::columns)};
+}
+
 template <class Way>
 __device__ void multiply_places(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
   using Sums = typename Way::Sums;
-  const int group = static_cast<int>(threadIdx.x) / Sums::threads;
+  Minima<Sums>& minima = shared.minima[threadIdx.x / Sums::threads];
   auto walk = way.walk();
+  if (walk.is_over()) return;
   auto multiplier = way.multiplier();
-  if (!walk.is_over()) multiplier.begin(walk.place());
+  multiplier.begin(walk.place());
+  Part part = part_of<Way>(panel, way.own(walk.place()));
+  PartNorms<Sums> norms(panel, part);
   for (int number = 0; !walk.is_over(); ++number) {
-    const Place at = way.own(walk.place());
-    const Range rows = panel.left.patches_from(at.left * TileShape::lines + group * Sums::rows, Sums::rows);
-    const Range columns = panel.right.patches_from(at.right * TileShape::lines, Sums::columns);
-    const RowNorms<Sums> row_norms(panel.left, rows, Sums::thread());
-    const ColumnNorms<Sums> column_norms(panel.right, columns, Sums::thread());
     Sums sums;
+    norms.begin(sums, minima);
     multiplier.finish(sums);
+    const Part searched = part;
     walk.advance();
-    if (!walk.is_over()) multiplier.begin(walk.place());
-    if (!rows.is_empty()) reduce_sums(panel, rows, columns, sums, row_norms, column_norms, shared.minima[group]);
+    if (!walk.is_over()) {
+      multiplier.begin(walk.place());
+      part = part_of<Way>(panel, way.own(walk.place()));
+      norms = PartNorms<Sums>(panel, part);
+    }
+    if (!searched.rows.is_empty()) reduce_sums(panel, searched, sums, minima);
     Sums::barrier();
     if (Sums::thread() == 0) shared.places.add(number);
   }

@@ -11,7 +11,7 @@ namespace musc2::cuda {
 struct WarpSums {
   static constexpr int rows = TileShape::lines, columns = 2 * TileShape::lines, threads = 256;
   static constexpr int rows_held = 8, columns_held = 16;
-  static constexpr int warp_rows = 64, warp_columns = 64;
+  static constexpr int warp_rows = 64, warp_columns = 64, rows_of_warp = warp_rows;
   static constexpr int row_warps = columns / warp_columns,
                        column_warps = rows / warp_rows;  // that share a row, a column
   tile::Sums of[rows_held / 2][columns_held / 2];
@@ -32,8 +32,13 @@ struct WarpSums {
   __device__ static int part_of_row() { return TileShape::warp() % row_warps; }
   __device__ static int part_of_column() { return TileShape::warp() / row_warps; }
 
+  // The number, among those that a thread holds, of a row or column.
+  __device__ static int held_row(int row) { return row % warp_rows / 16 * 2 + row % 16 / 8; }
+  __device__ static int held_column(int column) { return column % warp_columns / 8 * 2 + column % 2; }
+
   // The sum of the i-th row and the j-th column held.
   __device__ float at(int i, int j) const { return of[i / 2][j / 2][i % 2 * 2 + j % 2]; }
+  __device__ float& at(int i, int j) { return of[i / 2][j / 2][i % 2 * 2 + j % 2]; }
 };
 
 template <class SearchFormat>
@@ -55,13 +60,8 @@ class TileProduct {
     for (int step = 0; step < stages - 1; ++step) load(step);
   }
 
-  // Their product. All threads are done with shared memory when it returns.
+  // Adds their product. All threads are done with shared memory when it returns.
   __device__ void finish(Sums& sums) {
-    for (auto& row : sums.of) {
-      for (auto& held : row) {
-        for (float& sum : held) sum = 0;
-      }
-    }
     for (int step = 0; step < steps(); ++step) {
       tile::copies_wait<stages - 2>();
       Sums::barrier();

@@ -14,7 +14,8 @@ namespace musc2::cuda {
 struct WarpgroupSums {
   static constexpr int rows = hopper::left_rows, columns = hopper::right_rows, threads = 128;
   static constexpr int rows_held = 2, columns_held = 64;
-  static constexpr int row_warps = 1, column_warps = 4;  // that share a row, a column
+  static constexpr int row_warps = 1, column_warps = 4,
+                       rows_of_warp = rows / column_warps;  // warps share rows, columns
   hopper::Sums of[2];
 
   __device__ static int group() { return static_cast<int>(threadIdx.x) / threads; }
@@ -27,7 +28,10 @@ struct WarpgroupSums {
   __host__ __device__ static constexpr int columns_after_first(int j) { return j / 2 * 8 + tile::sum_column(0, j % 2); }
   __device__ static int part_of_row() { return 0; }
   __device__ static int part_of_column() { return TileShape::warp() % column_warps; }
+  __device__ static int held_row(int row) { return row % rows_of_warp / 8; }
+  __device__ static int held_column(int column) { return column / 8 * 2 + column % 2; }
   __device__ float at(int i, int j) const { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
+  __device__ float& at(int i, int j) { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
 };
 
 // The stages in shared memory that steps of 64 channels pass through, one after another, whatever tiles they belong to:
@@ -131,7 +135,7 @@ class WarpgroupProduct {
 
   __device__ void begin(Place) {}  // another warp does
 
-  // The next product.
+  // Adds the next product.
   __device__ void finish(WarpgroupSums& sums) {
     // With fewer steps than stages the first warpgroup might be tiles ahead, and there is little to keep apart.
     const bool leads = steps_ >= Ring::stages, is_first = WarpgroupSums::group() == 0;
@@ -139,7 +143,7 @@ class WarpgroupProduct {
     for (int step = 0; step < steps_; ++step) {
       const int turn = turn_ + step;
       await(shared_.loaded[turn % Ring::stages], static_cast<unsigned>(turn / Ring::stages));
-      multiply(Ring::stage(stages_, turn), sums, step > 0);
+      multiply(Ring::stage(stages_, turn), sums);
       if (step == 0) continue;
       hopper::wait_products<1>();
       free(turn - 1);
@@ -164,14 +168,14 @@ class WarpgroupProduct {
     }
   }
 
-  __device__ static void multiply(const unsigned char* stage, WarpgroupSums& sums, bool add) {
+  __device__ static void multiply(const unsigned char* stage, WarpgroupSums& sums) {
     const int group_at = WarpgroupSums::group() * hopper::left_rows * hopper::row_bytes;
     hopper::Rows left = hopper::describe_rows(shared_address(stage + group_at));
     hopper::Rows right = hopper::describe_rows(shared_address(stage + Ring::left_bytes));
     hopper::begin_products();
 #pragma unroll
     for (int channel = 0; channel < hopper::row_values; channel += hopper::channels_at_once) {
-      Format::multiply(sums.of[0], sums.of[1], left, right, add || channel > 0);
+      Format::multiply(sums.of[0], sums.of[1], left, right);
       left += hopper::along;
       right += hopper::along;
     }

@@ -6,8 +6,8 @@ namespace {
 
 constexpr int warpgroup = 128, copied = 32, cells_seen = 16;
 
-__global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step, bool add,
-                         bool unwaited, int64_t shift, float* sums) {
+__global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step, bool unwaited,
+                         int64_t shift, float* sums) {
   MUSC2_DYNAMIC_SHARED(unsigned char, shared);
   constexpr int left_values = hopper::left_rows * hopper::row_values;
   constexpr int right_values = hopper::right_rows * hopper::row_values;
@@ -24,8 +24,8 @@ __global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* rig
            static_cast<hopper::Rows>(step) * hopper::along;
   };
   hopper::begin_products();
-  if (kind == 1) hopper::multiply_bfloat16(first, second, rows(sides), rows(sides + left_values), add);
-  if (kind == 2) hopper::multiply_float16(first, second, rows(sides), rows(sides + left_values), add);
+  if (kind == 1) hopper::multiply_bfloat16(first, second, rows(sides), rows(sides + left_values));
+  if (kind == 2) hopper::multiply_float16(first, second, rows(sides), rows(sides + left_values));
   hopper::end_products();
   if (!unwaited) hopper::wait_products<0>();
   for (int i = 0; i < 64; ++i) own[i] = first[i], own[64 + i] = second[i];
@@ -94,10 +94,10 @@ __global__ void meet_in_groups(int waiting, uint32_t* seen) {
 
 }  // namespace
 
-void probe_warpgroup(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step, bool add, bool unwaited,
+void probe_warpgroup(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step, bool unwaited,
                      int64_t shift, float* sums) {
   constexpr int bytes = (hopper::left_rows + hopper::right_rows) * hopper::row_bytes;
-  MUSC2_LAUNCH(multiply, 1, warpgroup, bytes, nullptr, kind, left, right, step, add, unwaited, shift, sums);
+  MUSC2_LAUNCH(multiply, 1, warpgroup, bytes, nullptr, kind, left, right, step, unwaited, shift, sums);
 }
 
 void probe_arrivals(int64_t copies, int64_t announced, int64_t apart, const uint32_t* cells, uint32_t* seen) {

@@ -19,7 +19,6 @@ constexpr unsigned rows_held = 2, sums_held = left_rows * right_rows / 128;
 
 struct Product {
   Rows left, right;
-  bool add;
   int group;
   Widen widen;
 };
@@ -66,7 +65,6 @@ void happen(const Product& product, float (&sums)[sums_held]) {
     read_row(product.right, lane % 4 * 2 + i % 2 + i / 4 * 8, product.widen, column);
     for (unsigned row = 0; row < rows_held; ++row) {
       float& sum = sums[i + 2 * row];
-      if (!product.add) sum = 0;
       for (int channel = 0; channel < channels_at_once; ++channel) sum += rows[row][channel] * column[channel];
     }
   }
@@ -127,14 +125,14 @@ void products_end(int last, Place place) {
   together("wait_products", place);  // no lane goes on before those of all lanes have happened
 }
 
-void multiply_bfloat16(Sums& first, Sums& second, Rows left, Rows right, bool add, Place place) {
+void multiply_bfloat16(Sums& first, Sums& second, Rows left, Rows right, Place place) {
   const auto widen = [](uint16_t bits) { return __bfloat162float({bits}); };
-  multiply("multiply_bfloat16", first, second, {left, right, add, 0, widen}, place);
+  multiply("multiply_bfloat16", first, second, {left, right, 0, widen}, place);
 }
 
-void multiply_float16(Sums& first, Sums& second, Rows left, Rows right, bool add, Place place) {
+void multiply_float16(Sums& first, Sums& second, Rows left, Rows right, Place place) {
   const auto widen = [](uint16_t bits) { return __half2float({bits}); };
-  multiply("multiply_float16", first, second, {left, right, add, 0, widen}, place);
+  multiply("multiply_float16", first, second, {left, right, 0, widen}, place);
 }
 
 }  // namespace musc2::cuda::hopper

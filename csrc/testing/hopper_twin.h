@@ -42,7 +42,7 @@ void wait_products(MUSC2_HERE) {
 
 inline void touch(Sums&) {}
 
-void multiply_bfloat16(Sums& first, Sums& second, Rows left, Rows right, bool add, MUSC2_HERE);
-void multiply_float16(Sums& first, Sums& second, Rows left, Rows right, bool add, MUSC2_HERE);
+void multiply_bfloat16(Sums& first, Sums& second, Rows left, Rows right, MUSC2_HERE);
+void multiply_float16(Sums& first, Sums& second, Rows left, Rows right, MUSC2_HERE);
 
 }  // namespace musc2::cuda::hopper
