@@ -149,7 +149,7 @@ bool Cluster::run_warp(Thread* warp, unsigned count) {
     order_.arrange(lane_order_, lanes);
     for (const unsigned lane : lane_order_) {
       if (lane >= count || warp[lane].state != State::ready) continue;
-      step(warp[lane]);
+      if (!order_.sits_out()) step(warp[lane]);
       again = true;
     }
     again |= settle_meetings(warp, count);

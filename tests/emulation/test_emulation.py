@@ -111,7 +111,7 @@ def test_what_is_undefined_on_a_gpu_is_an_error_here(order, name, message):
 
 @pytest.mark.parametrize("text", ["", "backward", "random", "random:", "random:-1", "random:x"])
 def test_an_order_that_does_not_exist_is_an_error(text):
-    with pytest.raises(ValueError, match="must be forward, reverse, random:SEED or fair"):
+    with pytest.raises(ValueError, match="must be forward, reverse, random:SEED, fair or uneven:SEED"):
         emulated.set_order(text)
 
 
