@@ -11,7 +11,7 @@ import torch
 from musc2 import _cpu, cuda, ops
 from musc2.ops import gpu
 
-ORDERS = ("forward", "reverse", "random:1", "random:2", "fair")
+ORDERS = ("forward", "reverse", "random:1", "random:2", "fair", "uneven:1")
 IS_EMULATED = importlib.util.find_spec("musc2._cuda_emulated") is not None
 EMULATED = importlib.import_module("musc2._cuda_emulated") if IS_EMULATED else None
 

@@ -26,7 +26,7 @@ struct Phase {
   size_t announced = 0, copied = 0;
   std::vector<Copy> under_way;
 
-  // Ends the phase if all have arrived and its bytes are there to be copied.
+  // Ends the phase, and says so, if all have arrived and its bytes are there to be copied.
   bool can_end() {
     if (arrived < expected || copied < announced) return false;
     for (const Copy& copy : under_way) std::memcpy(copy.to, copy.from, copy.bytes);
@@ -54,9 +54,11 @@ Phase& phase_of(const Arrival& arrival, const Block& block) {
   return found->second;
 }
 
-void arrive_in(Phase& phase) {
+void arrive_in(Phase& phase, int bytes = 0) {
   if (phase.arrived == phase.expected && !phase.can_end()) complain("arrives in a phase that is waiting for copies");
   ++phase.arrived;
+  phase.announced += static_cast<size_t>(bytes);
+  if (phase.announced == 0) phase.can_end();  // copies come as late as they may, but there are none to come
 }
 
 bool overlap(const Copy& a, const Copy& b) { return a.to < b.to + b.bytes && b.to < a.to + a.bytes; }
@@ -135,8 +137,7 @@ void arrive(Arrival& arrival, int rank) {
 void announce(Arrival& arrival, int bytes) {
   Phase& phase = phase_of(arrival, *running->block);
   if (phase.announced > 0) complain("announces twice in a phase");
-  arrive_in(phase);
-  phase.announced = static_cast<size_t>(bytes);
+  arrive_in(phase, bytes);
 }
 
 void copy(void* shared, const void* global, int bytes, Arrival& arrival) {

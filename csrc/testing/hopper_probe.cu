@@ -27,7 +27,11 @@ __global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* rig
   if (kind == 1) hopper::multiply_bfloat16(first, second, rows(sides), rows(sides + left_values));
   if (kind == 2) hopper::multiply_float16(first, second, rows(sides), rows(sides + left_values));
   hopper::end_products();
-  if (!unwaited) hopper::wait_products<0>();
+  if (unwaited) {
+    hopper::wait_products<1>();
+  } else {
+    hopper::wait_products<0>();
+  }
   for (int i = 0; i < 64; ++i) own[i] = first[i], own[64 + i] = second[i];
   hopper::wait_products<0>();
 }

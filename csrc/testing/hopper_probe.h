@@ -6,7 +6,8 @@ namespace musc2::cuda {
 
 // By one warpgroup: sums (128, 128) of all threads += left (64, 64) . right (256, 64)^T, over the 16 channels from
 // 16 * `step` on. Numbers of 16 bits, packed for shared memory. kind: 1 bfloat16, 2 float16. `unwaited`: the sums as
-// they are before the wait. shift: bytes that both sides lie off the place where they should.
+// they are when all but this product have been waited for. shift: bytes that both sides lie off the place where they
+// should.
 void probe_warpgroup(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step, bool unwaited,
                      int64_t shift, float* sums);
 

@@ -112,6 +112,8 @@ void end_products(Place place) {
 }
 
 void products_end(int last, Place place) {
+  // Who was told too early that the rows are free may find that out and overwrite them meanwhile.
+  for (int step = 0; step < 2; ++step) together("wait_products", place);
   Products& own = of_thread();
   const auto remain = std::find_if(own.under_way.begin(), own.under_way.end(),
                                    [&](const Product& product) { return product.group >= own.ended - last; });

@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "cuda/device.h"
+#include "cuda/hopper.h"
 #include "testing/mistakes.h"
 
 namespace musc2::emulation {
@@ -95,7 +96,7 @@ __global__ void write_beyond_dynamic(int* result) {
 }
 
 // Each thread takes what the same thread of the other block of the cluster wrote.
-template <bool before_read>
+template <bool before_read, bool before_end>
 __global__ void swap_in_cluster(int* result) {
   __shared__ int written[mistake_threads];
   MUSC2_DYNAMIC_SHARED(int, dynamic);
@@ -104,7 +105,7 @@ __global__ void swap_in_cluster(int* result) {
   if (before_read) cluster.sync();
   const unsigned other = 1 - cluster.block_rank();
   mine(result) = cluster.map_shared_rank(written, other)[own()] + *cluster.map_shared_rank(dynamic + own(), other);
-  cluster.sync();
+  if (before_end) cluster.sync();
 }
 
 __global__ void map_a_local_variable(int* result) {
@@ -116,6 +117,52 @@ __global__ void leave_the_cluster(int* result) {
   if (blockIdx.x == 1) return;
   cooperative_groups::this_cluster().sync();
   mine(result) = 0;
+}
+
+// Each thread has an arrival of its own.
+__device__ cuda::Arrival& begun(int expected) {
+  __shared__ cuda::Arrival arrivals[mistake_threads];
+  cuda::begin_arrivals(arrivals[own()], expected);
+  return arrivals[own()];
+}
+
+__global__ void begin_an_arrival_twice(int*) {
+  begun(1);
+  begun(1);
+}
+
+__global__ void arrive_without_beginning(int*) {
+  __shared__ cuda::Arrival arrival;
+  cuda::arrive(arrival);
+}
+
+__global__ void announce_twice(int*) {
+  cuda::Arrival& arrival = begun(2);
+  cuda::hopper::announce(arrival, 16);
+  cuda::hopper::announce(arrival, 16);
+}
+
+__global__ void arrive_while_copying(int*) {
+  cuda::Arrival& arrival = begun(1);
+  cuda::hopper::announce(arrival, 16);
+  cuda::arrive(arrival);
+}
+
+// A GPU knows of a phase only whether its number is even.
+__global__ void wait_for_the_phase_before_the_last(int*) {
+  cuda::Arrival& arrival = begun(1);
+  cuda::arrive(arrival);
+  cuda::arrive(arrival);
+  cuda::await(arrival, 0);
+}
+
+template <bool begun, bool same_sums>
+__global__ void multiply_by_warps(int*) {
+  cuda::hopper::Sums sums[3] = {};
+  const cuda::hopper::Rows rows = cuda::hopper::describe_rows(0);
+  if (begun) cuda::hopper::begin_products();
+  cuda::hopper::multiply_bfloat16(sums[0], sums[1], rows, rows);
+  cuda::hopper::multiply_bfloat16(sums[0], sums[same_sums ? 1 : 2], rows, rows);
 }
 
 __global__ void do_nothing(int*) {}
@@ -145,10 +192,18 @@ constexpr Case cases[] = {
     {"read unwritten dynamic", read_unwritten_dynamic, mistake_threads * sizeof(int)},
     {"write beyond static", write_beyond_static},
     {"write beyond dynamic", write_beyond_dynamic, mistake_threads * sizeof(int)},
-    {"swap in cluster", swap_in_cluster<true>, mistake_threads * sizeof(int), mistake_blocks},
-    {"swap in cluster, no barrier", swap_in_cluster<false>, mistake_threads * sizeof(int), mistake_blocks},
+    {"swap in cluster", swap_in_cluster<true, true>, mistake_threads * sizeof(int), mistake_blocks},
+    {"swap in cluster, no barrier", swap_in_cluster<false, true>, mistake_threads * sizeof(int), mistake_blocks},
+    {"end before the cluster", swap_in_cluster<true, false>, mistake_threads * sizeof(int), mistake_blocks},
     {"map a local variable", map_a_local_variable, 0, mistake_blocks},
     {"leave the cluster", leave_the_cluster, 0, mistake_blocks},
+    {"begin an arrival twice", begin_an_arrival_twice},
+    {"arrive without beginning", arrive_without_beginning},
+    {"announce twice", announce_twice},
+    {"arrive while copying", arrive_while_copying},
+    {"wait for the phase before the last", wait_for_the_phase_before_the_last},
+    {"multiply without beginning", multiply_by_warps<false, true>},
+    {"multiply into other sums", multiply_by_warps<true, false>},
     {"too much shared memory", do_nothing, 300 << 10},
     {"too many threads", do_nothing, 0, 1, 2048},
     {"a part of a cluster", do_nothing, 0, 3},

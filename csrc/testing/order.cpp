@@ -8,6 +8,13 @@
 namespace musc2::emulation {
 namespace {
 
+// The seed of a text such as "random:7", or empty if it is another one.
+std::string seed_of(const std::string& text, const std::string& kind) {
+  if (text.compare(0, kind.size(), kind) != 0) return "";
+  const std::string seed = text.substr(kind.size());
+  return seed.find_first_not_of("0123456789") == std::string::npos ? seed : "";
+}
+
 std::string& chosen() {
   static std::string text = [] {
     const char* wanted = std::getenv("MUSC2_EMULATION_ORDER");
@@ -19,19 +26,19 @@ std::string& chosen() {
 }  // namespace
 
 Order::Order(const std::string& text) {
-  const std::string random = "random:";
+  const std::string random = seed_of(text, "random:"), uneven = seed_of(text, "uneven:");
   if (text == "forward") {
     kind_ = Kind::forward;
   } else if (text == "reverse") {
     kind_ = Kind::reverse;
   } else if (text == "fair") {
     kind_ = Kind::fair;
-  } else if (text.compare(0, random.size(), random) == 0 && text.size() > random.size() &&
-             text.find_first_not_of("0123456789", random.size()) == std::string::npos) {
-    kind_ = Kind::random;
-    random_.seed(static_cast<std::mt19937::result_type>(std::stoul(text.substr(random.size()))));
+  } else if (const std::string& seed = random.empty() ? uneven : random; !seed.empty()) {
+    kind_ = random.empty() ? Kind::uneven : Kind::random;
+    random_.seed(static_cast<std::mt19937::result_type>(std::stoul(seed)));
   } else {
-    throw std::invalid_argument("the order must be forward, reverse, random:SEED or fair, got \"" + text + '"');
+    throw std::invalid_argument("the order must be forward, reverse, random:SEED, fair or uneven:SEED, got \"" + text +
+                                '"');
   }
 }
 

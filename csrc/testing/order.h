@@ -8,17 +8,20 @@ namespace musc2::emulation {
 
 class Order {
  public:
-  // "forward", "reverse", "random:SEED" or "fair"; throws std::invalid_argument. Fair lets every thread make one step
-  // in turn; in the others a warp runs on for as long as it can, which is what shows a missing barrier.
+  // "forward", "reverse", "random:SEED", "fair" or "uneven:SEED"; throws std::invalid_argument. Fair lets every thread
+  // make one step in turn, uneven too, but at each a thread may sit out: lanes of a warp are apart for a while, which
+  // shows what others are told before all lanes are there. In the others a warp runs on for as long as it can, which is
+  // what shows a missing barrier.
   explicit Order(const std::string& text);
 
-  bool is_fair() const { return kind_ == Kind::fair; }
+  bool is_fair() const { return kind_ == Kind::fair || kind_ == Kind::uneven; }
+  bool sits_out() { return kind_ == Kind::uneven && random_() % 2 == 0; }
 
   // The numbers below count in the order of the next round; `numbers` is what the last call left.
   void arrange(std::vector<unsigned>& numbers, unsigned count);
 
  private:
-  enum class Kind { forward, reverse, random, fair };
+  enum class Kind { forward, reverse, random, fair, uneven };
   Kind kind_;
   std::mt19937 random_;
 };

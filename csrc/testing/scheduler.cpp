@@ -82,7 +82,7 @@ Cluster::Cluster(const std::function<void()>& kernel)
       warp_values_(size_t{shape.cluster} * warps_ * lanes),
       stacks_(new std::byte[threads_.size() * stack_bytes]) {
   for (unsigned rank = 0; rank < shape.cluster; ++rank) {
-    Block& block = blocks_.emplace_back(Block{{}, rank, 0, SharedMemory(shape.dynamic_bytes)});
+    Block& block = blocks_.emplace_back(Block{{}, rank, 0, false, SharedMemory(shape.dynamic_bytes)});
     for (unsigned number = 0; number < block_threads_; ++number) {
       Thread& thread = threads_of(rank)[number];
       thread.number = number;
@@ -99,6 +99,7 @@ void Cluster::begin(uint3 first_block) {
     block.index = {first_block.x + block.rank, first_block.y, first_block.z};
     block.memory.poison_all();
     block.life = ++lives;
+    block.over = false;
   }
   for (size_t i = 0; i < threads_.size(); ++i) {
     threads_[i].state = State::ready;
@@ -135,6 +136,9 @@ bool Cluster::run_block(unsigned block) {
     const unsigned count = std::min(lanes, block_threads_ - warp * lanes);
     moved |= run_warp(threads_of(block) + warp * lanes, count);
   }
+  const Thread* const threads = threads_of(block);
+  blocks_[block].over = std::all_of(threads, threads + block_threads_,
+                                    [](const Thread& thread) { return thread.state == State::returned; });
   return open(threads_of(block), block_threads_, State::at_barrier, "the barrier of the block") || moved;
 }
 
@@ -145,7 +149,7 @@ bool Cluster::run_warp(Thread* warp, unsigned count) {
     order_.arrange(lane_order_, lanes);
     for (const unsigned lane : lane_order_) {
       if (lane >= count || warp[lane].state != State::ready) continue;
-      step(warp[lane]);
+      if (!order_.sits_out()) step(warp[lane]);
       again = true;
     }
     again |= settle_meetings(warp, count);
@@ -245,7 +249,9 @@ void wait_until(const std::function<bool()>& come, Place place) {
 
 Block& neighbour(unsigned rank) {
   if (rank >= shape.cluster) fail("the cluster has no block of rank " + std::to_string(rank));
-  return current->block(rank);
+  Block& block = current->block(rank);
+  if (block.over) fail(describe(*running) + " uses a block that is over");
+  return block;
 }
 
 void fail(const std::string& what) { current->leave(what); }

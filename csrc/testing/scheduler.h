@@ -4,6 +4,7 @@
 // cluster, or in a warp operation for the lanes that its mask names. Error is thrown, with the place in the source, for
 //   - barriers: threads that return or wait elsewhere while others of the block wait;
 //   - warp operations: lanes that never come, a caller outside its own mask, different operations or masks that meet;
+//   - clusters: use of a block that is over by another one;
 //   - launches: sizes and amounts of shared memory that no GPU takes.
 // It does not show: what the memory model allows beyond orders of whole threads, or rounding. A kernel that spins until
 // another thread writes something hangs, unless it does so by wait_until().
@@ -58,6 +59,7 @@ struct Block {
   uint3 index{};
   unsigned rank = 0;  // in its cluster
   uint64_t life = 0;  // another number whenever a block begins
+  bool over = false;  // all its threads have returned
   SharedMemory memory;
 };
 

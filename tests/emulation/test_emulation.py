@@ -90,6 +90,14 @@ def test_an_absent_lane_gives_garbage(order):
         ("mix operations", "is in __shfl_xor_sync, but block .* of its mask is in __ballot_sync"),
         ("map a local variable", "maps an address that is not in shared memory"),
         ("leave the cluster", r"waits at the barrier of the cluster at mistakes.cu:\d+, but block .1, .* has returned"),
+        ("end before the cluster", "uses a block that is over"),
+        ("begin an arrival twice", "begins an arrival twice"),
+        ("arrive without beginning", "uses an arrival that has not begun"),
+        ("announce twice", "announces twice in a phase"),
+        ("arrive while copying", "arrives in a phase that is waiting for copies"),
+        ("wait for the phase before the last", r"waits for what does not happen at mistakes.cu:\d+"),
+        ("multiply without beginning", "is in multiply_bfloat16 without begin_products"),
+        ("multiply into other sums", "multiplies into other sums while products are under way"),
         ("too much shared memory", "no GPU has this much shared memory"),
         ("too many threads", "no GPU takes blocks of 2048"),
         ("a part of a cluster", "the grid is not whole clusters"),
@@ -103,7 +111,7 @@ def test_what_is_undefined_on_a_gpu_is_an_error_here(order, name, message):
 
 @pytest.mark.parametrize("text", ["", "backward", "random", "random:", "random:-1", "random:x"])
 def test_an_order_that_does_not_exist_is_an_error(text):
-    with pytest.raises(ValueError, match="must be forward, reverse, random:SEED or fair"):
+    with pytest.raises(ValueError, match="must be forward, reverse, random:SEED, fair or uneven:SEED"):
         emulated.set_order(text)
 
 

@@ -9,6 +9,8 @@ from musc2.ops import gpu, nearest_patches
 
 emulated = pytest.importorskip("musc2._cuda_emulated")
 SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}
+# 144 places, each of which completes a batch: more for a block than the 32 that it may be ahead of the measuring.
+SLOW_TO_MEASURE = [(1, 2048, 8), (36, 64, 8)]
 
 
 def search(z, precision, memory=1 << 28, *, alone=False):
@@ -76,3 +78,17 @@ def test_thread_orders_give_equal_bits(rng, order, precision):
             emulated.set_order("forward")
     assert torch.equal(found[0], expected[0])
     assert torch.equal(found[1], expected[1])
+
+
+def test_the_search_does_not_run_away_from_the_measuring(rng, monkeypatch):
+    monkeypatch.setenv("MUSC2_HOPPER", "1")
+    z, references = (torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in SLOW_TO_MEASURE)
+    emulated.set_order("fair")  # measuring takes more steps than searching
+    try:
+        with gpu.emulated():
+            d = nearest_patches(z, references=references)
+    finally:
+        emulated.set_order("forward")
+    nearest = torch.cdist(z[0], references).amin(2).T
+    largest_error = 4 * torch.cat([z[0], references.flatten(0, 1)]).norm(dim=1).max() * 2.0**-9
+    assert (d[0] - nearest).abs().max() <= largest_error
