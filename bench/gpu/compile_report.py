@@ -23,6 +23,7 @@ ARCHITECTURES = "80-real;90-real;100-real;120"  # with PTX of the last, for GPUs
 KNOWN_SPILLS = {
     "search_panel<TileSearch<": 280,  # outside of the loop over channels
     "search_panel<TileSearch<Float32": 780,  # some of it in that loop
+    "search_panel<WarpgroupSearch<": 44,  # around the loop over tiles
     "tiles::pool<Float32, 2>": 168,  # sm_120, which has too little shared memory to run it; 120 on sm_100
     "pool_grid: pool<": 28,  # sm_100, for windows wider than 5 x 5
 }

@@ -79,7 +79,7 @@ def main() -> None:
     for channels in (768, 384):
         for blocks in (1, 2, 4):
             for terabytes in (5.5, 7.0):
-                for reducing in (1900, 2600):
+                for reducing in (2200, 2900):
                     cycles = cycles_of_tile(channels, blocks, terabytes * 1e12, reducing)
                     rate = 2 * 128 * 256 * channels / cycles * CLOCK * MULTIPROCESSORS / 1e12
                     print(f"{channels:8}  {blocks:6}  {terabytes:7}  {reducing:8}  {cycles:6.0f}  {rate:7.0f}")

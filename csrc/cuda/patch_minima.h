@@ -5,15 +5,20 @@
 //
 // Sums are what a thread holds of the product of Sums::rows with Sums::columns patches that a group of Sums::threads
 // threads multiplies; see tile_product.h and warpgroup_product.h. They begin as minus half of both norms, so that
-// -|a - b|^2 / 2 is what they end as: as unsigned numbers, the nearer the smaller (a sum that rounding made positive
-// is at distance 0). In place of its last bits such a number gets that of the line it belongs to, among those that a
-// thread holds or, of rows on Hopper, among the warp's 16. A key is then made with one instruction and compared with
-// one, and the search decides to 2^-19 of distance^2; 2^-17 over the 64 columns that a thread holds on Hopper.
+// -|a - b|^2 / 2 is what they end as. Less a margin they are negative, and as unsigned numbers the nearer the smaller.
+// In place of its last bits such a number gets that of the line it belongs to, among those that a thread holds or, of
+// rows on Hopper, among the warp's 16. A key is then made and compared with three instructions, and the search decides
+// to 2^-19 of distance^2; 2^-17 over the 64 columns that a thread holds on Hopper.
 #include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
 
 constexpr unsigned not_asked = ~0u;  // farther than anything
+
+// Of the norm of the line that asks, so that it is one for all that are compared. Matrix cores cut digits off, always
+// towards zero, so that sums of patches that coincide end above zero by up to a quarter of this (simulated, 3072
+// channels); positive numbers would sort the other way round.
+constexpr float margin = 0x1p-13f;
 
 // In shared memory, for each group: minus half of the norms; what lines put in place of the last bits, not_asked when
 // they lie in other samples than the one that is asked; keys of the warps that share a line.
@@ -155,10 +160,12 @@ __device__ int share_keys(unsigned (&least)[held]) {
   }
 }
 
-// distance^2 and a patch's number from what is left of a sum; nothing_found when no line was asked.
+// What is left of a sum, now as a number that is not negative, and a patch's number; nothing_found when no line was
+// asked.
 __device__ inline Key key_of(unsigned far, int patch) {
   if (far == not_asked) return nothing_found;
-  return make_key(fmaxf(-2 * __uint_as_float(far), 0), static_cast<unsigned>(patch));
+  const float distance = -__uint_as_float(far);
+  return make_key(distance > 0 ? distance : 0, static_cast<unsigned>(patch));
 }
 
 // Leaves in `minima` this warp's keys for its lines over those of the other side that are asked, of which line 0 is the
@@ -166,23 +173,28 @@ __device__ inline Key key_of(unsigned far, int patch) {
 template <bool right_asks, class Sums>
 __device__ void warp_minima(const Sums& sums, int number, Minima<Sums>& minima) {
   using Line = Lines<Sums, right_asks>;
-  constexpr int at_once = Line::owns < 16 ? Line::owns : 16;  // more need more registers than there are
+  constexpr int at_once = Line::owns < 8 ? Line::owns : 8;  // more need more registers than there are
   // The lanes of a row differ in the lowest two bits, those of a column in the other three.
   constexpr int top = right_asks ? 16 : 2, last = right_asks ? 4 : 1, sharing = 2 * top / last;
   constexpr int kept = at_once > sharing ? at_once / sharing : 1;
   constexpr int same = at_once < sharing ? sharing / at_once : 1;  // lanes that have the same lines in the end
   constexpr unsigned mark_bits = Line::marked - 1;
   const unsigned* marks = right_asks ? minima.row_marks : minima.column_marks;
+  const float* norms = right_asks ? minima.column_norms : minima.row_norms;
   const int first_other = Line::first_other();
 #pragma unroll
   for (int from = 0; from < Line::owns; from += at_once) {
     unsigned least[at_once];
+    float margins[at_once];
+#pragma unroll
+    for (int i = 0; i < at_once; ++i) margins[i] = 2 * margin * norms[Line::own(from + i)];
 #pragma unroll
     for (int j = 0; j < Line::others; ++j) {
       const unsigned mark = marks[first_other + Line::after_first(j)];
 #pragma unroll
       for (int i = 0; i < at_once; ++i) {
-        const unsigned key = replace_bits(__float_as_uint(Line::sum(sums, from + i, j)), ~mark_bits, mark);
+        const float sum = Line::sum(sums, from + i, j) + margins[i];
+        const unsigned key = replace_bits(__float_as_uint(sum), ~mark_bits, mark);
         least[i] = j == 0 ? key : min(least[i], key);
       }
     }

@@ -64,8 +64,9 @@ void happen(const Product& product, float (&sums)[sums_held]) {
   for (unsigned i = 0; i < sums_held; i += i % 2 == 0 ? 1 : 3) {  // 0, 1, 4, 5: the other two are 8 rows further down
     read_row(product.right, lane % 4 * 2 + i % 2 + i / 4 * 8, product.widen, column);
     for (unsigned row = 0; row < rows_held; ++row) {
-      float& sum = sums[i + 2 * row];
-      for (int channel = 0; channel < channels_at_once; ++channel) sum += rows[row][channel] * column[channel];
+      double sum = sums[i + 2 * row];
+      for (int channel = 0; channel < channels_at_once; ++channel) sum += double{rows[row][channel]} * column[channel];
+      sums[i + 2 * row] = emulation::toward_zero(sum);
     }
   }
 }

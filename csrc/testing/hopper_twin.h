@@ -8,8 +8,7 @@
 //     another block of the cluster copies may come before it is announced);
 //   - registers: more than others of the block have given, of as many as it can be launched with, wait for ever;
 //   - products: rows off the 1024 bytes or in another order of chunks, sums that others are under way for, no begin.
-// Products are summed in float32 in the order of the channels, which
-// no GPU promises.
+// The products of an instruction are added exactly, and the sum is cut off to float32, which is about what GPUs do.
 #include "cuda/hopper.h"
 
 namespace musc2::cuda::hopper {

@@ -1,5 +1,5 @@
 #pragma once
-// The 16-bit floats of CUDA: storage and conversion, rounded to the nearest even.
+// The 16-bit floats of CUDA: storage and conversion, rounded to the nearest even; and sums that are not.
 #include <cmath>
 #include <cstdint>
 
@@ -41,3 +41,14 @@ inline __half __float2half_rn(float value) {
   const auto places = static_cast<int>(std::nearbyint(std::ldexp(magnitude, -step)));
   return {static_cast<uint16_t>(sign | (places + ((step + 24) << 10)))};
 }
+
+namespace musc2::emulation {
+
+// The nearest float32 towards zero, as matrix cores leave their sums. Beyond all of them infinity.
+inline float toward_zero(double value) {
+  const auto nearest = static_cast<float>(value);
+  const bool is_beyond = std::fabs(static_cast<double>(nearest)) > std::fabs(value) && !std::isinf(nearest);
+  return is_beyond ? std::nextafter(nearest, 0.0f) : nearest;
+}
+
+}  // namespace musc2::emulation

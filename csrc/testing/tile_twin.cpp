@@ -41,11 +41,13 @@ void multiply(const char* instruction, Sums& sums, const uint32_t (&a)[4], const
   meet(instruction, &own, place);
   for (unsigned i = 0; i < 4; ++i) {
     const unsigned row = lane / 4 + (i < 2 ? 0 : 8), column = lane % 4 * 2 + i % 2;
+    double sum = sums[i];
     for (unsigned cell = 0; cell < 8; ++cell) {
       const uint32_t left = from_lane<Operands>(row % 8 * 4 + cell % 4)->a[row / 8 + cell / 4 * 2];
       const uint32_t right = from_lane<Operands>(column * 4 + cell % 4)->b[cell / 4];
-      sums[i] += product(left, right);
+      sum += product(left, right);
     }
+    sums[i] = emulation::toward_zero(sum);
   }
   meet(instruction, nullptr, place);  // the others have read the operands
 }

@@ -2,7 +2,7 @@
 // The scalar twin of the instructions of cuda/tile.h, which includes this when kernels are emulated. It says by itself
 // which lane holds which element; tests/emulation compares that with the tables of the PTX documentation. A chunk that
 // is being copied holds NaN until its thread waits for it, and one that is copied to twice at a time is an error.
-// Products are summed in float32 in the order of the channels, which no GPU promises.
+// The products of an instruction are added exactly, and the sum is cut off to float32, which is about what GPUs do.
 #include "cuda/tile.h"
 
 namespace musc2::cuda::tile {

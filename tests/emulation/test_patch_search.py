@@ -92,3 +92,18 @@ def test_the_search_does_not_run_away_from_the_measuring(rng, monkeypatch):
     nearest = torch.cdist(z[0], references).amin(2).T
     largest_error = 4 * torch.cat([z[0], references.flatten(0, 1)]).norm(dim=1).max() * 2.0**-9
     assert (d[0] - nearest).abs().max() <= largest_error
+
+
+@pytest.mark.parametrize("hopper", ["0", "2"])
+def test_a_copy_is_told_from_patches_that_nearly_coincide(rng, monkeypatch, hopper):
+    """Sums that are cut off end above zero where patches coincide: the order must not turn there."""
+    monkeypatch.setenv("MUSC2_HOPPER", hopper)
+    patch = torch.from_numpy(rng.standard_normal(768).astype(np.float32)).to(torch.bfloat16)
+    near = patch.repeat(64, 1)
+    for i, count in enumerate(
+        rng.permutation(64) * 12
+    ):  # one is a copy, in the others so many channels are one step longer
+        near.view(torch.int16)[i, rng.permutation(768)[:count]] += 1
+    with gpu.emulated():
+        d = nearest_patches(patch[None, None], references=near[None])
+    assert d.item() ** 2 < 1e-6 * patch.float().square().sum()
