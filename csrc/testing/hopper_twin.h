@@ -3,9 +3,8 @@
 // itself which thread holds which sum and what the descriptions of rows mean; tests/emulation compares that with the
 // PTX documentation. Everything happens as late as it may: what is being copied to holds NaN until a thread waits for
 // its phase, rows are read when a thread waits for the product, and sums hold NaN until then. Errors are
-//   - copies: to where a copy is under way, off the 16 bytes, more bytes than announced, announced twice in a phase
-//   (what
-//     another block of the cluster copies may come before it is announced);
+//   - copies: to where a copy is under way, off the 16 bytes, more bytes than announced (but what another block of the
+//     cluster copies may come before that), announced twice in a phase;
 //   - registers: more than others of the block have given, of as many as it can be launched with, wait for ever;
 //   - products: rows off the 1024 bytes or in another order of chunks, sums that others are under way for, no begin.
 // The products of an instruction are added exactly, and the sum is cut off to float32, which is about what GPUs do.

@@ -33,8 +33,10 @@ namespace musc2::cuda {
 // Searches tell squared distances apart to 2^-19 of them, by Hopper's own instructions to 2^-17: of patches closer to
 // each other than that the lowest index is found. A search in float16 takes features farther than 65504 from their mean
 // for that. Values need not be finite: where they are not, indices still name patches, of which any may be the one
-// found. scratch: nearest_patches_scratch(the same arguments; `mutual`: without references) bytes at a multiple of 16.
-// They are at most `memory`, unless a pair of samples needs more, which is
+// found.
+//
+// scratch: nearest_patches_scratch(the same arguments; `mutual`: without references) bytes at a multiple of 16. They
+// are at most `memory`, unless a pair of samples needs more, which is
 //   packed features of both, padded to 16 bytes: 2 or 4 bytes each (0 for 16 bits and whole chunks of 8 channels);
 //   norms, 4 bytes for each patch; keys, 8 bytes for each result and direction; a count for each 128 patches.
 // Without `distance` nothing is measured or written: what the search alone costs.
