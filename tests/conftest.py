@@ -8,6 +8,7 @@ from typing import Any
 
 import backends
 import numpy as np
+import parts
 import pytest
 
 import musc2
@@ -71,3 +72,15 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
             return {key: stored[key] for key in stored.files}
 
     return load
+
+
+@pytest.fixture
+def rgb(rng: np.random.Generator) -> Any:
+    """A few small images."""
+    return parts.images(rng)
+
+
+@pytest.fixture
+def pcd(rng: np.random.Generator) -> Any:
+    """A few small maps of the same parts."""
+    return parts.maps(rng)

@@ -15,16 +15,6 @@ from musc2 import Config, Scores
 from musc2.errors import InputError
 
 
-@pytest.fixture
-def rgb(rng):
-    return parts.images(rng)
-
-
-@pytest.fixture
-def pcd(rng):
-    return parts.maps(rng)
-
-
 def test_samples_are_rescored_if_all_encoders_in_use_want_it(rgb, pcd):
     for given, rescored in [((rgb, None), True), ((None, pcd), False), ((rgb, pcd), False)]:
         result = score_small(*given, encoder_3d="shape")

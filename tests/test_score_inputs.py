@@ -11,16 +11,6 @@ from musc2 import Config
 from musc2.errors import DeviceError, InputError
 
 
-@pytest.fixture
-def rgb(rng):
-    return parts.images(rng)
-
-
-@pytest.fixture
-def pcd(rng):
-    return parts.maps(rng)
-
-
 def test_samples_of_different_sizes_get_maps_of_their_own(rng):
     sizes = [(36, 60), (50, 30), (36, 60)]
     result = score_small([parts.images(rng, 1, size=size)[0] for size in sizes])

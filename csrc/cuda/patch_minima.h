@@ -29,26 +29,30 @@ struct Minima {
   Key rows[Sums::row_warps][Sums::rows], columns[Sums::column_warps][Sums::columns];
 };
 
+// Calls use(line, its number among these) for the lines of a thread, every `threads`-th.
+template <int lines, int threads, class Use>
+__device__ void each_line(int thread, const Use& use) {
+#pragma unroll
+  for (int k = 0; k < (lines + threads - 1) / threads; ++k) {
+    const int line = thread + k * threads;
+    if (line < lines) use(line, k);
+  }
+}
+
 // The norms of one side's lines, of which a thread holds every `threads`-th.
 template <int lines, int threads>
 struct Norms {
-  static constexpr int each = (lines + threads - 1) / threads;
-  float of[each];
+  float of[(lines + threads - 1) / threads] = {};
 
   __device__ Norms(const Side& side, Range patches, int thread) {
-#pragma unroll
-    for (int k = 0; k < each; ++k) {
-      const int patch = patches.first + thread + k * threads;
-      of[k] = thread + k * threads < lines && patch < patches.end ? side.norms[patch] : infinity;
-    }
+    each_line<lines, threads>(thread, [&](int line, int k) {
+      const int patch = patches.first + line;
+      of[k] = patch < patches.end ? side.norms[patch] : infinity;
+    });
   }
 
   __device__ void show(int thread, float (&norms)[lines]) const {
-#pragma unroll
-    for (int k = 0; k < each; ++k) {
-      const int line = thread + k * threads;
-      if (line < lines) norms[line] = -0.5f * of[k];
-    }
+    each_line<lines, threads>(thread, [&](int line, int k) { norms[line] = -0.5f * of[k]; });
   }
 };
 
@@ -223,26 +227,23 @@ __device__ void warp_minima(const Sums& sums, int number, Minima<Sums>& minima) 
 // Writes the marks of a side's lines. The sample that is asked begins at line -number.
 template <class Lines, int threads, int lines>
 __device__ void show_marks(int number, int length, int thread, unsigned (&marks)[lines]) {
-#pragma unroll
-  for (int k = 0; k < (lines + threads - 1) / threads; ++k) {
-    const int line = thread + k * threads;
-    if (line < lines) marks[line] = line >= -number && line < length - number ? Lines::mark(line) : not_asked;
-  }
+  each_line<lines, threads>(thread, [&](int line, int) {
+    marks[line] = line >= -number && line < length - number ? Lines::mark(line) : not_asked;
+  });
 }
 
 // Offers the group's minima for this thread's lines to the nearest so far.
 template <bool right_asks, int threads, int warps, int lines>
 __device__ void offer(const Panel& panel, const Side& own, Range patches, int sample, const Key (&minima)[warps][lines],
                       int thread) {
-#pragma unroll
-  for (int k = 0; k < (lines + threads - 1) / threads; ++k) {
-    const int line = thread + k * threads, patch = patches.first + line;
-    if (line >= lines || patch >= patches.end || !panel.asks<right_asks>(own, patch, sample)) continue;
+  each_line<lines, threads>(thread, [&](int line, int) {
+    const int patch = patches.first + line;
+    if (patch >= patches.end || !panel.asks<right_asks>(own, patch, sample)) return;
     Key least = minima[0][line];
 #pragma unroll
     for (int warp = 1; warp < warps; ++warp) least = min(least, minima[warp][line]);
     atomicMin(own.nearest + static_cast<int64_t>(sample) * own.patches() + patch, least);
-  }
+  });
 }
 
 // The samples among some patches.

@@ -10,7 +10,11 @@ from musc2.ops import gpu, nearest_patches
 
 # (samples, patches, channels); tiles are 128 by 256 patches and 64 channels wide, up to 4 of them below each other.
 SMALL = [(3, 1, 8), (40, 1, 9), (30, 7, 64), (2, 128, 65), (3, 129, 24), (2, 300, 330), (4, 200, 66), (2, 17, 1536)]
-SMALL += [(7, 190, 300), (14, 300, 30)]  # more tiles than are searched at a time; than wait to be measured
+SMALL += [
+    (2, 1370, 40),
+    (7, 190, 300),
+    (14, 300, 30),
+]  # more than are searched, or wait, at a time
 LARGE = [(9, 784, 768), (6, 1024, 384), (4, 1370, 1536), (5, 1369, 8), (300, 50, 100)]
 KINDS = ["random", "clustered", "duplicated", "zero", "large norms"]
 PRECISIONS = {"bfloat16": 2.0**-9, "float16": 2.0**-12}

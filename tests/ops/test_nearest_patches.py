@@ -16,6 +16,7 @@ EVERY_PRECISION = [*PRECISIONS, "float16"]
 SHAPES = [(2, 1, 1), (3, 5, 3), (2, 49, 8), (4, 64, 33), (3, 100, 70), (5, 17, 130), (2, 300, 20), (2, 784, 12)]
 # A GPU's tiles of 128 patches span samples and end inside them.
 SPANNING = [(130, 1, 8), (50, 3, 17), (3, 127, 9), (3, 128, 31), (4, 129, 32), (4, 200, 66), (2, 5, 1536)]
+SPANNING += [(2, 1370, 8)]
 
 
 def features(rng, *shape):
