@@ -19,15 +19,15 @@ from musc2.stages.group import group_clouds
 
 
 def chroma(images: torch.Tensor) -> torch.Tensor:
-    """Gaussian means of two opponent colours around every cell of 8 x 8 pixels."""
+    """Gaussian means of two opponent colors around every cell of 8 x 8 pixels."""
     red, green, blue = images.unbind(1)
-    colours = torch.stack([(red - green) / 2, (red + green - 2 * blue) / 4], 1)
+    colors = torch.stack([(red - green) / 2, (red + green - 2 * blue) / 4], 1)
     found = []
     for sigma in (2.0, 4.0, 8.0):
         reach = int(3 * sigma) + 1
         weights = torch.exp(-0.5 * ((torch.arange(-reach, reach) + 0.5) / sigma) ** 2)
         kernel = (weights / weights.sum()).expand(2, 1, 1, -1)
-        wide = functional.pad(colours, (reach - 4,) * 4, mode="reflect")
+        wide = functional.pad(colors, (reach - 4,) * 4, mode="reflect")
         along = functional.conv2d(wide, kernel, stride=(1, 8), groups=2)
         found.append(functional.conv2d(along, kernel.mT, stride=(8, 1), groups=2))
     return torch.stack(found, 2).flatten(1, 2).permute(0, 2, 3, 1)

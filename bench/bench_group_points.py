@@ -11,8 +11,8 @@ from musc2.ops import farthest_points, group_points
 def published(points: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Neighbours of every point, then one center at a time."""
     tree = NearestNeighbors(n_neighbors=256, algorithm="kd_tree").fit(points.numpy())
-    neighbours = torch.from_numpy(tree.kneighbors(points.numpy(), return_distance=False))
-    groups, curvatures = zip(*(published_group(points, neighbours[center]) for center in centers), strict=True)
+    neighbors = torch.from_numpy(tree.kneighbors(points.numpy(), return_distance=False))
+    groups, curvatures = zip(*(published_group(points, neighbors[center]) for center in centers), strict=True)
     return torch.stack(groups), torch.stack(curvatures)
 
 

@@ -1,4 +1,4 @@
-"""256 neighbours of 1,024 spread-out points of a surface of 20,000, on one thread, against scipy with its tree."""
+"""256 neighbors of 1,024 spread-out points of a surface of 20,000, on one thread, against scipy with its tree."""
 
 import numpy as np
 import torch

@@ -56,12 +56,14 @@ def parts(count: int) -> Parts:
     )
 
 
-def ours(given: Parts, config: musc2.Config) -> tuple[musc2.Scores, dict[str, float]]:
+def ours(given: Parts, config: musc2.Config) -> tuple[musc2.Result, dict[str, float]]:
     """The result, and the seconds of each stage."""
     clock = Progress()
     with clock("group"):
         clouds = [
-            group_clouds([points], [pixels], [(SIDE, SIDE)], unique=config.unique, skip_radius=config.skip_radius)[0][0]
+            group_clouds(
+                [points], [pixels], [(SIDE, SIDE)], unique=config.group_unique, skip_radius=config.group_skip_radius
+            )[0][0]
             for points, pixels in zip(given.points, given.pixels, strict=True)
         ]
     result = musc2.score_tokens(given.image, given.point, clouds, config=config)
@@ -71,8 +73,8 @@ def ours(given: Parts, config: musc2.Config) -> tuple[musc2.Scores, dict[str, fl
 def check(given: Parts) -> None:
     """Ours with the preset ``published`` gives the published values, also when it searches in low precision."""
     scores, maps = published(given, range(len(given.image)), Progress(), stable=True)
-    exact = musc2.Config.preset("published")
-    for config in (exact, exact.replace(precision="auto")):
+    exact = musc2.Config.from_preset("published")
+    for config in (exact, exact.replace(search_precision="auto")):
         result = ours(given, config)[0]
         torch.testing.assert_close(result.image, scores, rtol=0, atol=1e-3)
         difference = (result.maps - maps).abs() / maps.max()  # of 8 bits, of which the last may differ
@@ -85,7 +87,7 @@ def one_round(given: Parts, measured: int) -> dict[str, dict[str, float]]:
     clock = Progress()
     published(given, range(measured), clock)
     baseline = {stage: seconds * len(given.image) / measured for stage, seconds in clock.seconds.items()}
-    return {"baseline": baseline} | {preset: ours(given, musc2.Config.preset(preset))[1] for preset in PRESETS}
+    return {"baseline": baseline} | {preset: ours(given, musc2.Config.from_preset(preset))[1] for preset in PRESETS}
 
 
 def table(rounds: list[dict[str, dict[str, float]]]) -> str:
@@ -129,7 +131,7 @@ def page(rounds: list[dict[str, dict[str, float]]], measured: int, load: float) 
 tokens of {POINT_CHANNELS}, clouds of 20,000 points, maps of {SIDE} x {SIDE}.
 
 The baseline is the published formulas in plain torch (`bench/published.py`), with scikit-learn's kd-tree for
-neighbours. It treats one sample after the other, so {measured} samples were timed, each against all {SAMPLES}, and
+neighbors. It treats one sample after the other, so {measured} samples were timed, each against all {SAMPLES}, and
 counted {SAMPLES / measured:g} times. Before that both sides ran on 6 samples without short cuts, and ours with the
 preset `published` gave the same scores and maps (rank matching with a stable sort on both sides). The default preset
 `musc-v2` searches in bfloat16 where the CPU has it, and reports distances in float32.

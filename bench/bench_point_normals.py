@@ -1,4 +1,4 @@
-"""Normals of 20,000 points from 24 neighbours each, against scipy's search and numpy's eigenvectors."""
+"""Normals of 20,000 points from 24 neighbors each, against scipy's search and numpy's eigenvectors."""
 
 import numpy as np
 import torch

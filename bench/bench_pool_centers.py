@@ -8,9 +8,9 @@ from musc2.ops import pool_centers
 
 def published(tokens: torch.Tensor, centers: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:
     nearest = torch.cdist(centers, centers).topk(5, dim=-1, largest=False).indices
-    neighbours = tokens[nearest]
-    weights = torch.exp(-torch.linalg.norm(neighbours - tokens[:, None], dim=-1, keepdim=True))
-    averages = [(weights[:, :r] * neighbours[:, :r]).sum(1) / weights[:, :r].sum(1) for r in (1, 3, 5)]
+    neighbors = tokens[nearest]
+    weights = torch.exp(-torch.linalg.norm(neighbors - tokens[:, None], dim=-1, keepdim=True))
+    averages = [(weights[:, :r] * neighbors[:, :r]).sum(1) / weights[:, :r].sum(1) for r in (1, 3, 5)]
     flat = torch.nn.functional.adaptive_avg_pool1d(torch.cat(averages, dim=1)[None], tokens.shape[1])[0]
     return torch.where(curvature[:, None] < 0.01, flat, tokens)
 

@@ -48,8 +48,8 @@ def sample() -> tuple[Array, Array, Array, Array]:
 
 
 def ours(scores: Array, labels: Array, maps: Array, masks: Array) -> list[float]:
-    image = metrics.image_figures(scores, labels, only=FIGURES[:3])
-    return [*image.values(), *metrics.pixel_figures(maps, masks, only=FIGURES).values()]
+    image = metrics.image_metrics(scores, labels, only=FIGURES[:3])
+    return [*image.values(), *metrics.pixel_metrics(maps, masks, only=FIGURES).values()]
 
 
 def baseline(scores: Array, labels: Array, maps: Array, masks: Array) -> list[float]:

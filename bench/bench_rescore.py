@@ -1,6 +1,6 @@
-"""Re-scoring of a full-size set by its neighbours, against the published way: the whole product, masked row by row.
+"""Re-scoring of a full-size set by its neighbors, against the published way: the whole product, masked row by row.
 
-The target is below 1: ours decides neighbours in float64, so that every search and machine takes the same ones, and
+The target is below 1: ours decides neighbors in float64, so that every search and machine takes the same ones, and
 the whole stage takes milliseconds.
 """
 

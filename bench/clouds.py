@@ -12,7 +12,7 @@ def surface(count: int) -> np.ndarray:
 
 
 def scan(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """points: (20000, 3) float32 of the same sheet seen by a sensor, centred, within 1; pixels: (20000,) in its map."""
+    """points: (20000, 3) float32 of the same sheet seen by a sensor, centered, within 1; pixels: (20000,) in its map."""
     rows, columns = (each.ravel() for each in np.mgrid[32:192, 50:175])
     u, v = (2 * (place + rng.random(len(rows))) / span - 1 for place, span in ((columns - 50, 125), (rows - 32, 160)))
     points = np.stack([u, v, _height(u, v) + 1e-3 * rng.standard_normal(len(u))], 1)

@@ -1,6 +1,6 @@
 """The published formulas from tokens and clouds to scores and maps, in plain torch, composed of the benches' baselines.
 
-One sample at a time, as published: all neighbours of all points, windows unfolded, torch.cdist to all other samples.
+One sample at a time, as published: all neighbors of all points, windows unfolded, torch.cdist to all other samples.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import bench_pool_centers
 import bench_pool_grid
 import bench_rescore
 import bench_spread_points
-from musc2.ops.forked import one_thread
+from musc2.ops._support.threads import one_thread
 from musc2.progress import Progress
-from musc2.stages.maps import quantised_blur
+from musc2.stages.maps import quantized_blur
 
 Links = tuple[list[torch.Tensor], list[torch.Tensor]]
 
@@ -108,7 +108,7 @@ def summed_maps(
     for row, i, own, scores in zip(maps, items, centers, point, strict=True):
         flat = torch.zeros(SIDE * SIDE)
         flat[parts.pixels[i]] = bench_spread_points.published(parts.points[i], parts.points[i][own], scores)
-        row += quantised_blur(flat.reshape(SIDE, SIDE), 4.0)
+        row += quantized_blur(flat.reshape(SIDE, SIDE), 4.0)
     return maps
 
 

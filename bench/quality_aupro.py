@@ -1,7 +1,7 @@
 """How far the published AUPRO and streamed figures are from exact ones: python bench/quality_aupro.py [--seeds 0 1 2]
 
-Prints markdown tables: the speed of ``PixelFigures``; and the gaps on maps of the built-in encoders for the synthetic
-set, in percent, where "streamed" is the largest difference that any figure of ``PixelFigures`` has.
+Prints markdown tables: the speed of ``PixelMetrics``; and the gaps on maps of the built-in encoders for the synthetic
+set, in percent, where "streamed" is the largest difference that any figure of ``PixelMetrics`` has.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def row(seed: int, modality: str) -> str:
     parts = synthetic.parts(80, seed=seed)
     rgb, xyz = (given if kind in modality else None for kind, given in (("2D", parts.rgb), ("3D", parts.xyz)))
     maps = musc2.score(rgb, xyz, encoder_2d="texture", encoder_3d="shape").maps
-    exact = metrics.pixel_figures(maps, parts.masks)
+    exact = metrics.pixel_metrics(maps, parts.masks)
     found = []
     for limit in (0.3, 0.05):
         published = metrics.aupro_published(maps, parts.masks, limit=limit)
         found += [exact[f"aupro@{limit:g}"], published, published - exact[f"aupro@{limit:g}"]]
-    streamed = metrics.PixelFigures()
+    streamed = metrics.PixelMetrics()
     streamed.add(maps, parts.masks)
     gap = max(abs(value - exact[name]) for name, value in streamed.result().items())
     return (
@@ -34,11 +34,11 @@ def row(seed: int, modality: str) -> str:
 
 
 def stream(side: int, count: int) -> str:
-    """Seconds per map of ``PixelFigures``, reading excluded."""
+    """Seconds per map of ``PixelMetrics``, reading excluded."""
     rng = np.random.default_rng(0)
     maps, mask = rng.random((8, side, side), np.float32), np.zeros((side, side), bool)
     mask[: side // 8, : side // 8] = True
-    figures = metrics.PixelFigures()
+    figures = metrics.PixelMetrics()
     figures.add(maps[0], mask)
     start = time.perf_counter()
     for index in range(count):

@@ -19,7 +19,7 @@ from PIL import Image
 
 import musc2
 from musc2.encoders.contract import ImageTokens
-from musc2.encoders.vit import Colours
+from musc2.encoders.vit import Colors
 
 SIDE = 224
 PRESETS = ("musc", "musc-v2", "published")
@@ -33,7 +33,7 @@ class Remembering:
         self._encoder = encoder
         self._tokens: dict[bytes, ImageTokens] = {}
         self.name, self.size, self.resample = encoder.name, encoder.size, encoder.resample
-        self.matching, self.patch = encoder.matching, encoder.patch
+        self.token_defaults, self.patch = encoder.token_defaults, encoder.patch
         self.fit = encoder.fit
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
@@ -67,21 +67,21 @@ def row(paths: Sequence[Path], labels: np.ndarray, masks: np.ndarray, **how: obj
         torch.nn.functional.interpolate(each[None, None], (SIDE, SIDE), mode="bilinear", antialias=True)[0, 0]
         for each in result.maps
     ]
-    found = percent(result.image, labels, torch.stack(maps), masks)
+    found = percent(result.scores, labels, torch.stack(maps), masks)
     return " | ".join(f"{found[name]:.1f}" for name in NAMES)
 
 
 def settings() -> Iterator[tuple[str, musc2.Config]]:
     """Every preset with every choice of degrees and of normalising first, the words for a table's row before it."""
     for preset, degrees, first in itertools.product(PRESETS, DEGREES, (False, True)):
-        config = musc2.Config.preset(preset).replace(degrees=degrees, normalize_first=first)
+        config = musc2.Config.from_preset(preset).replace(aggregate_degrees=degrees, aggregate_normalize_first=first)
         yield f"{preset} | {' '.join(map(str, degrees))} | {'yes' if first else 'no'}", config
 
 
 def network(path: str, size: int, mean: float | None) -> Remembering:
     encoder = dataclasses.replace(musc2.encoders.load(path), size=size)
     if mean is not None:
-        encoder = dataclasses.replace(encoder, colours=Colours(mean=(mean,) * 3, std=(mean,) * 3))
+        encoder = dataclasses.replace(encoder, colors=Colors(mean=(mean,) * 3, std=(mean,) * 3))
     return Remembering(encoder)
 
 
@@ -89,11 +89,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--network", help="weights of a vision transformer, or a name of musc2.encoders.names()")
-    parser.add_argument("--mean", type=float, help="the mean and deviation of all its colours, if not ImageNet's")
+    parser.add_argument("--mean", type=float, help="the mean and deviation of all its colors, if not ImageNet's")
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 448])
     arguments = parser.parse_args()
     given = samples(arguments.folder)
-    print("| encoder | preset | degrees | normalised first | " + " | ".join(NAMES) + " |")
+    print("| encoder | preset | degrees | normalized first | " + " | ".join(NAMES) + " |")
     print("|---" * 4 + "|---:" * len(NAMES) + "|")
     for name in ("texture", "texture-448"):
         print(f"| {name} | musc-v2 | 1 | - | {row(*given, encoder_2d=name)} |", flush=True)

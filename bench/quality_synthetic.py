@@ -28,9 +28,9 @@ def row(name: str, encoders: tuple[object, object], modality: str, seeds: Sequen
             parts.xyz if "3D" in modality else None,
             encoder_2d=encoders[0],
             encoder_3d=encoders[1],
-            config=musc2.Config(subsets=subsets),
+            config=musc2.Config(subset_count=subsets),
         )
-        found.append(percent(result.image, parts.labels, result.maps, parts.masks))
+        found.append(percent(result.scores, parts.labels, result.maps, parts.masks))
     means = [f"{np.mean([each[kind] for each in found]):.1f}" for kind in NAMES]
     each_seed = ", ".join(f"{each['I-AUROC']:.1f}" for each in found)
     return "| " + " | ".join([name, modality, str(subsets), *means, each_seed]) + " |"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn.functional import conv2d, relu
 
-from musc2.encoders import ImageTokens, Matching
+from musc2.encoders import ImageTokens, TokenDefaults
 
 
 class RandomConvolutions:
@@ -16,7 +16,7 @@ class RandomConvolutions:
     name, size, resample = "random convolutions", 224, "bicubic"
 
     def __init__(self, seed: int = 0, normalize: bool = False) -> None:
-        self.matching = Matching(normalize=normalize, degrees=(1,))
+        self.token_defaults = TokenDefaults(normalize=normalize, degrees=(1,))
         generator = torch.Generator().manual_seed(seed)
         self.kernels = [
             torch.randn(c, b, k, k, generator=generator) * (2 / (b * k * k)) ** 0.5
@@ -39,7 +39,7 @@ class RandomPointNet:
     name = "random point net"
 
     def __init__(self, seed: int = 0, normalize: bool = False) -> None:
-        self.matching = Matching(normalize=normalize, degrees=(1,))
+        self.token_defaults = TokenDefaults(normalize=normalize, degrees=(1,))
         generator = torch.Generator().manual_seed(seed)
         self.first = torch.randn(3, 64, generator=generator)
         self.bias = torch.randn(64, generator=generator)
@@ -49,7 +49,7 @@ class RandomPointNet:
         pass
 
     def encode(self, cloud: object, groups: object) -> torch.Tensor:
-        offsets = groups.neighbourhood
+        offsets = groups.neighborhood
         offsets = offsets / offsets.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-9)
         x = relu(relu(offsets @ self.first + self.bias) @ self.second)
         return torch.cat([x.mean(1), x.amax(1)], dim=1)[None]

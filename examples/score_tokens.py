@@ -1,4 +1,4 @@
-"""Scores made-up tokens of twelve parts, one of which has a defect: python examples/score_tokens.py"""
+"""Result made-up tokens of twelve parts, one of which has a defect: python examples/score_tokens.py"""
 
 import torch
 
@@ -15,7 +15,7 @@ result = musc2.score_tokens(tokens, image_size=(112, 112))
 
 print(result)
 print("part  score   highest at (row, column) of its map")
-for part in result.image.argsort(descending=True).tolist():
+for part in result.scores.argsort(descending=True).tolist():
     row, column = divmod(int(result.maps[part].argmax()), 112)
     mark = "  <- the planted defect lies at (72-88, 24-40)" if part == 5 else ""
-    print(f"{part:4}  {result.image[part]:.4f}  ({row}, {column}){mark}")
+    print(f"{part:4}  {result.scores[part]:.4f}  ({row}, {column}){mark}")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from musc2 import _cpu, cuda, ops
-from musc2.ops import gpu
+from musc2.ops._support import gpu
 
 ORDERS = ("forward", "reverse", "random:1", "random:2", "fair", "uneven:1")
 IS_EMULATED = importlib.util.find_spec("musc2._cuda_emulated") is not None
@@ -27,7 +27,8 @@ def names(op):
 
 
 def _has(module, op):
-    kernels = gpu.COMPOSED.get(op, (op,) if op in ops.__all__ else ())
+    is_composed = gpu.kernels_of(op) != (op,)
+    kernels = gpu.kernels_of(op) if is_composed or op in ops.__all__ else ()
     return all(hasattr(module, kernel) for kernel in kernels)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import musc2
 from musc2 import _cpu
-from musc2.ops import gpu
+from musc2.ops._support import gpu
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

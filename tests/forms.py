@@ -107,9 +107,9 @@ def as_files(stack, rng, folder):
 
 def of_images(stack, rng, folder):
     """stack: (N, H, W, 3) uint8 -> what stands for it, and the array inside, None where there is none."""
-    grey = (stack == stack[..., :1]).all()
+    gray = (stack == stack[..., :1]).all()
     form = layout(IMAGE_TYPES[rng.integers(len(IMAGE_TYPES))](stack), rng)
-    if grey and rng.random() < 0.5:
+    if gray and rng.random() < 0.5:
         form = form[:, 0] if form.shape[1] == 3 else form[..., 0]
     container = rng.integers(len(CONTAINERS) + 3)
     if container < len(CONTAINERS):
@@ -120,7 +120,7 @@ def of_images(stack, rng, folder):
         return [Image.fromarray(one).convert(rng.choice(["RGB", "RGBA"])) for one in stack], None
     folder.mkdir()
     for index, one in enumerate(stack):
-        image = Image.fromarray(one[..., 0] if grey else one)
+        image = Image.fromarray(one[..., 0] if gray else one)
         image.save(folder / f"{index}.{rng.choice(['png', 'bmp', 'tif', 'ppm'])}")
     return folder, None
 

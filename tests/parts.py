@@ -5,13 +5,13 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from musc2 import Config, score
-from musc2.encoders import ImageTokens, Matching
+from musc2.encoders import ImageTokens, TokenDefaults
 
-SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
+SMALL = Config(input_size=48, group_count=32, group_size=16, group_search=32, group_start=10)
 
 
 def score_small(*arguments, config=SMALL, **options):
-    given = {"encoder_2d": colours, "encoder_3d": spread, "config": config, **options}
+    given = {"encoder_2d": colors, "encoder_3d": spread, "config": config, **options}
     return score(*arguments, **given)
 
 
@@ -46,21 +46,21 @@ def on_a_table(xyz, height=0.3):
     return np.where((edge | (xyz[..., 2] == 0))[..., None], plane, xyz)
 
 
-def colours(pixels):
-    """The mean colour of each 8 x 8 pixels."""
+def colors(pixels):
+    """The mean color of each 8 x 8 pixels."""
     return avg_pool2d(pixels, 8).permute(0, 2, 3, 1)
 
 
 def spread(cloud, groups):
     """How far the points of a group reach."""
-    return torch.cat([groups.neighbourhood.std(1), groups.neighbourhood.abs().amax(1)], 1)
+    return torch.cat([groups.neighborhood.std(1), groups.neighborhood.abs().amax(1)], 1)
 
 
 class Coarse:
     """An encoder with all that one can have: two layers, class tokens, a matching of its own, something to learn."""
 
     name, size, patch, resample = "coarse", 48, 8, "bilinear"
-    matching = Matching(normalize=False, degrees=(1,))
+    matching = TokenDefaults(normalize=False, degrees=(1,))
 
     def __init__(self):
         self.mean, self.batches = 0.0, []
@@ -76,12 +76,12 @@ class Coarse:
 
     def encode(self, pixels):
         self.batches.append(len(pixels))
-        tokens = colours(pixels) - self.mean
+        tokens = colors(pixels) - self.mean
         return ImageTokens(tokens=torch.stack([tokens, 2 * tokens], 1), class_tokens=tokens.mean((1, 2)))
 
 
 def same(one, other):
-    """Scores and maps of both results are equal to the bit."""
+    """Result and maps of both results are equal to the bit."""
     for name in ("image", "raw", "maps", "maps_2d", "maps_3d", "points"):
         a, b = getattr(one, name), getattr(other, name)
         assert (a is None) == (b is None), name

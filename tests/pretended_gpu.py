@@ -11,7 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from musc2 import _cuda_emulated
-from musc2.ops import gpu
+from musc2.ops._support import gpu
 
 DEVICE = torch.device("cuda:0")
 _INDEXING = {torch.Tensor.__getitem__, torch.Tensor.__setitem__}

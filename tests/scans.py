@@ -6,7 +6,7 @@ from PIL import Image
 
 
 def part_on_a_table(rng, shape=(80, 80)):
-    """xyz in metres, 1.25 mm between pixels: a box of 20 mm height on a tilted table; and which pixels are the box."""
+    """xyz in meters, 1.25 mm between pixels: a box of 20 mm height on a tilted table; and which pixels are the box."""
     v, u = (np.indices(shape) + 0.5) / 80 - np.reshape(shape, (2, 1, 1)) / 160
     box = (abs(u) < 0.2) & (abs(v) < 0.2)
     z = 0.4 + 0.02 * u - 0.01 * v - 0.02 * box + rng.normal(0, 3e-4, shape)

@@ -10,8 +10,8 @@ import scans
 import tifffile
 from PIL import Image
 
-from musc2 import Scores, cli, datasets, encoders
-from musc2.stages import choose
+from musc2 import Result, cli, datasets, encoders
+from musc2.encoders import selection
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def tiny_encoders(monkeypatch):
 
     def load(name, **options):
         if name in ("texture", "shape"):
-            return choose.custom.image_encoder(parts.colours, 48) if name == "texture" else _points()
+            return selection.custom.image_encoder(parts.colors, 48) if name == "texture" else _points()
         return real(name, **options)
 
     real = encoders.load
@@ -42,7 +42,7 @@ def tiny_encoders(monkeypatch):
 
 
 def _points():
-    return choose.custom.point_encoder(parts.spread)
+    return selection.custom.point_encoder(parts.spread)
 
 
 def run(capsys, *arguments):
@@ -79,10 +79,10 @@ def test_score_writes_what_other_programs_and_people_read(folders, tmp_path, cap
     )
     assert code == 0
     assert "10 pictures and maps" in text
-    result = Scores.load(out)
+    result = Result.load(out)
     assert result.names == [f"part_{index}" for index in range(5)]
-    assert result.encoders == {"2d": "colours", "3d": "spread"}
-    highest = float(result.maps.max())
+    assert result.encoders == {"2d": "colors", "3d": "spread"}
+    highest = float(result.maps.at("input").max())
     for index, name in enumerate(result.names):
         with Image.open(out / "overlays" / f"{name}.png") as picture:
             assert (picture.mode, picture.size) == ("RGB", (60, 36))

@@ -8,13 +8,13 @@ from musc2.errors import InputError
 
 @pytest.mark.parametrize("name", ["musc-v2", "published", "musc"])
 def test_a_preset_survives_a_way_through_json(name):
-    config = Config.preset(name)
-    assert config.name == name
+    config = Config.from_preset(name)
+    assert config.preset == name
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 def test_presets_hold_what_the_documents_say():
-    ours, published, first = (Config.preset(name) for name in ("musc-v2", "published", "musc"))
+    ours, published, first = (Config.from_preset(name) for name in ("musc-v2", "published", "musc"))
     assert ours == Config()
     assert (ours.degrees, ours.interval, ours.windows, ours.precision) == (None, (0.0, 0.3), (1, 7), "auto")
     assert ours.rescore is None
@@ -25,9 +25,9 @@ def test_presets_hold_what_the_documents_say():
         "depth",
         "square",
     )
-    assert (ours.unique, ours.skip_radius, ours.balance, ours.quantised_blur) == (True, 0.0, "auto", False)
+    assert (ours.unique, ours.skip_radius, ours.balance, ours.quantized_blur) == (True, 0.0, "auto", False)
     assert (published.unique, published.skip_radius**2, published.precision) == (False, pytest.approx(1e-3), "float32")
-    assert (published.quantised_blur, published.rescore_published, published.balance) == (True, True, "never")
+    assert (published.quantized_blur, published.rescore_published, published.balance) == (True, True, "never")
     assert (published.foreground, published.encoder_precision) == ("published", "float32")
     assert all((each.degrees, each.normalize, each.rescore) == ((1, 3, 5), True, True) for each in (published, first))
     assert (ours.by_class_tokens, first.by_class_tokens) == (False, True)
@@ -36,8 +36,8 @@ def test_presets_hold_what_the_documents_say():
 
 def test_replace_changes_a_copy():
     config = Config()
-    changed = config.replace(windows=[1, 8, 9], window=2)
-    assert (changed.windows, changed.window, changed.interval) == ((1, 8, 9), 2, config.interval)
+    changed = config.replace(rescore_neighbors=[1, 8, 9], search_window=2)
+    assert (changed.windows, changed.window, changed.interval) == ((1, 8, 9), 2, config.mutual_interval)
     assert config == Config()
 
 
@@ -91,4 +91,4 @@ def test_bad_settings_are_named(changes, message):
 
 def test_unknown_presets_are_named():
     with pytest.raises(InputError, match="preset must be one of musc-v2, published, musc, got 'v3'"):
-        Config.preset("v3")
+        Config.from_preset("v3")

@@ -11,7 +11,7 @@ import torch
 
 import musc2
 from musc2.errors import DeviceError
-from musc2.ops import arrays, gpu
+from musc2.ops._support import arrays, gpu
 
 GPU = torch.device("cuda:0")
 
@@ -124,4 +124,4 @@ def test_the_emulation_serves_only_inside_its_block():
     with gpu.emulated():
         assert gpu.launcher(d) is not None
     assert gpu.launcher(d) is None
-    assert importlib.import_module("musc2.ops.native").kernels(d).__name__ == "musc2._cpu"
+    assert importlib.import_module("musc2.ops._support.native").kernels(d).__name__ == "musc2._cpu"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from musc2 import ops
-from musc2.ops.native import set_num_threads
+from musc2.ops._support.native import set_num_threads
 from musc2.stages import aggregate, group, maps, mutual, rescore, subsets
 from musc2.stages.enhance import enhance
 

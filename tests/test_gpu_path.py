@@ -8,10 +8,10 @@ import samples
 import torch
 
 from musc2 import Config, ops, score, score_tokens
-from musc2.encoders import Matching
+from musc2.encoders import TokenDefaults
 from musc2.errors import DeviceError
-from musc2.ops import gpu
-from musc2.ops.native import set_num_threads
+from musc2.ops._support import gpu
+from musc2.ops._support.native import set_num_threads
 from musc2.stages.group import group_clouds
 
 pretended_gpu = pytest.importorskip("pretended_gpu", reason="built with MUSC2_EMULATED=ON only", exc_type=ImportError)
@@ -101,11 +101,11 @@ def test_tokens_on_the_gpu_are_scored_there(rng, preset, modality):
     if "3d" in modality:
         given |= {"point_tokens": torch.from_numpy(samples.point_tokens(rng)), "clouds": samples.clouds(rng)}
     references = {name: value[:3] for name, value in given.items() if name != "image_size"}
-    expected = score_tokens(**given, references=references, preset=preset)
+    expected = score_tokens(**given, references=references, config=preset)
     with pretended_gpu.present():
         sent = {name: value.to("cuda") if "tokens" in name else value for name, value in given.items()}
         sent_references = {name: value.to("cuda") if "tokens" in name else value for name, value in references.items()}
-        found = score_tokens(**sent, references=sent_references, preset=preset)
+        found = score_tokens(**sent, references=sent_references, config=preset)
     for name in ("image", "raw", "maps", "scores_2d", "scores_3d"):
         ours, theirs = getattr(found, name), getattr(expected, name)
         if theirs is not None:
@@ -133,7 +133,7 @@ def test_clouds_that_are_grouped_together_are_to_the_bit_those_grouped_alone(rng
 class OnItsDevice:
     """An encoder of points that works where the groups are; it notes where that was."""
 
-    name, matching = "on its device", Matching(normalize=True, degrees=(1, 3, 5))
+    name, matching = "on its device", TokenDefaults(normalize=True, degrees=(1, 3, 5))
 
     def __init__(self):
         self.were_on_gpu = []
@@ -142,7 +142,7 @@ class OnItsDevice:
         """Nothing to learn."""
 
     def encode(self, cloud, groups):
-        self.were_on_gpu.append(groups.neighbourhood.is_cuda)
+        self.were_on_gpu.append(groups.neighborhood.is_cuda)
         return parts.spread(cloud, groups)[None]
 
 
@@ -151,9 +151,11 @@ def test_groups_and_tokens_stay_on_the_gpu(rng, monkeypatch):
     calls = []
     monkeypatch.setattr("musc2.pipeline.group_clouds", lambda *a, **k: calls.append(len(a[0])) or group_clouds(*a, **k))
     rgb, pcd = parts.images(rng, 4), parts.maps(rng, 4)
-    config = Config(size=48, centers=32, group_size=16, search=32, start=10, encoder_precision="float32")
+    config = Config(
+        input_size=48, group_count=32, group_size=16, group_search=32, group_start=10, encoder_precision="float32"
+    )
     encoder, masks = OnItsDevice(), np.ones((4, 36, 60), bool)
-    given = {"rgb": rgb, "pcd": pcd, "masks": masks, "encoder_2d": parts.colours, "encoder_3d": encoder}
+    given = {"rgb": rgb, "pcd": pcd, "masks": masks, "encoder_2d": parts.colors, "encoder_3d": encoder}
     expected = score(**given, config=config, device="cpu")
     set_num_threads(1)  # the pretence is of one thread
     try:
@@ -165,6 +167,6 @@ def test_groups_and_tokens_stay_on_the_gpu(rng, monkeypatch):
     assert encoder.were_on_gpu == [False] * 4 + [True] * 4
     assert calls == [1, 1, 1, 1, 4, 4]  # alone on the CPU, together on the GPU
     for result in (found, plain):
-        assert all(type(values) is torch.Tensor for values in (result.image, result.maps, result.maps_3d))
-        torch.testing.assert_close(result.maps, expected.maps, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(result.image, expected.image, rtol=1e-4, atol=1e-5)
+        assert all(type(values) is torch.Tensor for values in (result.scores, result.maps.at("input"), result.maps_3d))
+        torch.testing.assert_close(result.maps.at("input"), expected.maps.at("input"), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result.scores, expected.scores, rtol=1e-4, atol=1e-5)

@@ -52,8 +52,8 @@ HELPERS = {
     "background": {"musc2.background"},
     "inputs": {"musc2.inputs"},
     "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
-    "metrics": {"musc2.metrics.steps", "musc2.metrics.two_passes", "musc2.metrics.values"},
-    "prepare": {"musc2.prepare"},
+    "metrics": {"musc2.metrics.thresholds", "musc2.metrics.streaming", "musc2.metrics.arguments"},
+    "prepare": {"musc2.preprocess"},
     "report": {"musc2.report.overlay"},
     "evaluation": {f"musc2.evaluation.{name}" for name in ("packed", "protocols", "results")},
 }
@@ -118,7 +118,7 @@ def test_an_op_with_a_cuda_kernel_has_it_in_every_layer(op):
 
 
 def test_no_layer_has_an_op_that_the_list_does_not_know():
-    assert set(musc2.ops.__all__) - set(OPS) <= {"Groups", "Links", "RegionHistogram", "RegionSteps"}
+    assert set(musc2.ops.__all__) - set(OPS) <= {"Groups", "Links", "RegionHistogram", "ThresholdCounts"}
     assert {path.stem for path in sources("csrc/include/musc2", ".h")} <= set(OPS)
     assert {path.stem for path in sources("csrc/cuda", ".cu")} - {"devices", "warpgroup_search"} == set(CUDA_OPS)
     assert {path.stem.removeprefix("test_") for path in sources("tests/ops", ".py")} <= set(OPS)

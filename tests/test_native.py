@@ -1,4 +1,4 @@
-"""The native module lives with its neighbours: what it links, forking, import orders, threads, instruction sets."""
+"""The native module lives with its neighbors: what it links, forking, import orders, threads, instruction sets."""
 
 import re
 import struct

@@ -7,7 +7,7 @@ def test_the_public_names_are_these():
     assert musc2.__all__ == [
         "Cloud",
         "Config",
-        "Scores",
+        "Result",
         "__version__",
         "cuda",
         "datasets",
@@ -18,7 +18,7 @@ def test_the_public_names_are_these():
         "score",
         "score_tokens",
         "set_num_threads",
-        "show_config",
+        "show_versions",
     ]
     assert all(hasattr(musc2, name) for name in musc2.__all__)
 
@@ -30,7 +30,7 @@ def test_a_data_set_is_there_without_another_import():
 def test_show_config_prints_the_machine(capsys):
     musc2.set_num_threads(2)
     try:
-        assert musc2.show_config() is None
+        assert musc2.show_versions() is None
     finally:
         musc2.set_num_threads(None)
     text = capsys.readouterr().out

@@ -12,10 +12,10 @@ from PIL import Image
 from tolerances import GOLDEN, ORACLE
 
 from musc2 import Config, encoders, score
-from musc2.encoders.vit import Colours
+from musc2.encoders.vit import Colors
 from musc2.stages.group import group_clouds
 
-PUBLISHED = Config.preset("published")
+PUBLISHED = Config.from_preset("published")
 GROUPING = {name: getattr(PUBLISHED, name) for name in ("group_size", "start", "search", "threshold", "unique")}
 
 
@@ -59,11 +59,11 @@ def test_points_become_the_published_tokens(point_mae):
 
 def test_a_raw_map_becomes_the_published_cloud_groups_and_tokens(golden, point_mae):
     g, recorder = golden("pc_prep"), Recorder(point_mae[0])
-    config = PUBLISHED.replace(size=64, centers=64)
+    config = PUBLISHED.replace(input_size=64, group_count=64)
     result = score(pcd=np.stack([g["organised"]] * 2), encoder_3d=recorder, config=config)
-    assert result.maps.shape == (2, 96, 96)
+    assert result.maps.at("input").shape == (2, 96, 96)
     (cloud, groups), tokens = recorder.calls[0]
-    pixels, points = g["nonzero_idx_64"], g["normalised_64"].reshape(3, -1).T[g["nonzero_idx_64"]]
+    pixels, points = g["nonzero_idx_64"], g["normalized_64"].reshape(3, -1).T[g["nonzero_idx_64"]]
     assert cloud.pixels.tolist() == pixels.tolist()
     np.testing.assert_allclose(cloud.points, points, rtol=1e-5, atol=1e-6)
     # From here on from our own points, which differ from the golden's in the last digit.
@@ -83,12 +83,12 @@ def test_a_raw_image_becomes_the_published_tokens(golden, tmp_path, rng):
     encoder = encoders.load("dino-vitb8", weights=tmp_path / "dino_vitbase8_pretrain.pth")
     rgb = rng.integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
     recorder = Recorder(encoder)
-    score(rgb, encoder_2d=recorder, config=PUBLISHED.replace(size=64))
+    score(rgb, encoder_2d=recorder, config=PUBLISHED.replace(input_size=64))
     ((_, found),) = recorder.calls
     small = np.stack([np.asarray(Image.fromarray(image).resize((64, 64), Image.Resampling.BICUBIC)) for image in rgb])
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     pixels = torch.from_numpy(((small / 255 - mean) / deviation).transpose(0, 3, 1, 2).astype(np.float32))
     # The golden shows that the network does with such pixels what the published one does.
-    plain = dataclasses.replace(encoder, colours=Colours(mean=(0, 0, 0), std=(1, 1, 1)))
+    plain = dataclasses.replace(encoder, colors=Colors(mean=(0, 0, 0), std=(1, 1, 1)))
     rtol, atol = GOLDEN["vit_dino"]
     torch.testing.assert_close(found.tokens, plain.encode(pixels).tokens, rtol=rtol, atol=atol)

@@ -11,16 +11,16 @@ from parts import SMALL, score_small
 from PIL import Image
 
 import musc2
-from musc2 import Config, Scores
+from musc2 import Config, Result
 from musc2.errors import InputError
 
 
 def test_samples_are_rescored_if_all_encoders_in_use_want_it(rgb, pcd):
     for given, rescored in [((rgb, None), True), ((None, pcd), False), ((rgb, pcd), False)]:
         result = score_small(*given, encoder_3d="shape")
-        assert torch.equal(result.image, result.raw) == (not rescored)
+        assert torch.equal(result.scores, result.raw_scores) == (not rescored)
     asked = score_small(None, pcd, encoder_3d="shape", config=SMALL.replace(rescore=True))
-    assert not torch.equal(asked.image, asked.raw)
+    assert not torch.equal(asked.scores, asked.raw_scores)
 
 
 @pytest.mark.parametrize("modality", ["2d", "3d", "2d3d"])
@@ -29,32 +29,39 @@ def test_a_planted_defect_is_found_where_it_is(rng, modality, preset):
     row, column = 20, 40
     given = {"rgb": parts.images(rng, defect=(3, row, column))} if "2d" in modality else {}
     given |= {"pcd": parts.maps(rng, defect=(3, row, column))} if "3d" in modality else {}
-    config = Config.preset(preset).replace(size=48, centers=64, group_size=16, search=32, start=10, blur=1.0)
+    config = Config.from_preset(preset).replace(
+        input_size=48, group_count=64, group_size=16, group_search=32, group_start=10, map_blur=1.0
+    )
     result = score_small(**given, config=config)
-    assert int(result.image.argmax()) == int(result.raw.argmax()) == 3
-    found = divmod(int(result.maps[3].argmax()), result.maps.shape[2])
+    assert int(result.scores.argmax()) == int(result.raw_scores.argmax()) == 3
+    found = divmod(int(result.maps[3].argmax()), result.maps.at("input").shape[2])
     assert abs(found[0] - row) <= 5
     assert abs(found[1] - column) <= 5
 
 
 def test_the_table_under_the_parts_can_be_left_out(rng):
     lying = parts.on_a_table(parts.maps(rng, samples=5, size=(40, 64), defect=(3, 20, 40)))
-    kept, without = (score_small(None, lying, config=SMALL.replace(background=how)) for how in ("keep", "plane"))
+    kept, without = (score_small(None, lying, config=SMALL.replace(scan_background=how)) for how in ("keep", "plane"))
     assert bool((kept.maps[:, :5] > 0).any())
-    unblurred = score_small(None, lying, config=SMALL.replace(background="plane", blur=0.0))
+    unblurred = score_small(None, lying, config=SMALL.replace(scan_background="plane", map_blur=0.0))
     assert not bool((unblurred.maps[:, :8] > 0).any())
-    assert int(without.image.argmax()) == 3
-    assert without.config.background == "plane"
+    assert int(without.scores.argmax()) == 3
+    assert without.config.scan_background == "plane"
     with pytest.raises(InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for background"):
-        score_small(None, [rng.random((99, 3))] * 2, config=SMALL.replace(background="plane"))
+        score_small(None, [rng.random((99, 3))] * 2, config=SMALL.replace(scan_background="plane"))
 
 
 def test_both_modalities_give_maps_that_add_up(rgb, pcd):
     result = score_small(rgb, pcd)
-    assert result.maps.shape == result.maps_2d.shape == result.maps_3d.shape == (5, 36, 60)
-    torch.testing.assert_close(result.maps, result.maps_2d + result.maps_3d)
-    assert result.points is None
-    assert result.encoders == {"2d": "colours", "3d": "spread"}
+    assert (
+        result.maps.at("input").shape
+        == result.maps_2d.at("input").shape
+        == result.maps_3d.at("input").shape
+        == (5, 36, 60)
+    )
+    torch.testing.assert_close(result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d)
+    assert result.point_scores is None
+    assert result.encoders == {"2d": "colors", "3d": "spread"}
     assert result.version == musc2.__version__
     assert result.failures == []
     assert result.config == SMALL
@@ -64,7 +71,7 @@ def test_both_modalities_give_maps_that_add_up(rgb, pcd):
 def test_timings_add_up_to_the_call(rgb, pcd):
     result = score_small(rgb, pcd)
     assert all(seconds >= 0 for seconds in result.timings.values())
-    assert "encoders colours + spread" in repr(result)
+    assert "encoders colors + spread" in repr(result)
     assert len(repr(result)) < 200
 
 
@@ -73,26 +80,26 @@ def test_one_modality_alone_has_its_maps_as_maps(rgb, pcd):
     assert image.maps is image.maps_2d
     assert point.maps is point.maps_3d
     assert image.maps_3d is point.maps_2d is None
-    assert image.encoders == {"2d": "colours"}
+    assert image.encoders == {"2d": "colors"}
 
 
 def test_raw_is_the_highest_value_before_the_maps_are_resized(rgb):
-    as_it_is = score_small(rgb, config=SMALL.replace(size=36))
+    as_it_is = score_small(rgb, config=SMALL.replace(input_size=36))
     assert as_it_is.maps.shape == (5, 36, 60)
     at_size = score_small([Image.fromarray(image).resize((48, 48), Image.Resampling.BICUBIC) for image in rgb])
-    assert torch.equal(at_size.raw, at_size.maps.flatten(1).amax(1))
-    torch.testing.assert_close(score_small(rgb).raw, at_size.raw)
+    assert torch.equal(at_size.raw_scores, at_size.maps.at("input").flatten(1).amax(1))
+    torch.testing.assert_close(score_small(rgb).raw_scores, at_size.raw_scores)
 
 
 def test_a_result_survives_saving(rgb, tmp_path):
     result = score_small([*rgb[:4], np.zeros((1, 1, 3), np.uint8)], config=SMALL.replace(on_error="skip"))
     result.save(tmp_path)
-    back = Scores.load(tmp_path)
+    back = Result.load(tmp_path)
     parts.same(back, result)
     assert (back.names, back.config, back.timings) == (result.names, result.config, result.timings)
     assert (back.encoders, back.failures, back.version) == (result.encoders, result.failures, result.version)
     assert back.failures[0][0] == 4
-    assert json.loads((tmp_path / "scores.json").read_text())["encoders"] == {"2d": "colours"}
+    assert json.loads((tmp_path / "scores.json").read_text())["encoders"] == {"2d": "colors"}
 
 
 def test_progress_counts_up(rgb):
@@ -123,11 +130,11 @@ def test_results_repeat_and_the_input_is_left_alone(rgb, pcd, over_threads):
 
 
 def _in_child(queue, given):
-    queue.put(score_small(*given).image.tolist())
+    queue.put(score_small(*given).scores.tolist())
 
 
 def test_a_forked_child_scores_as_its_parent_did(rgb, pcd):
-    here = score_small(rgb, pcd).image.tolist()
+    here = score_small(rgb, pcd).scores.tolist()
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
     child = context.Process(target=_in_child, args=(queue, (rgb, pcd)))

@@ -9,7 +9,7 @@ import torch
 from musc2 import Config, score
 
 CONTENTS, FORMS = 100, 10  # each content in so many forms: 1,000 calls
-TINY = Config(size=16, centers=8, group_size=8, search=16, start=5)
+TINY = Config(input_size=16, group_count=8, group_size=8, group_search=16, group_start=5)
 
 
 def content(rng):
@@ -26,7 +26,7 @@ def content(rng):
 
 
 def scored(rgb, pcd, config):
-    return score(rgb, pcd, encoder_2d=parts.colours, encoder_3d=parts.spread, config=config)
+    return score(rgb, pcd, encoder_2d=parts.colors, encoder_3d=parts.spread, config=config)
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def test_equal_content_scores_equally_in_a_thousand_forms(seed, tmp_path):
     for number in range(CONTENTS // 4):
         rgb, pcd, make = content(rng)
         config = TINY.replace(
-            resample=str(rng.choice(["bicubic", "bilinear"])), foreground=str(rng.choice(["depth", "published"]))
+            input_resample=str(rng.choice(["bicubic", "bilinear"])),
+            scan_foreground=str(rng.choice(["depth", "published"])),
         )
         expected = scored(rgb, None if pcd is None else list(pcd), config)
         for form in range(FORMS):

@@ -14,13 +14,13 @@ from musc2.errors import DeviceError, InputError
 def test_samples_of_different_sizes_get_maps_of_their_own(rng):
     sizes = [(36, 60), (50, 30), (36, 60)]
     result = score_small([parts.images(rng, 1, size=size)[0] for size in sizes])
-    assert [tuple(each.shape) for each in result.maps] == sizes
+    assert [tuple(each.shape) for each in result.maps.at("input")] == sizes
     assert all(each.isfinite().all() for each in result.maps)
 
 
 def test_images_and_maps_of_different_sizes_meet_at_the_image(rgb, rng):
     result = score_small(rgb, parts.maps(rng, size=(30, 40)))
-    assert result.maps.shape == result.maps_3d.shape == (5, 36, 60)
+    assert result.maps.at("input").shape == result.maps_3d.at("input").shape == (5, 36, 60)
 
 
 def test_fit_keeps_the_aspect_ratio(rgb):
@@ -28,20 +28,20 @@ def test_fit_keeps_the_aspect_ratio(rgb):
 
     def encoder(images):
         sizes.append(tuple(images.shape))
-        return parts.colours(images)
+        return parts.colors(images)
 
     encoder.patch = 8
-    result = score_small(rgb, encoder_2d=encoder, config=SMALL.replace(resize="fit"))
+    result = score_small(rgb, encoder_2d=encoder, config=SMALL.replace(input_resize="fit"))
     assert sizes == [(5, 3, 32, 48)]
-    assert result.scores_2d.shape == (5, 4, 6)
-    assert result.maps.shape == (5, 36, 60)
+    assert result.patch_scores_2d.shape == (5, 4, 6)
+    assert result.maps.at("input").shape == (5, 36, 60)
 
 
 def test_fit_refuses_images_of_different_aspect_ratios(rgb):
     given = [*rgb, np.zeros((50, 50, 3), np.uint8)]
     message = r"score: sample '5' must give pixels of the same shape .*, \(29, 48\), got \(48, 48\); resize=\"square\""
     with pytest.raises(InputError, match=message):
-        score_small(given, config=SMALL.replace(resize="fit"))
+        score_small(given, config=SMALL.replace(input_resize="fit"))
 
 
 def test_clouds_get_a_score_for_each_given_point(rng, pcd):
@@ -50,10 +50,10 @@ def test_clouds_get_a_score_for_each_given_point(rng, pcd):
     clouds[2][:5] = 0
     result = score_small(pcd=clouds)
     assert result.maps is result.maps_2d is result.maps_3d is None
-    assert [len(values) for values in result.points] == [400, 401, 402, 403, 404]
-    assert result.points[1][7] == 0
-    assert (result.points[2][:5] == 0).all()
-    assert [float(values.max()) for values in result.points] == result.raw.tolist()
+    assert [len(values) for values in result.point_scores] == [400, 401, 402, 403, 404]
+    assert result.point_scores[1][7] == 0
+    assert (result.point_scores[2][:5] == 0).all()
+    assert [float(values.max()) for values in result.point_scores] == result.raw_scores.tolist()
 
 
 def test_maps_and_clouds_do_not_mix(pcd):
@@ -68,7 +68,7 @@ def test_depth_with_intrinsics_scores_as_its_map(pcd):
     z = depth[..., None]
     xyz = np.concatenate([(columns[..., None] - 30) / 50 * z, (rows[..., None] - 18) / 40 * z, z], 3).astype(np.float32)
     result = score_small(pcd=depth, intrinsics=(50, 40, 30, 18))
-    torch.testing.assert_close(result.maps, score_small(pcd=xyz).maps, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(result.maps.at("input"), score_small(pcd=xyz).maps, rtol=1e-3, atol=1e-4)
 
 
 def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
@@ -76,12 +76,12 @@ def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
     masks = np.zeros((5, 36, 60), bool)
     masks[:, :, :28] = True
     whole, left = score_small(rgb), score_small(rgb, masks=masks)
-    assert int(whole.raw.argmax()) == 3
+    assert int(whole.raw_scores.argmax()) == 3
     assert (left.maps[:, :, 28:] == 0).all()
     assert left.maps[3, :, :28].max() > 0
-    assert left.raw[3] < whole.raw[3]
+    assert left.raw_scores[3] < whole.raw_scores[3]
     # The tokens of the whole image take part all the same.
-    torch.testing.assert_close(left.scores_2d, whole.scores_2d)
+    torch.testing.assert_close(left.patch_scores_2d, whole.patch_scores_2d)
     torch.testing.assert_close(left.maps[:, :, :28], whole.maps[:, :, :28])
 
 
@@ -96,12 +96,12 @@ def test_a_mask_keeps_points_out_and_may_have_another_size(rgb, pcd):
 
 def test_references_only_score(rng):
     rgb, pcd = parts.images(rng, 8), parts.maps(rng, 8)
-    exact = SMALL.replace(precision="float32")  # so that a search does not settle for a slightly farther patch
+    exact = SMALL.replace(search_precision="float32")  # so that a search does not settle for a slightly farther patch
     alone = score_small(rgb[:3], pcd[:3], references={"rgb": rgb[3:], "pcd": pcd[3:]}, config=exact)
     everyone = score_small(rgb, pcd, config=exact)
-    assert len(alone.image) == len(alone.maps) == 3
-    torch.testing.assert_close(alone.scores_2d, everyone.scores_2d[:3])
-    torch.testing.assert_close(alone.maps, everyone.maps[:3])
+    assert len(alone.scores) == len(alone.maps) == 3
+    torch.testing.assert_close(alone.patch_scores_2d, everyone.patch_scores_2d[:3])
+    torch.testing.assert_close(alone.maps.at("input"), everyone.maps[:3])
     assert score_small(rgb[:1], references={"rgb": rgb[1:]}).maps.shape == (1, 36, 60)
 
 
@@ -123,12 +123,12 @@ def test_a_sample_that_cannot_be_read_is_an_error_or_left_out(rgb, tmp_path):
         score_small(tmp_path)
     result = score_small(tmp_path, config=SMALL.replace(on_error="skip"))
     assert result.names == ["0", "1", "3", "4"]
-    assert len(result.image) == len(result.maps) == 4
+    assert len(result.scores) == len(result.maps) == 4
     ((index, name, message),) = result.failures
     assert (index, name) == (2, "2")
     assert "rgb[2]" in message
     assert "1 failed" in repr(result)
-    torch.testing.assert_close(result.image, score_small(rgb[[0, 1, 3, 4]]).image)
+    torch.testing.assert_close(result.scores, score_small(rgb[[0, 1, 3, 4]]).scores)
 
 
 def test_failed_references_are_named_as_such(rgb, pcd):
@@ -138,7 +138,7 @@ def test_failed_references_are_named_as_such(rgb, pcd):
         score_small(pcd=pcd, references={"pcd": empty})
     result = score_small(pcd=pcd, references={"pcd": empty}, config=SMALL.replace(on_error="skip"))
     assert result.failures[0][:2] == (1, "references: 1")
-    assert len(result.image) == 5
+    assert len(result.scores) == 5
 
 
 @pytest.mark.parametrize(
@@ -152,15 +152,21 @@ def test_failed_references_are_named_as_such(rgb, pcd):
         ),
         ({"preset": "v3", "config": None}, "preset must be one of"),
         ({"config": {}}, "config must be a musc2.Config, alone, got dict and preset"),
-        ({"config": Config(subsets=3)}, "subsets must leave at least 2 samples"),
+        ({"config": Config(subset_count=3)}, "subsets must leave at least 2 samples"),
         ({"preset": "musc", "config": None, "pcd": True}, "pcd must be left out when degrees are scored apart"),
-        ({"rgb": None, "pcd": True, "config": Config(window=1)}, "rgb must be given when config.window is"),
+        (
+            {"rgb": None, "pcd": True, "config": Config(search_window=1)},
+            "rgb must be given when config.search_window is",
+        ),
         ({"progress": "yes"}, "progress must be True, False or a callback"),
         ({"encoder_2d": 3}, "encoder_2d must be the name of an encoder, an encoder or a callable, got int"),
         ({"encoder_2d": None}, "encoder_2d must be the name of an encoder, an encoder or a callable, got NoneType"),
         ({"encoder_2d": "texure"}, "name must be one of .*, got 'texure'"),
         ({"device": "tpu"}, 'device must be "auto", "cpu", "cuda" or "cuda:N"'),
-        ({"config": Config(layers=(1, 2))}, "config.layers must be None with colours, which has no blocks to choose"),
+        (
+            {"config": Config(encoder_layers=(1, 2))},
+            "config.encoder_layers must be None with colors, which has no blocks to choose",
+        ),
         ({"references": [1]}, "references must be a mapping with keys among rgb, pcd, masks, got list"),
         ({"references": {"image": 1}}, r"references must be a mapping .*, got \['image'\]"),
         ({"references": {"pcd": True}}, "references: rgb must be given exactly when rgb is"),
@@ -177,7 +183,7 @@ def test_bad_arguments_are_named(rgb, pcd, given, message):
 
 def test_a_size_that_patches_do_not_fill_is_refused(rgb):
     with pytest.raises(InputError, match=r"config\.size must be a multiple of 8 with coarse, got 50"):
-        score_small(rgb, encoder_2d=parts.Coarse(), config=Config(size=50))
+        score_small(rgb, encoder_2d=parts.Coarse(), config=Config(input_size=50))
 
 
 def test_too_few_left_is_an_error(rgb):

@@ -3,19 +3,19 @@ import samples
 import torch
 
 from musc2 import Config
-from musc2.encoders import Matching
-from musc2.progress import Progress
-from musc2.stages.tokens import NONE, Tokens
+from musc2._arguments.tokens import NONE, Tokens
+from musc2.encoders import TokenDefaults
+from musc2.progress import StageTimer
 from musc2.token_scores import token_scores
 
-PLAIN = Matching(normalize=False, degrees=(1,))
-UNIT = Matching(normalize=True, degrees=(1,))
-EXACT = Config(precision="float32")
+PLAIN = TokenDefaults(normalize=False, degrees=(1,))
+UNIT = TokenDefaults(normalize=True, degrees=(1,))
+EXACT = Config(search_precision="float32")
 
 
 def scored(image=None, point=None, clouds=(), *, matchings=(PLAIN, PLAIN), config=EXACT, **options):
     given = [None if tokens is None else torch.from_numpy(tokens) for tokens in (image, point)]
-    return token_scores(Tokens(*given, list(clouds)), NONE, matchings, config, Progress(), **options)
+    return token_scores(Tokens(*given, list(clouds)), NONE, matchings, config, StageTimer(), **options)
 
 
 def test_the_salient_patch_lies_inside(rng):
@@ -32,7 +32,7 @@ def test_the_salient_patch_lies_inside(rng):
 def test_each_modality_is_matched_as_its_encoder_wants(rng):
     image, point, clouds = samples.image_tokens(rng), samples.point_tokens(rng), samples.clouds(rng)
     for matchings in [(UNIT, PLAIN), (PLAIN, UNIT)]:
-        both = scored(image, point, clouds, matchings=matchings, config=EXACT.replace(balance="never"))
+        both = scored(image, point, clouds, matchings=matchings, config=EXACT.replace(enhance_balance="never"))
         lengths = [salient.norm(dim=1) for salient in both.salient]
         for matching, length in zip(matchings, lengths, strict=True):
             ones = torch.ones_like(length)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from musc2 import Cloud, Config, Scores
+from musc2 import Cloud, Config, Result
 from musc2.errors import InputError
 
 
@@ -77,22 +77,22 @@ def scores(**changes):
         "scores_2d": None,
         "scores_3d": torch.rand(2, 6),
         "names": ["left", "right"],
-        "config": Config.preset("published"),
+        "config": Config.from_preset("published"),
         "timings": {"mutual": 0.5, "maps": 0.25},
     }
-    return Scores(**{**values, **changes})
+    return Result(**{**values, **changes})
 
 
 def test_scores_tell_what_they_hold():
-    text = "Scores(2 samples, image scores 0.25 to 1.5, highest 'right', preset 'published', 0.75 s)"
+    text = "Result(2 samples, image scores 0.25 to 1.5, highest 'right', preset 'published', 0.75 s)"
     assert repr(scores()) == text
 
 
 def test_scores_survive_saving(tmp_path):
     before = scores()
     before.save(tmp_path / "deep" / "er")
-    after = Scores.load(tmp_path / "deep" / "er")
-    for field in dataclasses.fields(Scores):
+    after = Result.load(tmp_path / "deep" / "er")
+    for field in dataclasses.fields(Result):
         mine, theirs = getattr(before, field.name), getattr(after, field.name)
         if isinstance(mine, torch.Tensor):
             assert torch.equal(mine, theirs)

@@ -89,6 +89,6 @@ def link(bench: Bench, samples: int) -> dict[str, Any]:
 
 
 def _check_most(ours: torch.Tensor, theirs: torch.Tensor, rtol: float, atol: float) -> None:
-    """All rows but those few where a rounded distance decides which neighbour is the last."""
+    """All rows but those few where a rounded distance decides which neighbor is the last."""
     share = torch.isclose(ours, theirs, rtol=rtol, atol=atol).all(1).float().mean()
     assert share > 0.999, f"{share:.5f} of the rows agree"

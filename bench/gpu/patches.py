@@ -12,7 +12,7 @@ from gpu.bench import Bench, Goal
 
 from bench_nearest_patches import published, unit_features
 from musc2 import ops
-from musc2.ops import arrays, gpu
+from musc2.ops._support import arrays, gpu
 from musc2.ops.nearest_patches import GPU_SCRATCH, PRECISIONS
 
 SIZES = ((150, 784, 768), (100, 1024, 384))

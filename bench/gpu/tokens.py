@@ -14,7 +14,7 @@ from bench_pool_grid import unfolded
 from musc2 import ops
 
 LANES = 128  # float32 operations that an SM begins in a cycle, compute 8.0, 9.0 and 10.0
-# Per value of a token, when a pair of patches is compared once (docs/gpu.md): 12 neighbours to compare with, by a
+# Per value of a token, when a pair of patches is compared once (docs/gpu.md): 12 neighbors to compare with, by a
 # subtraction and a multiply-add, and 25 to add up.
 OPERATIONS = 12 * 2 + 25
 

@@ -74,7 +74,7 @@ def spread_points(
     center_offsets: int,
     samples: int,
     values: int,
-    neighbours: int,
+    neighbors: int,
     spread: int,
 ) -> None: ...
 def pool_centers(
@@ -113,7 +113,7 @@ def group_points(
     unique: bool,
     index: int,
     curvature: int,
-    neighbourhood: int,
+    neighborhood: int,
 ) -> None: ...
 def gradient_tokens(images: int, count: int, height: int, width: int, tokens: int) -> None: ...
 def dictionary_tokens(
@@ -132,7 +132,7 @@ def project_tokens(
     tokens: int, count: int, channels: int, matrix: int, offset: int, columns: int, projected: int
 ) -> None: ...
 def point_normals(
-    points: int, offsets: int, clouds: int, sensor: int, neighbours: int, normals: int, variation: int
+    points: int, offsets: int, clouds: int, sensor: int, neighbors: int, normals: int, variation: int
 ) -> None: ...
 def group_histograms(
     points: int,

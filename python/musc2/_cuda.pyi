@@ -39,7 +39,7 @@ def group_points(
     unique: bool,
     index: int,
     curvature: int,
-    neighbourhood: int,
+    neighborhood: int,
     scratch: int,
     stream: int,
 ) -> None: ...
@@ -142,7 +142,7 @@ def spread_points(
     center_offsets: int,
     samples: int,
     values: int,
-    neighbours: int,
+    neighbors: int,
     spread: int,
     largest: int,
     stream: int,

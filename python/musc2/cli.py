@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from musc2 import datasets, encoders, evaluation, inputs
+from musc2 import datasets, encoders, evaluation
 from musc2.config import Config
+from musc2.environment import show_versions
 from musc2.errors import MuscError
-from musc2.machine import show_config
 from musc2.pipeline import score
-from musc2.prepare import DATASETS, prepare
-from musc2.report import files, table
+from musc2.preprocess import DATASETS, prepare
+from musc2.report import export, text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_method(command)
     command.set_defaults(run=_score)
 
-    command = commands.add_parser("prepare", help="write a data set without its background")
+    command = commands.add_parser("preprocess", help="write a data set without its background")
     command.add_argument("dataset", metavar="DATASET", help=" or ".join(DATASETS))
     command.add_argument("root", metavar="ROOT", type=Path, help="the data set, which stays as it is")
     command.add_argument("out", metavar="OUT", type=Path, help="new, or begun by an earlier call: it goes on there")
@@ -92,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_demo)
 
-    commands.add_parser("config", help="what musc2 found on this machine").set_defaults(run=lambda given: show_config())
+    commands.add_parser("info", help="versions and hardware, for bug reports").set_defaults(
+        run=lambda given: show_versions()
+    )
     return parser
 
 
@@ -105,7 +107,7 @@ def _add_method(command: argparse.ArgumentParser) -> None:
 
 
 def _config(given: argparse.Namespace) -> Config:
-    return Config.preset(given.preset).replace(on_error="skip" if given.skip_errors else "raise")
+    return Config.from_preset(given.preset).replace(on_error="skip" if given.skip_errors else "raise")
 
 
 def _score(given: argparse.Namespace) -> None:
@@ -113,17 +115,15 @@ def _score(given: argparse.Namespace) -> None:
         given.rgb,
         given.pcd,
         masks=given.masks,
-        preset=given.preset,
         config=_config(given),
         encoder_2d=given.encoder_2d,
         encoder_3d=given.encoder_3d,
         device=given.device,
         progress=sys.stderr.isatty(),
     )
-    sys.stdout.writelines(f"{line}\n" for line in table.ranking(result))
+    sys.stdout.writelines(f"{line}\n" for line in text.ranking(result))
     if given.out is not None:
-        samples = {sample.name: sample for sample in inputs.pair(given.rgb, given.pcd)}
-        written = files.write(result, [samples[name] for name in result.names], given.out)
+        written = export.write(result, given.out)
         sys.stdout.write(f"{written} pictures and maps are in {given.out}\n")
 
 
@@ -139,7 +139,7 @@ def _fetch(given: argparse.Namespace) -> None:
 
 def _list(given: argparse.Namespace) -> None:
     rows = [(name, "here" if encoders.available(name) else "not here") for name in encoders.names()]
-    sys.stdout.writelines(f"{line}\n" for line in table.aligned([("encoder", "on this machine"), *rows]))
+    sys.stdout.writelines(f"{line}\n" for line in text.aligned([("encoder", "on this machine"), *rows]))
 
 
 def _synth(given: argparse.Namespace) -> None:
@@ -157,15 +157,15 @@ def _evaluate(given: argparse.Namespace) -> None:
         categories=given.category,
         modality=given.modality,
         protocol=given.protocol,
-        config=_config(given).replace(subsets=given.subsets),
+        config=_config(given).replace(subset_count=given.subsets),
         encoder_2d=given.encoder_2d,
         encoder_3d=given.encoder_3d,
         device=given.device,
         out=given.out,
         progress=sys.stderr.isatty(),
     )
-    sys.stdout.writelines(f"{line}\n" for line in table.aligned(evaluation.rows(found)))
-    sys.stdout.writelines(f"{line}\n" for line in table.timings(evaluation.mean(found).timings))
+    sys.stdout.writelines(f"{line}\n" for line in text.aligned(evaluation.rows(found)))
+    sys.stdout.writelines(f"{line}\n" for line in text.timings(evaluation.mean(found).timings))
     if given.out is not None:
         written = evaluation.write(found, given.out)
         sys.stdout.write(f"{' '.join(path.name for path in written)} and a folder per category are in {given.out}\n")
@@ -175,8 +175,8 @@ def _demo(given: argparse.Namespace) -> None:
     found = importlib.import_module("musc2.demo").run(given.out, given.seed)
     rows = [("modality", "image AUROC", "seconds")]
     rows += [(row.modality, f"{row.auroc:.3f}", f"{row.seconds:.1f}") for row in found.rows]
-    sys.stdout.writelines(f"{line}\n" for line in table.aligned(rows))
-    sys.stdout.writelines(f"{line}\n" for line in table.timings(found.scores.timings))
+    sys.stdout.writelines(f"{line}\n" for line in text.aligned(rows))
+    sys.stdout.writelines(f"{line}\n" for line in text.timings(found.scores.timings))
     if found.pictures:
         sys.stdout.write(f"{len(found.pictures)} pictures are in {given.out}; begin with {found.pictures[-1].name}\n")
 

@@ -1,206 +1,331 @@
-"""Everything that defines the method or its resources, with the values of each preset."""
+"""Every setting of the method and its resources: one table of fields, and the presets."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import difflib
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from musc2 import _toml, checks
+from musc2 import config_fields as kinds
+from musc2.config_fields import Kind, setting
 from musc2.errors import InputError
+
+INPUT, ENCODERS, GROUPS = "Input", "Encoders", "Point groups (IPG)"
+AGGREGATION, MUTUAL = "Aggregation (SNAMD)", "Mutual scoring (MSM)"
+ENHANCEMENT, MAPS, RESCORING = "Enhancement (CAE)", "Maps", "Re-scoring (RsCon)"
+RESOURCES = "Resources"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The settings of a run; made by ``Config.preset(name)`` and changed by ``replace``. Saved with every result.
+    """The settings of a run. Start from a preset and change fields with ``replace``.
 
-    >>> Config.preset("musc").replace(windows=(1, 8, 9)).degrees_apart
+    >>> Config.from_preset("musc").replace(rescore_neighbors=(1, 8, 9)).aggregate_separately
     True
     """
 
-    name: str = "musc-v2"  # the preset: where the values came from; a label, nothing looks at it
+    preset: str = setting(
+        "musc-v2",
+        INPUT,
+        kinds.text(),
+        "The preset that the values started from; recorded with results.",
+    )
 
-    # Input and encoders (ALGORITHM.md §0, §1); None: as the image encoder says
-    size: int | None = None  # side that images and xyz maps are brought to; without images 224
-    resize: str = "square"  # or "fit": the longest side gets the size, the aspect ratio stays
-    resample: str | None = None  # of images: "bicubic" or "bilinear"
-    foreground: str = "depth"  # xyz maps: background is z = 0; "published": x = 0 or y = 0 or z = 0
-    background: str = "keep"  # xyz maps: or "plane", without what is near the plane of their border
-    plane_distance: float = 0.005  # how near, in the unit of the maps
-    layers: tuple[int, ...] | None = None  # blocks of the image network whose tokens are taken, counted from 0
-    encoder_precision: str = "auto"  # of networks' products; "auto": a half type where the hardware has one
-    on_error: str = "raise"  # "skip": go on without samples that cannot be read, and list them in the result
+    input_size: int | None = setting(
+        None,
+        INPUT,
+        kinds.whole(1, optional=True),
+        "Side in pixels that images and xyz maps are resized to. None: the image encoder's own, 224 without images.",
+    )
+    input_resize: str = setting(
+        "square",
+        INPUT,
+        kinds.choice("square", "fit"),
+        "square: resize to input_size x input_size. fit: the longest side gets input_size, the aspect ratio stays.",
+    )
+    input_resample: str | None = setting(
+        None,
+        INPUT,
+        kinds.choice("bicubic", "bilinear", optional=True),
+        "Interpolation of images. None: the image encoder's own.",
+    )
+    scan_foreground: str = setting(
+        "nonzero_depth",
+        INPUT,
+        kinds.choice("nonzero_depth", "nonzero_xyz"),
+        "Which pixels of an xyz map are foreground: z is not 0, or none of x, y, z is 0 (as in the published code).",
+    )
+    scan_background: str = setting(
+        "keep",
+        INPUT,
+        kinds.choice("keep", "plane"),
+        "plane: remove the points near the plane that the map's border lies on, such as a table.",
+    )
+    scan_plane_distance: float = setting(
+        0.005,
+        INPUT,
+        kinds.number(0, above=True),
+        "Distance to the plane below which points are removed, in the unit of the maps.",
+    )
+    on_error: str = setting(
+        "raise",
+        INPUT,
+        kinds.choice("raise", "skip"),
+        "skip: go on without samples that cannot be read and list them in the result's failures.",
+    )
 
-    # Point groups (ALGORITHM.md §2)
-    centers: int = 1024
-    group_size: int = 128
-    search: int = 256  # nearest points a curved group may grow into
-    start: int = 80  # nearest points it begins with
-    threshold: float = 0.01  # curvature from which a center counts as curved, here and in §4
-    unique: bool = True  # a point enters a group once
-    skip_radius: float = 0.0  # points this close to the middle are never centers
+    encoder_layers: tuple[int, ...] | None = setting(
+        None,
+        ENCODERS,
+        kinds.wholes(0, "rising whole numbers, at least one", rising=True, optional=True),
+        "Blocks of the image network whose tokens are used, counted from 0. None: the encoder's own.",
+    )
+    encoder_precision: str = setting(
+        "auto",
+        ENCODERS,
+        kinds.choice("auto", "float32", "bfloat16", "float16"),
+        "Type of the networks' matrix products. auto: a half type where the hardware has one.",
+    )
 
-    # Neighbourhood aggregation (§4); None: as each encoder says, for tokens of your own (1, 3, 5) and True
-    degrees: tuple[int, ...] | None = None
-    degrees_apart: bool = False  # score each degree on its own (images only) instead of their mean
-    weighting: str = "similarity"  # or "uniform"
-    layer_norm: bool = False  # image tokens over (h, w, C) jointly, first
-    normalize: bool | None = None  # L2: image tokens last, point tokens first
-    normalize_first: bool = False  # image tokens also first
+    group_count: int = setting(1024, GROUPS, kinds.whole(1), "Groups per scan, one around each center.")
+    group_size: int = setting(128, GROUPS, kinds.whole(1), "Points per group.")
+    group_search: int = setting(256, GROUPS, kinds.whole(1), "Nearest points that a curved group may grow into.")
+    group_start: int = setting(80, GROUPS, kinds.whole(1), "Nearest points that a curved group starts with.")
+    group_unique: bool = setting(
+        True,
+        GROUPS,
+        kinds.switch(),
+        "A point enters a curved group once. False: points may repeat, as in the published code.",
+    )
+    group_skip_radius: float = setting(
+        0.0, GROUPS, kinds.number(0), "Points closer than this to the origin of a normalized scan are never centers."
+    )
+    curvature_threshold: float = setting(
+        0.01,
+        GROUPS,
+        kinds.number(0),
+        "Curvature from which a center counts as curved, in grouping and in the aggregation of point tokens.",
+    )
 
-    # Mutual scoring (§5)
-    interval: tuple[float, float] = (0.0, 0.3)  # of the ascending distances; fractions or whole counts
-    precision: str = "auto"  # of the search; distances are float32
-    window: int | None = None  # image patches look only this many grid cells around their own place
-    subsets: int = 1  # random parts of the set that score their own samples
-    seed: int = 0  # of the subsets, of encoders that learn from the set, and of the search for planes
-    memory: int = 2 << 30  # bytes of distances held at once, and of a batch of images in the encoder
+    aggregate_degrees: tuple[int, ...] | None = setting(
+        None,
+        AGGREGATION,
+        kinds.wholes(1, "odd whole numbers, at least one", odd=True, optional=True),
+        "Window sizes of the neighborhood aggregation. None: the encoder's own; (1, 3, 5) for your own tokens.",
+    )
+    aggregate_separately: bool = setting(
+        False,
+        AGGREGATION,
+        kinds.switch(),
+        "Score each degree on its own (LNAMD, images only) instead of the mean over degrees.",
+    )
+    aggregate_weighting: str = setting(
+        "similarity", AGGREGATION, kinds.choice("similarity", "uniform"), "Weights of a patch's neighbors."
+    )
+    aggregate_layer_norm: bool = setting(
+        False, AGGREGATION, kinds.switch(), "Normalize image tokens over grid and channels jointly, first."
+    )
+    aggregate_normalize: bool | None = setting(
+        None,
+        AGGREGATION,
+        kinds.switch(optional=True),
+        "Scale features to length 1: image features after, point tokens before aggregation. None: the encoder's own.",
+    )
+    aggregate_normalize_first: bool = setting(
+        False, AGGREGATION, kinds.switch(), "Scale image tokens to length 1 before the aggregation as well."
+    )
 
-    # Cross-modal enhancement (§6): divide the distances of each modality by their median; "auto": where not normalized
-    balance: str = "auto"  # or "always", "never"
+    mutual_interval: tuple[float, float] = setting(
+        (0.0, 0.3),
+        MUTUAL,
+        kinds.interval(),
+        "Which of a patch's sorted distances are averaged: fractions or counts; (0.0, 0.3) is the lowest 30 %.",
+    )
+    search_precision: str = setting(
+        "auto",
+        MUTUAL,
+        kinds.choice("auto", "float32", "bfloat16", "float16", "int8"),
+        "Type of the search for nearest patches; the distance to what it finds is measured in float32.",
+    )
+    search_window: int | None = setting(
+        None,
+        MUTUAL,
+        kinds.whole(0, optional=True),
+        "Compare an image patch only with patches at most this many grid cells away. None: with all.",
+    )
+    subset_count: int = setting(
+        1, MUTUAL, kinds.whole(1), "Random subsets of the set, each of which scores its own samples."
+    )
 
-    # Maps (§7)
-    blur: float = 4.0  # sigma in pixels of the 3D maps
-    quantised_blur: bool = False  # PIL's blur of 8-bit maps
+    enhance_balance: str = setting(
+        "auto",
+        ENHANCEMENT,
+        kinds.choice("auto", "always", "never"),
+        "Divide each modality's distances by their median before enhancement. auto: unless both are normalized.",
+    )
 
-    map_size: str = "input"  # "working": maps are not brought to the size of what was given
+    map_blur: float = setting(4.0, MAPS, kinds.number(0), "Sigma in pixels of the Gaussian blur of 3D maps.")
+    map_blur_quantized: bool = setting(
+        False, MAPS, kinds.switch(), "Blur 8-bit maps with Pillow's approximation, as in the published code."
+    )
 
-    # Image re-scoring (§8), if all the encoders in use want it; True and False: whatever they say
-    rescore: bool | None = None
-    windows: tuple[int, ...] = (1, 7)
-    rescore_published: bool = False
-    by_class_tokens: bool = False  # compare images by the encoder's class tokens, where it gives any
+    rescore: bool | None = setting(
+        None,
+        RESCORING,
+        kinds.switch(optional=True),
+        "Average each score with those of similar samples. None: follow the encoders; True and False override them.",
+    )
+    rescore_neighbors: tuple[int, ...] = setting(
+        (1, 7),
+        RESCORING,
+        kinds.wholes(1, "whole numbers of at least 1, at least one"),
+        "Numbers of most similar samples, the sample itself among them; one mean per number, averaged.",
+    )
+    rescore_min_max: bool = setting(
+        False,
+        RESCORING,
+        kinds.switch(),
+        "Scale scores to [0, 1] first and do not clip weights, as in the published code.",
+    )
+    rescore_class_tokens: bool = setting(
+        False, RESCORING, kinds.switch(), "Compare samples by the encoder's class tokens where it has any."
+    )
+
+    seed: int = setting(
+        0,
+        RESOURCES,
+        kinds.whole(0),
+        "Seed of the subsets, of encoders that learn from the set, and of the search for planes.",
+    )
+    memory: int = setting(
+        2 << 30,
+        RESOURCES,
+        kinds.whole(1),
+        "Bytes of distances held at once, and of a batch of images in the encoder.",
+    )
 
     def __post_init__(self) -> None:
-        for name in ("degrees", "windows", "interval", "layers"):
-            value = getattr(self, name)
-            if value is None and name in ("degrees", "layers"):
-                continue
-            if not isinstance(value, tuple | list):
-                _refuse(name, "a tuple of numbers", value)
-            object.__setattr__(self, name, tuple(value))
-        for name in ("centers", "group_size", "search", "start", "subsets", "memory"):
-            _check(name, "a whole number of at least 1", getattr(self, name), _whole(getattr(self, name), 1))
-        for name in ("threshold", "skip_radius", "blur"):
-            value = getattr(self, name)
-            real = isinstance(value, int | float) and not isinstance(value, bool)
-            _check(name, "a finite number of at least 0", value, real and 0 <= value < float("inf"))
-        _check("plane_distance", "a finite number above 0", self.plane_distance, is_distance(self.plane_distance))
-        for name in _SWITCHES:
-            _check(name, "True or False", getattr(self, name), isinstance(getattr(self, name), bool))
-        for name in ("normalize", "rescore"):
-            value = getattr(self, name)
-            _check(name, "None, True or False", value, value is None or isinstance(value, bool))
-        for name, choices in _CHOICES.items():
-            _check(name, f"one of {', '.join(choices)}", getattr(self, name), getattr(self, name) in choices)
-        _check("resample", "None, bicubic or bilinear", self.resample, self.resample in (None, "bicubic", "bilinear"))
-        self._check_counts()
-
-    def _check_counts(self) -> None:
-        odd = self.degrees is None or all(_whole(degree, 1) and degree % 2 for degree in self.degrees)
-        _check("degrees", "None or odd whole numbers, at least one", self.degrees, self.degrees != () and odd)
-        counts = all(_whole(window, 1) for window in self.windows)
-        _check("windows", "whole numbers of at least 1, at least one", self.windows, bool(self.windows) and counts)
-        _check("interval", "two rising bounds, fractions or whole counts", self.interval, is_interval(self.interval))
-        for name, low in (("window", 0), ("size", 1)):
-            value = getattr(self, name)
-            _check(name, f"None or a whole number of at least {low}", value, value is None or _whole(value, low))
-        layers = self.layers or ()
-        rising = all(map(_whole, layers)) and all(a < b for a, b in itertools.pairwise(layers))
-        _check("layers", "None or rising whole numbers, at least one", self.layers, self.layers != () and rising)
-        _check("seed", "a whole number of at least 0", self.seed, _whole(self.seed))
-        _check("name", "a string", self.name, isinstance(self.name, str))
+        for field in dataclasses.fields(self):
+            kind: Kind = field.metadata["kind"]
+            object.__setattr__(self, field.name, kind.check(field.name, getattr(self, field.name)))
 
     @classmethod
-    def preset(cls, name: str) -> Config:
-        """The settings called "musc-v2" (ours), "published" (the published MuSc-V2 code) or "musc" (v1)."""
-        if name not in tuple(_PRESETS):
-            _refuse("preset", f"one of {', '.join(_PRESETS)}", name)
-        return cls(name=name, **_PRESETS[name])
+    def from_preset(cls, name: str) -> Config:
+        """Return "musc-v2" (ours), "published" (the published MuSc-V2 code) or "musc" (v1)."""
+        checks.choice("Config", "preset", name, tuple(PRESETS))
+        return cls(preset=name, **PRESETS[name])
 
     def replace(self, **changes: Any) -> Config:
-        """A copy with some settings changed."""
+        """Return a copy with some settings changed."""
         return type(self).from_dict({**self.to_dict(), **changes})
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain values, for saving."""
+        """Return the settings as plain values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """The settings that ``to_dict`` gave, also after a way through JSON."""
-        known = [field.name for field in dataclasses.fields(cls)]
+        """Return the settings in ``values``, the others at their defaults."""
+        names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
-            if name not in known:
-                msg = f"Config: {name!r} must be one of {', '.join(known)}"
-                raise InputError(msg)
+            if name not in names:
+                raise _unknown(name, names)
         return cls(**values)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a .toml or .json file with all settings."""
+        file = Path(path)
+        values = self.to_dict()
+        is_json = _is_json(file)
+        text = json.dumps(values, indent=2) + "\n" if is_json else _toml.dumps(values)
+        file.write_text(text, encoding="utf-8")
 
-_SWITCHES = (
-    "unique", "degrees_apart", "layer_norm", "normalize_first", "quantised_blur", "rescore_published",
-    "by_class_tokens",
-)  # fmt: skip
-_CHOICES = {
-    "resize": ("square", "fit"),
-    "foreground": ("depth", "published"),
-    "background": ("keep", "plane"),
-    "encoder_precision": ("auto", "float32", "bfloat16", "float16"),
-    "on_error": ("raise", "skip"),
-    "weighting": ("similarity", "uniform"),
-    "precision": ("auto", "float32", "bfloat16", "float16", "int8"),
-    "balance": ("auto", "always", "never"),
-    "map_size": ("input", "working"),
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Config:
+        """Read a .toml or .json file; what it leaves out keeps the value of its preset."""
+        file = Path(path)
+        is_json = _is_json(file)
+        try:
+            text = file.read_text(encoding="utf-8")
+            values = json.loads(text) if is_json else _toml.loads(text)
+        except (OSError, ValueError) as error:
+            checks.refuse("Config", str(file), "must be a readable file of settings", error)
+        if not isinstance(values, dict):
+            checks.refuse("Config", str(file), "must hold names and values", type(values).__name__)
+        for field in dataclasses.fields(cls):
+            if field.metadata["kind"].optional and values.get(field.name) == "none":
+                values[field.name] = None
+        preset = values.get("preset", "musc-v2")
+        base = cls.from_preset(preset) if preset in tuple(PRESETS) else cls()
+        return base.replace(**values)
+
+
+_SHARED: dict[str, Any] = {  # by the published methods, whatever the encoders recommend
+    "aggregate_degrees": (1, 3, 5),
+    "aggregate_normalize": True,
+    "rescore": True,
 }
-_MATCHING: dict[str, Any] = {"degrees": (1, 3, 5), "normalize": True, "rescore": True}  # whatever the encoder says
-_PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},
     "published": {
-        **_MATCHING,
-        "foreground": "published",
+        **_SHARED,
+        "scan_foreground": "nonzero_xyz",
         "encoder_precision": "float32",
-        "unique": False,
-        "skip_radius": 1e-3**0.5,
-        "precision": "float32",
-        "balance": "never",
-        "quantised_blur": True,
-        "rescore_published": True,
+        "group_unique": False,
+        "group_skip_radius": 1e-3**0.5,
+        "search_precision": "float32",
+        "enhance_balance": "never",
+        "map_blur_quantized": True,
+        "rescore_min_max": True,
     },
     "musc": {
-        **_MATCHING,
-        "degrees_apart": True,
-        "weighting": "uniform",
-        "layer_norm": True,
-        "windows": (1, 2, 3),
-        "by_class_tokens": True,
+        **_SHARED,
+        "aggregate_separately": True,
+        "aggregate_weighting": "uniform",
+        "aggregate_layer_norm": True,
+        "rescore_neighbors": (1, 2, 3),
+        "rescore_class_tokens": True,
     },
 }
 
 
-def _whole(value: object, low: int = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+def resolve(op: str, config: Config | str) -> Config:
+    """Return the Config that the argument ``config`` of ``op``, a Config or a preset, stands for."""
+    if isinstance(config, Config):
+        return config
+    if not isinstance(config, str) or config not in PRESETS:
+        requirement = f"must be a musc2.Config or one of {', '.join(PRESETS)}"
+        got = repr(config) if isinstance(config, str) else type(config).__name__
+        checks.refuse(op, "config", requirement, got)
+    return Config.from_preset(config)
 
 
-def is_distance(value: object) -> bool:
-    """A finite number above 0."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+def _is_json(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix not in (".toml", ".json"):
+        checks.refuse("Config", str(path), "must end in .toml or .json", suffix or "no ending")
+    return suffix == ".json"
 
 
-def is_interval(bounds: object) -> bool:
-    """Two rising bounds, each a fraction from 0.0 to 1.0 (float) or a count (int)."""
-    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-        return False
-    fractions = [isinstance(bound, float) and 0 <= bound <= 1 for bound in bounds]
-    known = [fraction or _whole(bound) for fraction, bound in zip(fractions, bounds, strict=True)]
-    return all(known) and (fractions[0] != fractions[1] or bounds[0] <= bounds[1])
+def _unknown(name: object, names: list[str]) -> InputError:
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return InputError(f"Config: {name!r} is not a setting{hint}; `musc2 config` lists them")
 
 
-def _check(name: str, wanted: str, value: object, good: bool) -> None:
-    if not good:
-        _refuse(name, wanted, value)
+def _document() -> None:
+    """Add a line per field to the docstring, so that help(Config) shows the table."""
+    lines = [Config.__doc__ or "", "    Fields:", ""]
+    for field in dataclasses.fields(Config):
+        lines.append(f"    {field.name} = {field.default!r}")
+        lines.append(f"        {field.metadata['doc']}")
+    Config.__doc__ = "\n".join(lines) + "\n"
 
 
-def _refuse(name: str, wanted: str, value: object) -> None:
-    msg = f"Config: {name} must be {wanted}, got {value!r}"
-    raise InputError(msg)
+_document()

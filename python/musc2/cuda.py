@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from musc2.ops import gpu
+from musc2.ops._support import gpu
 
 
 def is_available() -> bool:
-    """Whether kernels can run on a GPU. It loads the CUDA kernels, if they are there, and asks the driver."""
-    return not gpu.why_not()
+    """Return whether kernels can run on a GPU; this loads the CUDA kernels and asks the driver."""
+    return unavailable_reason() is None
 
 
-def why() -> str:
-    """The reason that ``is_available`` is as it is."""
-    return gpu.why_not() or "the CUDA kernels load and there is a GPU"
+def unavailable_reason() -> str | None:
+    """Return why kernels cannot run on a GPU, None when they can."""
+    return gpu.unavailable_reason()

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from musc2.datasets import synthetic
 from musc2.datasets.synthetic import Parts
+from musc2.metrics import auroc
 from musc2.pipeline import score
 from musc2.report.overlay import overlay
-from musc2.types import Scores
+from musc2.result import Result
 
 COUNT = 24
 ENCODERS = ("texture", "shape")
@@ -37,12 +37,12 @@ class DemoResult:
 
     rows: tuple[Row, ...]
     kinds: tuple[str, ...]
-    scores: Scores
+    scores: Result
     pictures: tuple[Path, ...]
 
 
 def run(out: Path | None = None, seed: int = 0) -> DemoResult:
-    """Scores 24 synthetic parts with the built-in encoders; pictures of the most suspicious ones go into ``out``."""
+    """Result 24 synthetic parts with the built-in encoders; pictures of the most suspicious ones go into ``out``."""
     parts = synthetic.parts(COUNT, seed=seed)
     texture, shape = ENCODERS
     rows, results = [], []
@@ -50,32 +50,18 @@ def run(out: Path | None = None, seed: int = 0) -> DemoResult:
         start = time.perf_counter()
         result = score(rgb, pcd, encoder_2d=texture, encoder_3d=shape)
         seconds = time.perf_counter() - start
-        rows.append(Row(modality=modality, auroc=auroc(result.image.numpy(), parts.labels), seconds=seconds))
+        rows.append(Row(modality=modality, auroc=auroc(result.scores, parts.labels), seconds=seconds))
         results.append(result)
     pictures = () if out is None else _pictures(parts, results[-1], out)
     return DemoResult(rows=tuple(rows), kinds=parts.kinds, scores=results[-1], pictures=pictures)
 
 
-def auroc(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> float:
-    """The share of pairs of a defective and a good part that are in the right order; a tie counts half.
-
-    >>> auroc(np.array([0.1, 0.4, 0.4]), np.array([False, False, True]))
-    0.75
-    """
-    above = scores[labels][:, None] - scores[~labels][None]
-    return float(((above > 0) + 0.5 * (above == 0)).mean())
-
-
-def _pictures(parts: Parts, result: Scores, out: Path) -> tuple[Path, ...]:
+def _pictures(parts: Parts, result: Result, out: Path) -> tuple[Path, ...]:
     """overview.png, and a file for each of the highest-scoring parts: image, surface, map over image, true defect."""
     out.mkdir(parents=True, exist_ok=True)
-    maps = (
-        result.maps.numpy()
-        if isinstance(result.maps, torch.Tensor)
-        else np.stack([m.numpy() for m in result.maps or []])
-    )
+    maps = np.stack([values.numpy() for values in result.maps or []])
     low, high = (float(value) for value in np.quantile(maps, (0.8, 0.9995)))
-    order = result.image.argsort(descending=True).tolist()
+    order = result.scores.argsort(descending=True).tolist()
     strips = {}
     for rank, index in enumerate(order[:8], start=1):
         rgb = parts.rgb[index]
@@ -90,7 +76,7 @@ def _pictures(parts: Parts, result: Scores, out: Path) -> tuple[Path, ...]:
 
 
 def relief(xyz: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """xyz: (H, W, 3) -> (H, W, 3) grey: the surface lit from the upper left, black where there is none."""
+    """xyz: (H, W, 3) -> (H, W, 3) gray: the surface lit from the upper left, black where there is none."""
     there = xyz[..., 2] != 0
     z = np.where(there, xyz[..., 2], np.median(xyz[there][:, 2]))
     step = np.abs(np.diff(xyz[there][:, 0])).max() / xyz.shape[1] * 2

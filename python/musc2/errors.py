@@ -1,4 +1,4 @@
-"""What musc2 raises. Every message reads "op: argument must be X, got Y"."""
+"""The errors that musc2 raises on purpose."""
 
 
 class MuscError(Exception):
@@ -10,7 +10,7 @@ class InputError(MuscError, ValueError):
 
 
 class DeviceError(MuscError, RuntimeError):
-    """A device that was asked for and cannot be used."""
+    """A device that was requested and cannot be used."""
 
 
 class FetchError(MuscError, RuntimeError):

@@ -1,208 +1,247 @@
-"""The method from images and scans on, one line per stage, as ALGORITHM.md tells it."""
+"""``score`` and ``score_tokens``: arguments -> tokens -> the method -> a Result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from musc2 import inputs
-from musc2.config import Config
-from musc2.encoders import ImageEncoder, PointEncoder
-from musc2.encoders.contract import usable_device
-from musc2.ops import Groups, forked, gpu
-from musc2.parts import OnDemand, Origin, Part, Parts
-from musc2.progress import Progress, Report, reporting
-from musc2.scoring import OWN_TOKENS, matched, scored, settings_of
-from musc2.stages import choose, encode, maps, samples, subsets
-from musc2.stages.group import group_clouds
-from musc2.stages.tokens import Tokens
-from musc2.token_scores import Matchings
-from musc2.types import Cloud, Scores
+import torch
+
+from musc2 import inputs, method
+from musc2._arguments import samples as sample_arguments
+from musc2._arguments import tokens as token_arguments
+from musc2.cloud import Cloud
+from musc2.config import Config, resolve
+from musc2.encoders import selection
+from musc2.encoders.contract import PUBLISHED_DEFAULTS
+from musc2.encoders.selection import Encoders
+from musc2.inputs.parts import OutputSpec, Part, PartLoader
+from musc2.ops import Groups
+from musc2.ops._support import arrays, gpu
+from musc2.ops._support.threads import serial_torch
+from musc2.progress import Report, StageTimer, reporting
+from musc2.result import Result
+from musc2.stages import encode, maps, subsets
+from musc2.stages.group import group_clouds, group_settings
+
+GROUP_OPS = ("farthest_points", "group_points")
 
 
 def score(
     rgb: object = None,
     pcd: object = None,
     *,
-    intrinsics: object = None,
     masks: object = None,
     references: Mapping[str, Any] | None = None,
-    preset: str = "musc-v2",
-    config: Config | None = None,
+    intrinsics: object = None,
+    config: Config | str = "musc-v2",
     encoder_2d: object = "auto",
     encoder_3d: object = "auto",
     device: str = "auto",
-    progress: bool | Report = False,
     names: Sequence[str] | None = None,
-) -> Scores:
-    """Images and/or 3D scans of at least two parts of a kind, unlabelled -> a score and a map for each.
+    progress: bool | Report = False,
+) -> Result:
+    """Score unlabelled images and/or 3D scans of at least two parts of a kind.
 
-    rgb: (N, H, W, 3) or (N, 3, H, W), a list of arrays, images or paths of any size, or a folder. pcd: (N, H, W, 3) xyz
-    maps, a list of maps and paths, clouds (P, 3) without rgb, or depth (N, H, W) with ``intrinsics`` (fx, fy, cx, cy).
-    ``musc2.inputs`` says what else. Both are matched by position.
+    Args:
+        rgb: Images: (N, H, W, 3) or (N, 3, H, W), a list of arrays, PIL images or paths of any size,
+            or a folder.
+        pcd: Scans, matched with rgb by position: xyz maps (N, H, W, 3), a list of maps and paths, a
+            folder, clouds (P, 3) without rgb, or depth (N, H, W) with ``intrinsics``.
+        masks: (N, H, W), a list or a folder; foreground is not 0. Outside, maps are 0 and count for
+            no score.
+        references: {"rgb": ..., "pcd": ..., "masks": ...}: parts that others are compared with and
+            that are not scored.
+        intrinsics: (fx, fy, cx, cy) in pixels or the 3 x 3 matrix, if pcd is depth.
+        config: A preset, "musc-v2", "published" or "musc" (v1, images only), or a ``Config``.
+        encoder_2d: A name of ``musc2.encoders.names()``, an encoder, or a callable of images
+            (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C). "auto" takes dino-vitb8 if
+            its weights are on this machine, else the built-in texture with a warning; it never
+            downloads.
+        encoder_3d: The same for points, point-mae or shape; a callable of (cloud, groups) -> (G, C)
+            or (layers, G, C).
+        device: "auto", "cpu" or "cuda": of the encoders and, if musc2 has CUDA kernels, of all that
+            follows.
+        names: One per part; default: the file stems, else the positions.
+        progress: True for bars, or a callback(stage, done, total).
 
-    - masks: (N, H, W), foreground is not 0. Outside, maps are 0 and count for no score.
-    - references: {"rgb": ..., "pcd": ..., "masks": ...}, parts that score the others and are not scored.
-    - preset: "musc-v2", "published" or "musc" (v1, images only); ``config`` takes its place for other settings.
-    - encoder_2d, encoder_3d: a name of ``musc2.encoders.names()``, an encoder, or a callable: of images
-      (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C); of (cloud, groups) -> (G, C) or (layers, G, C).
-      "auto" takes dino-vitb8 and point-mae where their weights are on this machine, else the built-in texture and
-      shape with a warning; it never downloads.
-    - device: "auto", "cpu" or "cuda": of the encoders and, where musc2 has CUDA kernels, of all that follows.
-    - progress: True for bars, or a callback(stage, done, total).
-
-    Maps have the size of the image, else of the xyz map; clouds (P, 3) get ``points``, one score per point.
+    Returns:
+        A Result: scores, maps at the size of the image, else of the xyz map; for clouds (P, 3),
+        ``point_scores``, one score per point.
 
     >>> parts = torch.rand(4, 48, 64, 3, generator=torch.Generator().manual_seed(0))
-    >>> score(parts, encoder_2d="texture").maps.shape
-    torch.Size([4, 48, 64])
+    >>> score(parts, encoder_2d="texture").maps[0].shape
+    torch.Size([48, 64])
     """
-    with forked.serial_torch(), reporting(progress) as report:
-        clock, settings = Progress(report), settings_of("score", preset, config)
-        with clock("inputs"):
-            given = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names)
-            earlier = samples.references(references, given, intrinsics)
-            samples.check_together(given, len(earlier), degrees_apart=settings.degrees_apart, window=settings.window)
-            subsets.split(len(given), settings.subsets, settings.seed)
-        with clock("load"):
-            encoders = _encoders(encoder_2d, encoder_3d, given[0], settings, device)
-        parts = _parts(given, encoders, settings, clock)  # §0, §2, as they are needed
-        others = _parts(earlier, encoders, settings, clock, samples.of_references)
-        with clock("fit"):
-            _fit(encoders, [parts, others], settings.seed)
-        mine, theirs = (_encoded(each, encoders, settings, clock) for each in (parts, others))  # §1, §3
-        failures = [*parts.failures, *others.failures]
-        samples.check_left(len(mine.origins), len(theirs.origins), failures, wanted=len(earlier))
-        result = scored(  # §4 to §8
-            Tokens(mine.image, mine.point, mine.clouds),
-            Tokens(theirs.image, theirs.point, theirs.clouds),
-            encoders.matchings(settings),
-            settings,
-            clock,
-            sizes=samples.sizes(mine.origins, working=True),
-            class_tokens=mine.classes if settings.by_class_tokens else None,
-            masks=samples.masks(mine.origins),
+    settings = resolve("score", config)
+    with serial_torch(), reporting(progress) as report:
+        timer = StageTimer(report)
+        with timer.stage("inputs"):
+            samples = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names)
+            references_given = sample_arguments.reference_samples(references, samples, intrinsics)
+            sample_arguments.check_together(samples, len(references_given), settings)
+            subsets.split(len(samples), settings.subset_count, settings.seed)
+        with timer.stage("load"):
+            encoders = selection.select(
+                None if samples[0].image is None else encoder_2d,
+                None if samples[0].cloud is None else encoder_3d,
+                settings,
+                device,
+            )
+        parts = _loader(samples, encoders, settings, timer)  # sections 0 and 2, as they are needed
+        reference_parts = _loader(references_given, encoders, settings, timer)
+        with timer.stage("fit"):
+            encoders = _fitted(encoders, [parts, reference_parts], settings.seed)
+        own = _encode(parts, encoders, settings, timer)  # sections 1 and 3
+        others = _encode(reference_parts, encoders, settings, timer)
+        sample_arguments.check_enough(
+            len(own.outputs),
+            len(others.outputs),
+            (len(samples), len(references_given)),
+            [*parts.errors, *reference_parts.errors],
         )
-        with clock("maps"):
-            result = _at_own_size(result, mine.origins, working=settings.map_size == "working")
-        failed = samples.failed(parts.failures, others.failures)
-        return replace(result, encoders=encoders.names(), failures=failed, timings=dict(clock.seconds))
+        result = method.score_parts(  # sections 4 to 9
+            own.tokens,
+            others.tokens,
+            encoders.token_defaults(settings),
+            settings,
+            timer,
+            names=[output.name for output in own.outputs],
+            paths=[output.path for output in own.outputs],
+            frames=sample_arguments.frames(own.outputs),
+            class_tokens=own.class_tokens if settings.rescore_class_tokens else None,
+        )
+        return replace(
+            result,
+            point_scores=_point_scores(result, own.outputs),
+            encoders=encoders.names(),
+            failures=sample_arguments.failures(parts.errors, reference_parts.errors),
+            timings=dict(timer.seconds),
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class _Encoders:
-    image: ImageEncoder | None
-    point: PointEncoder | None
-    device: str
+def score_tokens(
+    image_tokens: arrays.Array | None = None,
+    point_tokens: arrays.Array | None = None,
+    clouds: Sequence[Cloud] | None = None,
+    *,
+    image_size: tuple[int, int] | None = None,
+    class_tokens: arrays.Array | None = None,
+    references: Mapping[str, Any] | None = None,
+    config: Config | str = "musc-v2",
+    names: Sequence[str] | None = None,
+) -> Result:
+    """Score parts whose tokens you have already.
 
-    def device_of(self, *names: str) -> str:
-        """Where the ops of these names run: where the encoders do if they can, else on the CPU."""
-        return self.device if all(gpu.serves(name) for name in names) else "cpu"
+    Args:
+        image_tokens: (N, layers, h, w, C) float32.
+        point_tokens: (N, layers, G, C) float32, with N clouds.
+        clouds: One ``Cloud`` per part; ``musc2.make_cloud`` makes them.
+        image_size: (H, W) of the maps, if there are no clouds.
+        class_tokens: (N, C) features by which re-scoring compares images.
+        references: A mapping with the keys image_tokens, point_tokens, clouds: parts that others are
+            compared with and that are not scored.
+        config: A preset or a ``Config``, as for ``score``.
+        names: One per part; default: the positions.
 
-    def names(self) -> dict[str, str]:
-        given = {"2d": self.image, "3d": self.point}
-        return {modality: encoder.name for modality, encoder in given.items() if encoder is not None}
+    Returns:
+        A Result on the CPU; tokens on a GPU are scored there.
 
-    def matchings(self, config: Config) -> Matchings:
-        image, point = (OWN_TOKENS if each is None else each.matching for each in (self.image, self.point))
-        return matched(image, config), matched(point, config)
+    >>> tokens = torch.rand(6, 3, 8, 8, 16, generator=torch.Generator().manual_seed(0))
+    >>> score_tokens(tokens, image_size=(64, 64)).maps[0].shape
+    torch.Size([64, 64])
+    """
+    settings = resolve("score_tokens", config)
+    with serial_torch():
+        timer = StageTimer()
+        with timer.stage("inputs"):
+            samples = token_arguments.check_tokens(image_tokens, point_tokens, clouds)
+            others = token_arguments.check_references(references, samples, settings)
+            class_features = token_arguments.check_class_tokens(class_tokens, samples)
+            frames = token_arguments.check_frames(samples, image_size)
+            token_arguments.check_together(samples, others, settings)
+            part_names = token_arguments.check_names(names, samples.count)
+        defaults = PUBLISHED_DEFAULTS.override(settings)
+        return method.score_parts(
+            samples,
+            others,
+            samples.by_modality.map(lambda tokens: defaults),
+            settings,
+            timer,
+            names=part_names,
+            paths=[None] * samples.count,
+            frames=frames,
+            class_tokens=class_features,
+        )
 
 
-def _encoders(of_images: object, of_points: object, first: inputs.Sample, config: Config, device: str) -> _Encoders:
-    """The encoders of the modalities that are there."""
-    of_images = None if first.image is None else of_images
-    of_points = None if first.cloud is None else of_points
-    of_images, of_points = choose.automatic(of_images, of_points, stacklevel=4)
-    where, precision = str(usable_device("score", device)), config.encoder_precision
-    return _Encoders(
-        None if first.image is None else choose.image_encoder(of_images, where, precision, config.layers),
-        None if first.cloud is None else choose.point_encoder(of_points, where, precision),
-        where,
-    )
-
-
-def _parts(
-    given: Sequence[inputs.Sample],
-    encoders: _Encoders,
-    config: Config,
-    clock: Progress,
-    errors: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Parts:
+def _loader(samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer) -> PartLoader:
+    """Return the samples as parts that are read, prepared and grouped when they are needed."""
     image = encoders.image
-    how = inputs.Preparation(
-        size=choose.side(image, config.size),
-        resample=config.resample or ("bicubic" if image is None else image.resample),
-        resize=config.resize,
-        patch=getattr(image, "patch", 1),
-        foreground=config.foreground,
-        background=config.background,
-        plane_distance=config.plane_distance,
+    preparation = inputs.Preparation(
+        size=encoders.input_size(config.input_size),
+        resample=config.input_resample or ("bicubic" if image is None else image.resample),
+        resize=config.input_resize,
+        patch=1 if image is None else image.patch,
+        foreground=config.scan_foreground,
+        background=config.scan_background,
+        plane_distance=config.scan_plane_distance,
         seed=config.seed,
     )
+    device = _device(encoders, GROUP_OPS)
 
-    where = encoders.device_of("farthest_points", "group_points")
-
-    def group(given: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
+    def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
         return group_clouds(
-            [each.points for each in given],
-            [each.pixels for each in given],
-            [each.size for each in given],
-            count=config.centers,
-            group_size=config.group_size,
-            start=config.start,
-            search=config.search,
-            threshold=config.threshold,
-            unique=config.unique,
-            skip_radius=config.skip_radius,
-            device=where,
+            [sample.points for sample in points],
+            [sample.pixels for sample in points],
+            [sample.size for sample in points],
+            device=device,
+            **group_settings(config),
         )
 
-    most = encode.most(encoders.device)
-    together = 1 if where == "cpu" else most
-    return Parts(given, how, group, clock, on_error=config.on_error, ahead=most, together=together, errors=errors)
+    ahead = encode.batch_size(encoders.device)
+    batch = 1 if device == "cpu" else ahead
+    on_error = config.on_error
+    return PartLoader(samples, preparation, group, timer, on_error=on_error, ahead=ahead, batch=batch)
 
 
-def _fit(encoders: _Encoders, sets: list[Parts], seed: int) -> None:
-    """Encoders that learn from the set look at it, which reads and keeps all of it; networks do not."""
+def _fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Encoders:
+    """Return encoders that learned from all parts; networks learn nothing, and nothing is read."""
 
-    def every() -> Iterator[Part]:
-        return (part for parts in sets for part in parts.all)
+    def parts() -> list[Part]:
+        return [part for loader in loaders for part in loader.keep()]
 
-    if encoders.image is not None:
-        images = OnDemand(lambda: [part.prepared.image for part in every() if part.prepared.image is not None])
-        encoders.image.fit(images, seed=seed)
-    if encoders.point is not None:
-        encoders.point.fit(OnDemand(lambda: [part.cloud for part in every() if part.cloud is not None]), seed=seed)
+    return encoders.fitted(
+        lambda: [part.prepared.image for part in parts() if part.prepared.image is not None],
+        lambda: [part.cloud for part in parts() if part.cloud is not None],
+        seed,
+    )
 
 
-def _encoded(parts: Parts, encoders: _Encoders, config: Config, clock: Progress) -> encode.Encoded:
+def _encode(parts: PartLoader, encoders: Encoders, config: Config, timer: StageTimer) -> encode.Encoded:
     return encode.encode(
         parts,
         parts.count,
         encoders.image,
-        encoders.point,
-        clock,
+        encoders.points,
+        timer,
         memory=config.memory,
-        most=encode.most(encoders.device),
-        device=encoders.device_of("score_tokens"),
+        batch_size=encode.batch_size(encoders.device),
+        device=_device(encoders, method.OPS),
     )
 
 
-def _at_own_size(result: Scores, origins: Sequence[Origin], *, working: bool) -> Scores:
-    """Maps as large as what was given, unless the working size is wanted, and one score for each point of a cloud."""
-    sizes, masks = samples.sizes(origins), samples.masks(origins)
-    result = replace(result, names=[origin.name for origin in origins])
-    if working and sizes is not None:
-        return result
-    if sizes is None:
-        pairs = zip(result.points or [], origins, strict=True)
-        return replace(result, points=[maps.scattered(values, each.rows, each.given) for values, each in pairs])
-    maps_2d, maps_3d = (maps.masked(maps.resized(m, sizes), masks) for m in (result.maps_2d, result.maps_3d))
-    summed = maps.stacked(maps.summed(maps_2d, maps_3d))
-    if maps_2d is None or maps_3d is None:  # the only modality's maps are the maps
-        image, point = (summed, None) if maps_3d is None else (None, summed)
-    else:
-        image, point = maps.stacked(maps_2d), maps.stacked(maps_3d)
-    return replace(result, maps=summed, maps_2d=image, maps_3d=point, points=None)
+def _device(encoders: Encoders, ops: Sequence[str]) -> str:
+    """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
+    return encoders.device if all(gpu.serves(op) for op in ops) else "cpu"
+
+
+def _point_scores(result: Result, outputs: Sequence[OutputSpec]) -> list[torch.Tensor] | None:
+    """Return one score for each point of the user's clouds; None for images and maps."""
+    if result.maps is not None or result.point_scores is None:
+        return None
+    return [
+        maps.scatter(scores, output.rows, output.input_count)
+        for scores, output in zip(result.point_scores, outputs, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""What a call spends its time on, and how far it is."""
+"""How long each stage of a call takes, and how far it is."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from musc2.errors import InputError
+from musc2 import checks
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], object]
-"""Is told the stage, how many of its steps are done, and of how many."""
+"""Called with the stage, how many of its steps are done, and how many there are."""
 
 
-class Progress:
-    """Adds up the seconds of each stage and tells a listener how far each is.
+class StageTimer:
+    """Add up the seconds of each stage and report its progress.
 
-    Seconds are those that the caller's thread spends in or waiting for a stage; within another stage they count for the
-    inner one alone. So they add up to the time of the call, and work that other threads did meanwhile costs nothing.
+    Seconds are those that the caller's thread spends in a stage or waits for it; within another
+    stage they count for the inner one alone. So they add up to the time of the call, and work that
+    other threads do meanwhile costs nothing.
     """
 
     def __init__(self, report: Report | None = None) -> None:
@@ -29,29 +30,30 @@ class Progress:
         self._since = time.perf_counter()
 
     @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time inside the block for the stage ``name``."""
         self._account()
-        self._open.append(stage)
+        self._open.append(name)
         try:
             yield
         finally:
             self._account()
             self._open.pop()
 
-    def waiting(self, stage: str, items: Iterable[T]) -> Iterator[T]:
-        """The items; the time that getting each of them takes counts for ``stage``."""
+    def waiting(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items; count the time until each is ready for the stage ``name``."""
         iterator, end = iter(items), object()
         while True:
-            with self(stage):
+            with self.stage(name):
                 item: Any = next(iterator, end)
             if item is end:
                 return
             yield item
 
-    def step(self, stage: str, done: int, total: int) -> None:
-        """Tells the listener."""
+    def step(self, name: str, done: int, total: int) -> None:
+        """Report that ``done`` of ``total`` steps of a stage are finished."""
         if self._report is not None:
-            self._report(stage, done, total)
+            self._report(name, done, total)
 
     def _account(self) -> None:
         now = time.perf_counter()
@@ -62,7 +64,7 @@ class Progress:
 
 @contextmanager
 def reporting(progress: object) -> Iterator[Report | None]:
-    """What ``progress``, True (bars on the standard error), False or a callback, stands for."""
+    """Yield the callback that ``progress`` stands for: True (bars on stderr), False or a callback."""
     if progress is False or progress is None:
         yield None
     elif progress is True:
@@ -74,8 +76,8 @@ def reporting(progress: object) -> Iterator[Report | None]:
     elif callable(progress):
         yield progress
     else:
-        msg = f"score: progress must be True, False or a callback(stage, done, total), got {progress!r}"
-        raise InputError(msg)
+        requirement = "must be True, False or a callback(stage, done, total)"
+        checks.refuse("score", "progress", requirement, repr(progress))
 
 
 class _Bars:

@@ -7,7 +7,7 @@ import scans
 from musc2 import background
 from musc2.errors import InputError
 
-# Of a plane fitted to all of its own points by least squares: the angle in radians, and in metres over a 0.1 m map.
+# Of a plane fitted to all of its own points by least squares: the angle in radians, and in meters over a 0.1 m map.
 ANGLE, OFFSET = 2e-4, 2e-5
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from musc2 import cuda
-from musc2.ops import gpu, nearest_patches
+from musc2.ops import nearest_patches
+from musc2.ops._support import gpu
 
 # (samples, patches, channels); tiles are 128 by 256 patches and 64 channels wide, up to 4 of them below each other.
 SMALL = [(3, 1, 8), (40, 1, 9), (30, 7, 64), (2, 128, 65), (3, 129, 24), (2, 300, 330), (4, 200, 66), (2, 17, 1536)]

@@ -67,7 +67,11 @@ def test_what_is_in_the_files_is_what_was_generated(written):
         here = [sample for sample in datasets.load(name, root) if sample.category in (category, "made")]
         left = set(range(COUNT))
         for sample in here:
-            truth, picture, surface = datasets.truth(sample), datasets.picture(sample), datasets.surface(sample)
+            truth, picture, surface = (
+                datasets.load_mask(sample),
+                datasets.load_image(sample),
+                datasets.load_cloud(sample),
+            )
             if picture is not None:
                 gap = np.abs(parts.rgb - np.asarray(picture, np.float64)).mean((1, 2, 3))
             else:

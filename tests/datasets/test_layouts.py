@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from musc2 import datasets, prepare
+from musc2 import datasets, preprocess
 from musc2.errors import InputError
 
 
@@ -51,13 +51,13 @@ def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
 @pytest.mark.parametrize(("name", "layout"), [("mvtec_3d", "on_table"), ("eyecandies", "original")])
 def test_what_is_prepared_loads_as_the_same_parts(tmp_path, name, layout):
     root = datasets.write(name, tmp_path / "made", count=4, size=96, layout=layout)
-    prepare.prepare(name, root, tmp_path / "prepared")
+    preprocess.prepare(name, root, tmp_path / "prepared")
     before, after = datasets.load(name, root), datasets.load(name, tmp_path / "prepared")
     assert (len(after), sum(sample.label for sample in after)) == (4, 2)
     assert sum(sample.label for sample in before) == 2
     for sample in after:
         assert sample.xyz is not None
-        assert 0.2 < (datasets.surface(sample)[..., 2] != 0).mean() < 0.6
+        assert 0.2 < (datasets.load_cloud(sample)[..., 2] != 0).mean() < 0.6
 
 
 def test_an_empty_category_is_named(tmp_path):
@@ -73,10 +73,10 @@ def test_deep_pictures_and_masks_are_read(tmp_path):
     mask[3:5] = 300  # 44 in its lower byte, 1 in its upper
     Image.fromarray(mask).save(bad.mask)
     Image.fromarray(mask).save(bad.rgb)
-    assert (datasets.truth(bad) == (mask > 0)).all()
-    assert np.asarray(datasets.picture(bad)).shape == (32, 32, 3)
+    assert (datasets.load_mask(bad) == (mask > 0)).all()
+    assert np.asarray(datasets.load_image(bad)).shape == (32, 32, 3)
     Image.fromarray(np.stack([mask.astype(np.uint8)] * 2, 2), "LA").save(bad.mask)
-    assert (datasets.truth(bad) == (mask > 0)).all()
+    assert (datasets.load_mask(bad) == (mask > 0)).all()
 
 
 def test_btad_has_its_own_endings_and_a_folder_around_it(tmp_path):
@@ -100,7 +100,7 @@ def test_visa_is_read_alike_from_its_three_layouts(tmp_path):
         assert [sample.label for sample in found[one]] == [sample.label for sample in found[other]]
         for mine, theirs in zip(found[one], found[other], strict=True):
             assert mine.rgb.read_bytes() == theirs.rgb.read_bytes()
-            assert (datasets.truth(mine) == datasets.truth(theirs)).all()
+            assert (datasets.load_mask(mine) == datasets.load_mask(theirs)).all()
     assert datasets.load("visa", forms[2] / "1cls") == found[2]
 
 
@@ -140,16 +140,16 @@ def test_depth_of_eyecandies_becomes_the_surface_in_the_world(tmp_path):
     raw[4, 7] = 0  # as near as it gets, not missing
     Image.fromarray(raw).save(sample.depth)
     depth = low + raw / 65535 * (high - low)
-    here = datasets.surface(sample)
+    here = datasets.load_cloud(sample)
     np.testing.assert_allclose(here[..., 2], depth, rtol=1e-6)
     np.testing.assert_allclose(here[4, 7], np.array([(7 - 16) * 16 / 711.11, (4 - 16) * 16 / 711.11, 1]) * depth[4, 7])
     sample.pose.write_text("0 1 0 5\n-1 0 0 0\n0 0 1 -2\n0 0 0 1\n")
-    there = datasets.surface(sample)
+    there = datasets.load_cloud(sample)
     x, y, z = np.moveaxis(there, 2, 0)
     np.testing.assert_allclose(np.stack([y + 5, -x, z - 2], 2), here, atol=1e-6)
     sample.pose.write_text("1 2 3")
     with pytest.raises(InputError, match=r"load: .*pose.txt must hold a 4 x 4 matrix"):
-        datasets.surface(sample)
+        datasets.load_cloud(sample)
 
 
 def test_what_belongs_to_a_part_of_eyecandies_is_there(tmp_path):
@@ -179,13 +179,13 @@ def test_clouds_of_real3d_ad_have_a_label_for_each_point(tmp_path):
     bad.mask.rename(bad.mask.with_stem(cut.stem))
     again = next(sample for sample in datasets.load("real3d_ad", root) if sample.xyz == cut)
     assert again.defect == bad.defect
-    assert datasets.truth(again).any()
-    assert datasets.truth(again).shape == datasets.surface(again).shape[:1]
+    assert datasets.load_mask(again).any()
+    assert datasets.load_mask(again).shape == datasets.load_cloud(again).shape[:1]
     cut.with_name("3_good_copy.pcd").write_bytes(cut.read_bytes())
     assert sum(sample.label is False for sample in datasets.load("real3d_ad", root)) == 4
     cut.with_name("9_template.pcd").write_bytes(cut.read_bytes())  # to train with, wherever it is
     assert len(datasets.load("real3d_ad", root)) == 6
-    count = len(datasets.surface(again))
+    count = len(datasets.load_cloud(again))
     for line, lines, message in (
         ("1 2 3 0", count - 1, f"must hold a line for each of the {count} points of .*, got {count - 1}"),
         ("1 2 3", count, "must hold lines of x, y, z and a label"),
@@ -193,7 +193,7 @@ def test_clouds_of_real3d_ad_have_a_label_for_each_point(tmp_path):
     ):
         again.mask.write_text(f"{line}\n" * lines)
         with pytest.raises(InputError, match=f"{again.mask.name} {message}"):
-            datasets.truth(again)
+            datasets.load_mask(again)
     cut.rename(cut.with_name("cloud.pcd"))
     refused("real3d_ad", root, "cloud.pcd must be called NUMBER_good or NUMBER_DEFECT, got cloud")
 
@@ -244,8 +244,8 @@ def test_a_folder_of_pictures_alone_tells_nothing(tmp_path, parts):
     (tmp_path / "own/notes.txt").write_text("mine")
     found = datasets.load("folder", tmp_path / "own")
     assert short(found) == [(name, None, "", True, False, False) for name in ("a", "b", "within/c")]
-    assert datasets.truth(found[0]) is None
-    assert datasets.surface(found[0]) is None
+    assert datasets.load_mask(found[0]) is None
+    assert datasets.load_cloud(found[0]) is None
 
 
 def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
@@ -253,8 +253,8 @@ def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
         parts(name, kind)
     found = datasets.load("folder", tmp_path / "own", categories=["own"])
     assert short(found) == [("1", False, "good", True, True, False), ("2", True, "bad", True, True, True)]
-    assert datasets.truth(found[1]).all()
-    assert not datasets.truth(found[0]).any()
+    assert datasets.load_mask(found[1]).all()
+    assert not datasets.load_mask(found[0]).any()
     Image.new("L", (8, 6)).save(tmp_path / "own/2_mask.png")
     assert not any(sample.label for sample in datasets.load("folder", tmp_path / "own"))
     parts("3.png", "rgb")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from musc2.ops import arrays, farthest_points, gpu, group_points, nearest_points
+from musc2.ops import farthest_points, group_points, nearest_points
+from musc2.ops._support import arrays, gpu
 
 pytest.importorskip("musc2._cuda_emulated")
 SIZES = [1, 300, 2000]

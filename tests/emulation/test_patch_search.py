@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from musc2.ops import gpu, nearest_patches
+from musc2.ops import nearest_patches
+from musc2.ops._support import gpu
 
 emulated = pytest.importorskip("musc2._cuda_emulated")
 SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}

@@ -8,7 +8,7 @@ import torch
 from caches import empty_the_caches
 
 from musc2 import encoders
-from musc2.encoders import known_networks
+from musc2.encoders._checkpoints import known_networks
 from musc2.errors import InputError
 
 STAND_INS = {}  # one small network for all names of a family
@@ -53,9 +53,9 @@ def fitted(encoder, grouped_cloud, images):
 
 def test_it_says_how_its_tokens_are_matched(encoder):
     assert encoder.name
-    assert isinstance(encoder.matching, encoders.Matching)
-    assert encoder.matching.degrees
-    assert all(degree % 2 for degree in encoder.matching.degrees)
+    assert isinstance(encoder.token_defaults, encoders.TokenDefaults)
+    assert encoder.token_defaults.degrees
+    assert all(degree % 2 for degree in encoder.token_defaults.degrees)
     if hasattr(encoder, "size"):
         assert encoder.size > 0
         assert encoder.resample in ("bicubic", "bilinear")

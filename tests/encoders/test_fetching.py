@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from musc2 import encoders
-from musc2.encoders import fetching
+from musc2.encoders._checkpoints import fetching
 from musc2.errors import FetchError, InputError
 
 

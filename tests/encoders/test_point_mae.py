@@ -30,13 +30,13 @@ def test_tokens_are_those_of_the_published_network(golden, tmp_path, statistics,
     groups = Groups(
         index=torch.from_numpy(members.astype(np.int32)),
         curvature=cloud.curvature,
-        neighbourhood=torch.from_numpy(points[members] - points[centers][:, None]),
+        neighborhood=torch.from_numpy(points[members] - points[centers][:, None]),
     )
     encoder = loaded(tmp_path, random_weights.golden_weights(stored))
     assert encoder.statistics == "sample"
     encoder = dataclasses.replace(encoder, statistics=statistics)
     with torch.no_grad():
-        tokens = encoder.network.encoder(groups.neighbourhood, statistics)
+        tokens = encoder.network.encoder(groups.neighborhood, statistics)
     torch.testing.assert_close(tokens[::8], torch.from_numpy(stored[f"tokens_{mode}"]), rtol=rtol, atol=atol)
     features = encoder.encode(cloud, groups)
     assert features.shape == (3, 256, 384)
@@ -94,7 +94,7 @@ def test_other_statistics_and_groups_of_another_cloud_are_refused(state, tmp_pat
     with pytest.raises(InputError, match="statistics must be one of sample, running, got 'batch'"):
         dataclasses.replace(encoder, statistics="batch")
     cloud, groups = grouped_cloud
-    fewer = dataclasses.replace(groups, neighbourhood=groups.neighbourhood[:9])
+    fewer = dataclasses.replace(groups, neighborhood=groups.neighborhood[:9])
     with pytest.raises(InputError, match=r"groups must be those of the cloud's 32 centers, got .* \(9, 32, 3\)"):
         encoder.encode(cloud, fewer)
 

@@ -8,8 +8,9 @@ import torch
 from oracle.vision_transformer import vision_transformer
 
 from musc2 import encoders
-from musc2.encoders import positions, vit
-from musc2.encoders.vit import Colours
+from musc2.encoders import vit
+from musc2.encoders._checkpoints import positions
+from musc2.encoders.vit import Colors
 from musc2.errors import InputError
 
 pytest.importorskip("transformers")
@@ -17,7 +18,7 @@ GOLDEN_LIMITS, LIMITS = (
     dict(zip(("rtol", "atol"), limits, strict=True))
     for limits in (tolerances.GOLDEN["vit_dino"], tolerances.ORACLE["vision_transformer"])
 )
-AS_IT_IS = Colours(mean=(0, 0, 0), std=(1, 1, 1))
+AS_IT_IS = Colors(mean=(0, 0, 0), std=(1, 1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def published(request, tmp_path_factory):
         arrays = {key: stored[key] for key in stored.files}
     path = tmp_path_factory.mktemp("dino") / "dino_vitbase8_pretrain.pth"
     torch.save(random_weights.golden_weights(arrays), path)
-    return dataclasses.replace(encoders.load("dino-vitb8", weights=path), colours=AS_IT_IS), arrays
+    return dataclasses.replace(encoders.load("dino-vitb8", weights=path), colors=AS_IT_IS), arrays
 
 
 @pytest.mark.parametrize(("side", "stride"), [(64, 1), (224, 28)])
@@ -46,7 +47,7 @@ def test_dino_s_tokens_are_those_of_the_published_network(published, side, strid
 def test_tokens_are_transformers_own_hidden_states(family, tmp_path):
     network = random_weights.small_network(family, tmp_path)
     encoder = encoders.load(str(tmp_path))
-    encoder = dataclasses.replace(encoder, blocks=(0, 2, 3), colours=AS_IT_IS)
+    encoder = dataclasses.replace(encoder, blocks=(0, 2, 3), colors=AS_IT_IS)
     # Away from the trained size transformers has another rule for DINO and DINOv2.
     for size in [(32, 32)] + [(48, 24)] * (family not in ("vit", "dinov2")):
         images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(2))
@@ -75,7 +76,7 @@ def test_tokens_are_transformers_own_hidden_states(family, tmp_path):
 def test_files_in_dino_s_own_layout_give_what_their_names_mean(tmp_path, options):
     state = random_weights.original_vit(**options)
     torch.save(state, tmp_path / "own.pth")
-    encoder = dataclasses.replace(encoders.load(str(tmp_path / "own.pth")), colours=AS_IT_IS)
+    encoder = dataclasses.replace(encoders.load(str(tmp_path / "own.pth")), colors=AS_IT_IS)
     image = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(3))
     found, wanted = encoder.encode(image[None]), vision_transformer(image, state, heads=2)
     assert encoder.blocks == (0, 1, 2)
@@ -87,11 +88,11 @@ def test_files_in_dino_s_own_layout_give_what_their_names_mean(tmp_path, options
 def test_mean_and_deviation_are_applied_inside(tmp_path):
     torch.save(random_weights.original_vit(), tmp_path / "own.pth")
     encoder = encoders.load(str(tmp_path / "own.pth"))
-    half = dataclasses.replace(encoder, colours=Colours(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)))
+    half = dataclasses.replace(encoder, colors=Colors(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)))
     images = torch.rand(1, 3, 32, 32)
-    raw = dataclasses.replace(encoder, colours=AS_IT_IS).encode((images - 0.5) / 0.5)
+    raw = dataclasses.replace(encoder, colors=AS_IT_IS).encode((images - 0.5) / 0.5)
     assert torch.equal(half.encode(images).tokens, raw.tokens)
-    assert encoder.colours == Colours(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    assert encoder.colors == Colors(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 def test_half_precision_stays_near(tmp_path):

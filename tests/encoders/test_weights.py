@@ -69,8 +69,8 @@ def test_a_folder_says_its_own_mean_and_deviation(tmp_path):
     random_weights.small_network("vit", tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.25] * 3}))
     found = encoders.load(str(tmp_path))
-    assert found.colours.mean == (0.5, 0.5, 0.5)
-    assert found.colours.std == (0.25, 0.25, 0.25)
+    assert found.colors.mean == (0.5, 0.5, 0.5)
+    assert found.colors.std == (0.25, 0.25, 0.25)
     assert (found.patch, found.size) == (8, 224)
 
 

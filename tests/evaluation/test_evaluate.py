@@ -13,7 +13,7 @@ import musc2
 from musc2 import Config, datasets, evaluation, metrics
 from musc2.errors import InputError
 
-SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
+SMALL = Config(input_size=48, group_count=32, group_size=16, group_search=32, group_start=10)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def root(tmp_path_factory):
 
 
 def evaluated(root, **changes):
-    given = {"dataset": "mvtec_3d", "config": SMALL, "encoder_2d": parts.colours, "encoder_3d": parts.spread}
+    given = {"dataset": "mvtec_3d", "config": SMALL, "encoder_2d": parts.colors, "encoder_3d": parts.spread}
     return evaluation.evaluate(root=root, **given | changes)
 
 
@@ -35,12 +35,12 @@ def test_a_category_is_scored_and_compared_with_what_is_known_of_its_parts(root)
         [one.rgb for one in found],
         [one.xyz for one in found],
         config=SMALL,
-        encoder_2d=parts.colours,
+        encoder_2d=parts.colors,
         encoder_3d=parts.spread,
     )
-    truth = [datasets.truth(one) for one in found]
-    by_image = musc2.metrics.image_figures(scores.image, np.array([one.label for one in found]))
-    by_pixel = musc2.metrics.pixel_figures(scores.maps, np.stack(truth))
+    truth = [datasets.load_mask(one) for one in found]
+    by_image = musc2.metrics.image_metrics(scores.image, np.array([one.label for one in found]))
+    by_pixel = musc2.metrics.pixel_metrics(scores.maps, np.stack(truth))
     expected = {"I-AUROC": by_image["auroc"], "I-F1": by_image["f1_max"], "I-AP": by_image["ap"]}
     expected |= {"P-AUROC": by_pixel["auroc"], "P-F1": by_pixel["f1_max"], "P-AP": by_pixel["ap"]}
     expected |= {"AUPRO": by_pixel["aupro@0.3"]} | {f"AUPRO@{x}": by_pixel[f"aupro@{x}"] for x in (0.1, 0.05, 0.01)}
@@ -54,9 +54,9 @@ def test_the_published_protocol_compares_at_the_working_size(root):
     found = datasets.load("mvtec_3d", root, categories="bagel")
     given = [one.rgb for one in found], [one.xyz for one in found]
     config = SMALL.replace(map_size="working")
-    scores = musc2.score(*given, config=config, encoder_2d=parts.colours, encoder_3d=parts.spread)
+    scores = musc2.score(*given, config=config, encoder_2d=parts.colors, encoder_3d=parts.spread)
     assert scores.maps.shape == (6, 48, 48)
-    masks = [Image.fromarray(datasets.truth(one)).convert("L").resize((48, 48), Image.BILINEAR) for one in found]
+    masks = [Image.fromarray(datasets.load_mask(one)).convert("L").resize((48, 48), Image.BILINEAR) for one in found]
     known = np.stack([np.asarray(mask) / 255 > 0.5 for mask in masks])
     assert bagel.figures["AUPRO"] == pytest.approx(100 * musc2.metrics.aupro_published(scores.maps, known))
     assert bagel.figures["P-AUROC"] == pytest.approx(100 * musc2.metrics.auroc(scores.maps, known))
@@ -94,7 +94,7 @@ def test_a_finished_category_is_not_computed_again(root, tmp_path, monkeypatch):
     monkeypatch.setattr("musc2.evaluation.categories.score", lambda **given: pytest.fail("it is computed again"))
     assert evaluated(root, out=tmp_path, categories="bagel") == first[:1]
     with pytest.raises(pytest.fail.Exception):
-        evaluated(root, out=tmp_path, config=SMALL.replace(interval=(0.0, 0.5)))
+        evaluated(root, out=tmp_path, config=SMALL.replace(mutual_interval=(0.0, 0.5)))
     (tmp_path / "bagel" / "result.json").write_text("{")
     with pytest.raises(pytest.fail.Exception):
         evaluated(root, out=tmp_path)
@@ -145,7 +145,7 @@ def test_figures_read_each_mask_once_and_are_those_of_all_at_once(rng, protocol,
     found = evaluation.protocols.figures(scores, [True, False, True, False], iter(masks), protocol)
     pictures = [Image.fromarray(mask * np.uint8(255)).resize((31, 25), Image.Resampling.BILINEAR) for mask in masks]
     there = [np.asarray(picture) > 127 for picture in pictures]
-    expected = metrics.pixel_figures(maps, there, only=metrics.names("pixel"))
+    expected = metrics.pixel_metrics(maps, there, only=metrics.names("pixel"))
     assert found["AUPRO"] == pytest.approx(
         100 * expected["aupro_published" if protocol == "published" else "aupro@0.3"]
     )

@@ -78,8 +78,8 @@ def test_masks_of_every_form_are_read_as_foreground(tmp_path):
     for index in range(3):
         Image.fromarray(np.uint8(255) * wanted[index]).save(tmp_path / f"{index}.png")
     deep = [Image.fromarray(mask.astype(np.uint16)) for mask in wanted]
-    colour = [Image.fromarray(np.stack([mask * 0, mask * 0, mask], 2).astype(np.uint8)) for mask in wanted]
-    for form in (wanted, wanted.astype(np.int64), wanted * 0.5, list(wanted), tmp_path, deep, colour):
+    color = [Image.fromarray(np.stack([mask * 0, mask * 0, mask], 2).astype(np.uint8)) for mask in wanted]
+    for form in (wanted, wanted.astype(np.int64), wanted * 0.5, list(wanted), tmp_path, deep, color):
         found = [source.read() for source in inputs.foreground(form)]
         assert all(mask.dtype == bool for mask in found)
         assert (np.stack(found) == wanted).all()

@@ -34,8 +34,8 @@ def rgb(rng):
         ((5, 3, 50, 3), (5, 3, 50)),  # the last axis before the first
         ((5, 3, 50, 4), (5, 50, 4)),  # 3 channels before 4
         ((5, 3, 50, 1), None),  # channels first, and then an image one pixel wide
-        ((5, 6, 8), (5, 6, 8)),  # grey
-        ((3, 6, 8), (3, 6, 8)),  # grey too
+        ((5, 6, 8), (5, 6, 8)),  # gray
+        ((3, 6, 8), (3, 6, 8)),  # gray too
         ((6, 8, 3), (1, 6, 8)),  # one image
         ((6, 8, 4), (1, 6, 8)),
         ((6, 8), (1, 6, 8)),
@@ -51,9 +51,9 @@ def test_the_axis_of_the_channels_follows_the_rule(rng, shape, expected):
         assert (len(found), *found[0].shape) == (*expected, 3)
 
 
-def test_grey_becomes_three_equal_channels_and_alpha_is_dropped(rgb):
-    grey = read(rgb[..., 0])[1]
-    assert all((grey[..., channel] == rgb[1, ..., 0]).all() for channel in range(3))
+def test_gray_becomes_three_equal_channels_and_alpha_is_dropped(rgb):
+    gray = read(rgb[..., 0])[1]
+    assert all((gray[..., channel] == rgb[1, ..., 0]).all() for channel in range(3))
     with_alpha = np.concatenate([rgb, np.zeros_like(rgb[..., :1])], axis=3)
     assert (np.stack(read(with_alpha)) == rgb).all()
 

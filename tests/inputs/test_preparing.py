@@ -46,7 +46,7 @@ def test_golden_published_maps(golden, size):
     found = inputs.prepare_cloud(g["organised"], size, foreground="published")
     assert (found.pixels.numpy() == g[f"nonzero_idx_{size}"]).all()
     assert found.size == (size, size)
-    expected = g[f"normalised_{size}"]
+    expected = g[f"normalized_{size}"]
     placed = np.zeros((3, size * size), np.float32)
     placed[:, found.pixels] = found.points.numpy().T
     placed = placed.reshape(3, size, size)[:, :: size // expected.shape[1], :: size // expected.shape[1]]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from musc2 import inputs
 from musc2.errors import InputError
-from musc2.inputs.ordered import in_order
+from musc2.inputs.ordered_map import in_order
 
 HOW = inputs.Preparation(size=16, cloud_size=12)
 

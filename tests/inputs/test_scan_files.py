@@ -9,7 +9,7 @@ import scan_files
 import musc2
 from musc2 import inputs
 from musc2.errors import InputError
-from musc2.inputs import lzf
+from musc2.inputs.formats import lzf
 
 
 def read(path):
@@ -101,7 +101,7 @@ def test_score_takes_such_files(tmp_path, rng):
         table = scan_files.table(np.stack([rows, columns, height + 1], 1).astype(np.float32))
         paths.append(tmp_path / f"{index}.{'pcd' if index < 3 else 'ply'}")
         paths[-1].write_bytes((scan_files.pcd if index < 3 else scan_files.ply)(table, kind))
-    config = musc2.Config(centers=48, group_size=16)
+    config = musc2.Config(group_count=48, group_size=16)
     result = musc2.score(pcd=paths, encoder_3d="shape", config=config)
     assert result.image.argmax() == 4
     assert [len(values) for values in result.points] == [576] * 6

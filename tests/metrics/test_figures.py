@@ -36,15 +36,15 @@ def sample(request, rng):
 @pytest.mark.parametrize("name", metrics.names())
 def test_a_figure_is_a_share_and_1_for_a_perfect_map(name, sample):
     maps, masks = sample
-    assert 0 <= metrics.figure(name)(maps, masks) <= 1
+    assert 0 <= metrics.get(name)(maps, masks) <= 1
     perfect = masks + np.linspace(0, 0.5, masks.size, dtype=np.float32).reshape(masks.shape)
-    assert metrics.figure(name)(perfect, masks) == pytest.approx(1, **SAME)
+    assert metrics.get(name)(perfect, masks) == pytest.approx(1, **SAME)
 
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_forms_of_the_same_maps_give_the_same_figure(name, sample):
     maps, masks = sample
-    figure = metrics.figure(name)
+    figure = metrics.get(name)
     expected = figure(maps, masks)
     assert figure(torch.from_numpy(maps), torch.from_numpy(masks)) == expected
     assert figure(list(maps), [255 * torch.from_numpy(mask).byte() for mask in masks]) == expected
@@ -53,7 +53,7 @@ def test_forms_of_the_same_maps_give_the_same_figure(name, sample):
     assert figure(maps.astype(">f4"), masks.astype(np.float32)) == expected
     maps.setflags(write=False)
     assert figure(maps[:, ::-1], masks[:, ::-1]) == pytest.approx(expected, **SAME)
-    assert metrics.pixel_figures(maps, masks, only=[name]) == {name: expected}
+    assert metrics.pixel_metrics(maps, masks, only=[name]) == {name: expected}
 
 
 @pytest.mark.parametrize("name", metrics.names())
@@ -62,7 +62,7 @@ def test_maps_may_have_different_sizes(name, sample):
     cut = [slice(0, 20), slice(0, 17), slice(3, 9), slice(1, 20)]
     ragged = [one[rows] for one, rows in zip(maps, cut, strict=True)]
     truth = [one[rows] for one, rows in zip(masks, cut, strict=True)]
-    assert 0 <= metrics.figure(name)(ragged, truth) <= 1
+    assert 0 <= metrics.get(name)(ragged, truth) <= 1
 
 
 @pytest.mark.parametrize("name", metrics.names())
@@ -83,7 +83,7 @@ def test_maps_may_have_different_sizes(name, sample):
     ],
 )
 def test_what_has_no_figure_is_refused_by_name(name, sample, change, message):
-    function = metrics.figure(name)
+    function = metrics.get(name)
     with pytest.raises(InputError, match=f"^{function.func.__name__}: .*{message}"):
         function(*change(*sample))
 
@@ -92,8 +92,8 @@ def test_what_has_no_figure_is_refused_by_name(name, sample, change, message):
 def test_equal_to_scikit_learn(name, sample):
     maps, masks = sample
     expected = BY_SKLEARN[name](masks.ravel(), maps.ravel())
-    assert metrics.figure(name)(maps, masks) == pytest.approx(expected, **SAME)
-    assert metrics.figure(name)(maps.ravel(), masks.ravel()) == pytest.approx(expected, **SAME)
+    assert metrics.get(name)(maps, masks) == pytest.approx(expected, **SAME)
+    assert metrics.get(name)(maps.ravel(), masks.ravel()) == pytest.approx(expected, **SAME)
 
 
 @pytest.mark.parametrize("name", BY_SKLEARN)
@@ -103,8 +103,8 @@ def test_digits_beyond_float32_count(name, rng, dtype):
     scores, labels = large + rng.integers(0, 50, 300).astype(dtype), rng.random(300) < 0.3
     expected = BY_SKLEARN[name](labels, scores - large)
     assert len(np.unique(scores.astype(np.float32))) == 1
-    assert metrics.figure(name)(scores, labels) == pytest.approx(expected, **SAME)
-    assert metrics.figure(name)(scores.tolist(), labels.tolist()) == pytest.approx(expected, **SAME)
+    assert metrics.get(name)(scores, labels) == pytest.approx(expected, **SAME)
+    assert metrics.get(name)(scores.tolist(), labels.tolist()) == pytest.approx(expected, **SAME)
 
 
 @pytest.mark.parametrize("limit", [0.3, 0.1, 0.05, 0.01, 0.4999, 1.0])
@@ -137,8 +137,8 @@ def test_published_aupro_equals_the_oracle(sample, limit):
 @pytest.mark.parametrize("ties", ["", "_ties"])
 def test_published_values(golden, ties):
     stored = golden("metrics")
-    image = metrics.image_figures(stored[f"pr_sp{ties}"], stored["gt_sp"])
-    pixel = metrics.pixel_figures(stored[f"pr_px{ties}"], stored["gt_px"], only=metrics.names("pixel"))
+    image = metrics.image_metrics(stored[f"pr_sp{ties}"], stored["gt_sp"])
+    pixel = metrics.pixel_metrics(stored[f"pr_px{ties}"], stored["gt_px"], only=metrics.names("pixel"))
     names = ("auroc", "f1_max", "ap", "aupro_published")
     np.testing.assert_allclose([image[name] for name in names[:3]], stored[f"image_metric{ties}"], rtol=0, atol=1e-9)
     np.testing.assert_allclose([pixel[name] for name in names], stored[f"pixel_metric{ties}"], rtol=0, atol=1e-9)
@@ -151,10 +151,10 @@ def test_names_and_levels():
 
 
 def test_all_figures_at_once_are_those_one_by_one(sample):
-    found = metrics.pixel_figures(*sample)
+    found = metrics.pixel_metrics(*sample)
     assert set(found) == set(metrics.names()) - {"aupro_published"}
-    assert found == {name: metrics.figure(name)(*sample) for name in found}
-    assert metrics.image_figures(*sample) == {name: found[name] for name in metrics.names("image")}
+    assert found == {name: metrics.get(name)(*sample) for name in found}
+    assert metrics.image_metrics(*sample) == {name: found[name] for name in metrics.names("image")}
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_all_figures_at_once_are_those_one_by_one(sample):
         ),
         (lambda: metrics.aupro_published(np.zeros((2, 2)), np.eye(2)), "aupro_published: maps must be finite and hold"),
         (lambda: metrics.names("patch"), 'names: level must be "image", "pixel" or None, got \'patch\''),
-        (lambda: metrics.figure("auc"), "figure: a name must be one of .*auroc.*, got 'auc'"),
-        (lambda: metrics.image_figures([1, 2], [0, 1], only=["aupro@0.3"]), "image_figures: a name must be one of"),
+        (lambda: metrics.get("auc"), "figure: a name must be one of .*auroc.*, got 'auc'"),
+        (lambda: metrics.image_metrics([1, 2], [0, 1], only=["aupro@0.3"]), "image_metrics: a name must be one of"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

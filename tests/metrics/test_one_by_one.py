@@ -10,7 +10,6 @@ import torch
 
 from musc2 import metrics
 from musc2.errors import InputError
-from musc2.metrics import two_passes
 
 SAME = {"rel": 0, "abs": 1e-12}
 
@@ -41,17 +40,17 @@ class Made:
 
 @pytest.mark.parametrize("batch", [1, 2000, 2**22])
 def test_equal_to_all_at_once(monkeypatch, sample, batch):
-    monkeypatch.setattr(two_passes, "_BATCH", batch)
+    monkeypatch.setattr(streaming, "_BATCH", batch)
     maps, masks = sample
     made = Made(masks)
-    found = metrics.pixel_figures_one_by_one(torch.from_numpy(maps), made)
-    assert found == pytest.approx(metrics.pixel_figures(maps, masks), **SAME)
+    found = metrics.pixel_metrics_streamed(torch.from_numpy(maps), made)
+    assert found == pytest.approx(metrics.pixel_metrics(maps, masks), **SAME)
     assert made.asked == [0, 1, 2, 3, 4, 5]
 
 
 def test_the_published_aupro_is_the_same(sample):
     maps, masks = sample[0].clip(-9, 9), sample[1]
-    found = metrics.pixel_figures_one_by_one(maps, masks, only=["aupro_published", "auroc"])
+    found = metrics.pixel_metrics_streamed(maps, masks, only=["aupro_published", "auroc"])
     assert found["aupro_published"] == pytest.approx(metrics.aupro_published(maps, masks), **SAME)
     assert list(found) == ["aupro_published", "auroc"]
 
@@ -59,8 +58,8 @@ def test_the_published_aupro_is_the_same(sample):
 def test_maps_may_differ_in_size_and_are_rounded(sample):
     maps = [one[:, : 10 + 5 * index] for index, one in enumerate(sample[0].astype(np.float64))]
     masks = [one[:, : 10 + 5 * index] for index, one in enumerate(sample[1])]
-    expected = metrics.pixel_figures([one.astype(np.float32) for one in maps], masks)
-    assert metrics.pixel_figures_one_by_one(maps, masks) == pytest.approx(expected, **SAME)
+    expected = metrics.pixel_metrics([one.astype(np.float32) for one in maps], masks)
+    assert metrics.pixel_metrics_streamed(maps, masks) == pytest.approx(expected, **SAME)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +77,8 @@ def test_maps_may_differ_in_size_and_are_rounded(sample):
 )
 def test_what_has_no_figure_is_refused_by_name(rng, change, message):
     maps = rng.standard_normal((6, 30, 40)).astype(np.float32)
-    with pytest.raises(InputError, match=f"^pixel_figures_one_by_one: {message}"):
-        metrics.pixel_figures_one_by_one(*change(maps, maps > 1))
+    with pytest.raises(InputError, match=f"^pixel_metrics_streamed: {message}"):
+        metrics.pixel_metrics_streamed(*change(maps, maps > 1))
 
 
 def test_memory_does_not_grow_with_the_number_of_maps():
@@ -89,7 +88,7 @@ import resource, numpy as np, musc2
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 rng, mask = np.random.default_rng(0), np.zeros((512, 512), bool)
 mask[100:110, 100:110] = True
-figures = lambda n: musc2.metrics.pixel_figures_one_by_one(maps[:n], [mask] * n, only=musc2.metrics.names("pixel"))
+figures = lambda n: musc2.metrics.pixel_metrics_streamed(maps[:n], [mask] * n, only=musc2.metrics.names("pixel"))
 maps = [rng.random((512, 512), np.float32) for _ in range(300)]
 figures(20)
 before = peak()

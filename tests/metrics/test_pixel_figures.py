@@ -19,7 +19,7 @@ def sample(rng):
 
 
 def streamed(maps, masks, **how):
-    figures = metrics.PixelFigures(**how)
+    figures = metrics.PixelMetrics(**how)
     for one, mask in zip(maps, masks, strict=True):
         figures.add(one, mask)
     return figures.result()
@@ -27,7 +27,7 @@ def streamed(maps, masks, **how):
 
 def test_maps_of_half_precision_lose_nothing(sample):
     maps, masks = sample[0].astype(np.float16), sample[1]
-    expected = metrics.pixel_figures(maps, masks)
+    expected = metrics.pixel_metrics(maps, masks)
     for bits in (19, 23):
         assert streamed(maps, masks, bits=bits) == pytest.approx(expected, rel=0, abs=1e-12)
 
@@ -35,17 +35,17 @@ def test_maps_of_half_precision_lose_nothing(sample):
 def test_the_result_is_that_of_maps_cut_to_their_first_bits(sample):
     maps, masks = sample
     cut = (maps.view(np.uint32) >> 18 << 18).view(np.float32)
-    assert streamed(maps, masks, bits=14) == pytest.approx(metrics.pixel_figures(cut, masks), rel=0, abs=1e-12)
-    assert streamed(maps, masks, bits=14) != pytest.approx(metrics.pixel_figures(maps, masks), rel=0, abs=1e-6)
+    assert streamed(maps, masks, bits=14) == pytest.approx(metrics.pixel_metrics(cut, masks), rel=0, abs=1e-12)
+    assert streamed(maps, masks, bits=14) != pytest.approx(metrics.pixel_metrics(maps, masks), rel=0, abs=1e-6)
 
 
 def test_full_precision_is_near(sample):
-    assert streamed(*sample) == pytest.approx(metrics.pixel_figures(*sample), rel=0, abs=1e-3)
+    assert streamed(*sample) == pytest.approx(metrics.pixel_metrics(*sample), rel=0, abs=1e-3)
 
 
 def test_stacks_lists_and_maps_one_by_one_are_the_same(sample):
     maps, masks = sample
-    stacked, listed = metrics.PixelFigures(bits=16), metrics.PixelFigures(bits=16)
+    stacked, listed = metrics.PixelMetrics(bits=16), metrics.PixelMetrics(bits=16)
     stacked.add(torch.from_numpy(maps), masks)
     listed.add(list(maps[:4]), list(masks[:4]))
     listed.add(maps[4:].astype(np.float64), masks[4:])
@@ -53,7 +53,7 @@ def test_stacks_lists_and_maps_one_by_one_are_the_same(sample):
 
 
 def test_without_both_kinds_of_pixels_there_is_no_result():
-    figures = metrics.PixelFigures(bits=9)
+    figures = metrics.PixelMetrics(bits=9)
     with pytest.raises(InputError, match="result: masks must hold both normal and anomalous, got 0 normal"):
         figures.result()
     figures.add(np.zeros((2, 2)), np.zeros((2, 2), bool))
@@ -64,7 +64,7 @@ def test_without_both_kinds_of_pixels_there_is_no_result():
 
 
 def test_a_refused_map_changes_nothing(sample):
-    figures = metrics.PixelFigures(bits=9)
+    figures = metrics.PixelMetrics(bits=9)
     figures.add(*sample)
     before = figures.result()
     with pytest.raises(InputError, match="maps must hold no NaN, got one at"):
@@ -80,7 +80,7 @@ peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 map = np.random.default_rng(0).random((512, 512), np.float32)
 mask = np.zeros((512, 512), bool)
 mask[100:200, 100:200] = True
-figures = musc2.metrics.PixelFigures()
+figures = musc2.metrics.PixelMetrics()
 for _ in range(10):
     figures.add(map, mask)
 figures.result()

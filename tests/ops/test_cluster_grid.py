@@ -68,8 +68,8 @@ def test_cells_with_more_core_points_than_enough_and_with_fewer(backend, rng):
         assert labels.max() >= 0
 
 
-def test_points_along_the_diagonal_of_a_cell_are_neighbours_up_to_eps_and_no_farther(backend):
-    for step in np.linspace(0.4, 1.2, 33).tolist():  # neighbours up to 1 / sqrt(3) = 0.577
+def test_points_along_the_diagonal_of_a_cell_are_neighbors_up_to_eps_and_no_farther(backend):
+    for step in np.linspace(0.4, 1.2, 33).tolist():  # neighbors up to 1 / sqrt(3) = 0.577
         xyz = torch.tensor([[[0.0, 0, 1], [step, step, 1 + step]]])
         assert cluster_grid(xyz, eps=1, min_points=2).tolist() == ([[0, 0]] if step < 3**-0.5 else [[-1, -1]])
 

@@ -12,7 +12,7 @@ def pictures(rng, shape):
     return rng.random(shape).astype(np.float32)
 
 
-def test_a_ramp_has_one_direction_and_its_neighbours(backend):
+def test_a_ramp_has_one_direction_and_its_neighbors(backend):
     """Brightness rises by 0.01 a pixel to the right: far from the borders every place has the same eight strengths."""
     ramp = torch.arange(96.0).mul(0.01).expand(1, 3, 96, 96)
     tokens = gradient_tokens(ramp)

@@ -29,13 +29,11 @@ def agrees(groups, points, centers, *settings):
         np.testing.assert_allclose(groups.curvature[row], curvature, rtol=rtol, atol=atol)
     own = torch.as_tensor(points)
     offsets = own[groups.index.long()] - own[torch.as_tensor(centers).long()][:, None]
-    assert torch.equal(groups.neighbourhood, offsets)
+    assert torch.equal(groups.neighborhood, offsets)
 
 
 def same(one, other):
-    return all(
-        torch.equal(getattr(one, name), getattr(other, name)) for name in ("index", "curvature", "neighbourhood")
-    )
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("index", "curvature", "neighborhood"))
 
 
 @pytest.mark.parametrize(
@@ -45,10 +43,10 @@ def same(one, other):
 )
 def test_tiny_case_with_the_answer_written_out(backend, unique, index):
     points = np.float32([[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [4, 0, 0]])
-    groups = group_points(points, np.int32([0]), size=4, start=2, search=5, threshold=0.0, unique=unique)
+    groups = group_points(points, np.int32([0]), size=4, start=2, search=5, curvature_threshold=0.0, unique=unique)
     assert groups.index.tolist() == [index]
     assert groups.curvature.tolist() == [0.0]
-    assert groups.neighbourhood[0, :, 0].tolist() == [float(i) for i in index]
+    assert groups.neighborhood[0, :, 0].tolist() == [float(i) for i in index]
     flat = group_points(points, np.int32([0]), size=4, start=2, search=5)
     assert flat.index.tolist() == [[0, 1, 2, 3]]
 
@@ -118,26 +116,26 @@ def test_the_published_groups_come_out(backend, golden, name):
     assert np.array_equal(index[:, 48:], stored["idx"][:, 48:])
     assert np.array_equal(np.sort(index[:, :48], 1), np.sort(stored["idx"][:, :48], 1))
     same_order = (index == stored["idx"]).all(1)
-    assert np.array_equal(groups.neighbourhood.numpy()[same_order], stored["neighborhood"][same_order])
+    assert np.array_equal(groups.neighborhood.numpy()[same_order], stored["neighborhood"][same_order])
 
 
 def test_unique_groups_hold_different_points_and_start_like_the_nearest(backend, rng):
     points = cube(rng, 3000)
     centers = farthest_points(points, 100)
-    groups = group_points(points, centers, threshold=0.0, unique=True)
+    groups = group_points(points, centers, curvature_threshold=0.0, unique=True)
     assert all(len(set(row)) == 128 for row in groups.index.tolist())
     nearest = nearest_points(points, points[centers.numpy()], 80)[0]
     assert torch.equal(groups.index[:, 48:], nearest)
-    assert torch.equal(group_points(points, centers, threshold=1.0).index[:, :80], nearest)
+    assert torch.equal(group_points(points, centers, curvature_threshold=1.0).index[:, :80], nearest)
 
 
 def test_a_group_does_not_jump_over_a_gap(backend):
     """Two sheets, one above the other: the group of a center at the rim grows along its own."""
     u, v = (axis.ravel() for axis in np.meshgrid(np.arange(20), np.arange(20)))
     points = np.concatenate([np.stack([u, v, u * 0 + height], 1) for height in (0, 8)]).astype(np.float32)
-    grown = group_points(points, np.int64([10 * 20]), threshold=0.0, unique=True)
+    grown = group_points(points, np.int64([10 * 20]), curvature_threshold=0.0, unique=True)
     assert (grown.index < 400).all()
-    assert not (group_points(points, np.int64([10 * 20]), threshold=1.0).index < 400).all()
+    assert not (group_points(points, np.int64([10 * 20]), curvature_threshold=1.0).index < 400).all()
 
 
 def test_curvature_does_not_depend_on_scale(backend, rng):
@@ -157,7 +155,7 @@ def test_a_packed_batch_equals_its_clouds_one_by_one(backend, rng):
         alone = group_points(points[offsets[cloud] : offsets[cloud + 1]], centers[cloud])
         assert torch.equal(groups.index[cloud], alone.index)
         assert torch.equal(groups.curvature[cloud], alone.curvature)
-        assert torch.equal(groups.neighbourhood[cloud], alone.neighbourhood)
+        assert torch.equal(groups.neighborhood[cloud], alone.neighborhood)
 
 
 def test_no_centers_give_no_groups(backend):

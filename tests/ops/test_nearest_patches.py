@@ -131,7 +131,7 @@ def test_features_of_16_bits_are_as_good_as_the_same_in_float32(backend, rng, dt
     close(against, oracle(z.float().numpy(), known.float().numpy()))
     mixed = nearest_patches(z, references=known.float(), precision="float32")
     close(mixed, oracle(z.float().numpy(), known.float().numpy()))
-    close(nearest_patches(z, window=2, grid=grid), oracle(z.float().numpy(), window=2, grid=grid))
+    close(nearest_patches(z, search_window=2, grid=grid), oracle(z.float().numpy(), window=2, grid=grid))
 
 
 @pytest.mark.parametrize("precision", EVERY_PRECISION)
@@ -180,11 +180,13 @@ def test_thread_counts_give_equal_bits(backend, rng, over_threads, precision, sh
 @pytest.mark.parametrize("grid", [(5, 8), (1, 40), (40, 1)])
 def test_a_window_limits_the_search(backend, rng, window, grid):
     z = features(rng, 3, 40, 21)
-    d, index = nearest_patches(z, window=window, grid=grid, return_index=True)
+    d, index = nearest_patches(z, search_window=window, grid=grid, return_index=True)
     close(d, oracle(z, window=window, grid=grid))
     close(d, distances_of(index.numpy(), z, z))
     references = features(rng, 2, 40, 21)
-    close(nearest_patches(z, references=references, window=window, grid=grid), oracle(z, references, window, grid))
+    close(
+        nearest_patches(z, references=references, search_window=window, grid=grid), oracle(z, references, window, grid)
+    )
 
 
 def test_one_sample_or_none(backend):

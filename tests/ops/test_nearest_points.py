@@ -69,7 +69,7 @@ def test_queries_that_alternate_between_dense_and_empty_space(backend, rng):
         agree_exactly(nearest_points(points, queries, k), oracle(points, queries, k, np.float32))
 
 
-def test_the_published_neighbours_come_out(backend, golden):
+def test_the_published_neighbors_come_out(backend, golden):
     stored = golden("knn")
     index, distance2 = nearest_points(stored["xyz"], stored["xyz"], 256)
     distance = stored["dist_first200"]
@@ -89,7 +89,7 @@ def test_each_query_finds_what_a_wider_search_finds_first(backend, rng):
         agree_exactly(nearest_points(points, queries, k), [part[:, :k].numpy() for part in wide])
 
 
-def test_no_queries_give_no_neighbours(backend):
+def test_no_queries_give_no_neighbors(backend):
     index, distance2 = nearest_points(LINE, LINE[:0], 2)
     assert index.shape == distance2.shape == (0, 2)
 

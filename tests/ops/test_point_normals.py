@@ -35,14 +35,14 @@ def test_tiny_case_with_the_answer_written_out(backend):
     assert bool((point_normals(points, sensor=(0.1, 0.2, 3.0))[0][:, 2] == 1).all())
 
 
-@pytest.mark.parametrize("neighbours", [24, 4, 100, 300])
+@pytest.mark.parametrize("neighbors", [24, 4, 100, 300])
 @pytest.mark.parametrize("sensor", [SENSOR, (1.0, 2.0, -4.0)])
-def test_random_sheets_agree_with_the_oracle(backend, rng, neighbours, sensor):
+def test_random_sheets_agree_with_the_oracle(backend, rng, neighbors, sensor):
     points = np.unique(sheet(rng, 300), axis=0)
     before = points.copy()
     rtol, atol = ORACLE["point_normals"]
-    normals, variation = point_normals(points, neighbours=neighbours, sensor=sensor)
-    expected, shares = oracle(points, neighbours, sensor)
+    normals, variation = point_normals(points, neighbors=neighbors, sensor=sensor)
+    expected, shares = oracle(points, neighbors, sensor)
     np.testing.assert_allclose(normals, expected, rtol=rtol, atol=atol)
     np.testing.assert_allclose(variation, shares, rtol=rtol, atol=atol)
     assert np.array_equal(points, before)
@@ -108,7 +108,7 @@ def test_a_packed_batch_equals_its_clouds_one_by_one_for_every_thread_count(back
         ({"points": np.zeros((4, 2), np.float32)}, r"point_normals: points must have shape \(P, 3\), got \(4, 2\)"),
         ({"points": np.zeros((0, 3), np.float32)}, "cloud 0 must have at least one point"),
         ({"points": np.full((4, 3), np.nan, np.float32)}, r"points must be finite, got nan at \(0, 0\)"),
-        ({"neighbours": 0}, "neighbours must be a whole number from 1 to 1024, got 0"),
+        ({"neighbors": 0}, "neighbors must be a whole number from 1 to 1024, got 0"),
         ({"sensor": (0, 0, 0)}, r"sensor must be three finite numbers, not all zero, got \(0, 0, 0\)"),
         ({"sensor": (0, 1)}, r"sensor must be three finite numbers, not all zero, got \(0, 1\)"),
         ({"offsets": [0, 3]}, r"offsets must rise from 0 to the number of points \(4\), got \[0, 3\]"),

@@ -71,7 +71,7 @@ def test_a_packed_batch_equals_its_samples_alone_for_all_thread_counts(backend, 
 
 def test_curved_centers_keep_their_token(backend, rng):
     tokens, centers, curvature = sample(rng, 50, 9)
-    assert np.array_equal(pool_centers(tokens, centers, curvature, threshold=0.0), tokens)
+    assert np.array_equal(pool_centers(tokens, centers, curvature, curvature_threshold=0.0), tokens)
     # The threshold is compared in float32, as the published code does.
     assert torch.equal(pool_centers(tokens, centers, np.full(50, 0.01, np.float32)), torch.from_numpy(tokens))
 

@@ -10,7 +10,7 @@ from musc2.ops import pool_grid
 
 def test_tiny_case_with_the_answer_written_out(backend):
     tokens = torch.tensor([0.0, float(np.log(2.0))]).reshape(1, 1, 2, 1)
-    # Around 0 every place but the neighbour weighs 1; around log 2 every place but the patch itself weighs 1/2.
+    # Around 0 every place but the neighbor weighs 1; around log 2 every place but the patch itself weighs 1/2.
     left, right = 0.5 * np.log(2) / 8.5, np.log(2) / 5
     assert pool_grid(tokens, (3,)).flatten().tolist() == pytest.approx([left, right], rel=1e-6)
     assert pool_grid(tokens, (3,), weighting="uniform").flatten().tolist() == pytest.approx([np.log(2) / 9] * 2)

@@ -12,14 +12,15 @@ from oracle.rescore import rescore as oracle
 from tolerances import ORACLE
 
 from musc2.errors import InputError
-from musc2.ops import gpu, lowest_mean, rescore, similar_samples
+from musc2.ops import lowest_mean, rescore
+from musc2.ops._support import gpu, similar_samples
 
 SEARCHES = ["faiss", "torch", "faiss on a GPU", "torch on a GPU"]
 
 
 @contextlib.contextmanager
 def searching(name):
-    """The neighbours' search: FAISS, or torch as if FAISS could not be imported; on a GPU as far as that is Python."""
+    """The neighbors' search: FAISS, or torch as if FAISS could not be imported; on a GPU as far as that is Python."""
     if "faiss" in name:
         pytest.importorskip("faiss")
     if "on a GPU" in name:
@@ -82,7 +83,7 @@ def unit(rng, *shape):
 def test_tiny_case_with_the_answer_written_out(search):
     features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
     scores = torch.tensor([1.0, 3.0, 7.0])
-    # k = 1: sample 1 ties with sample 0 and is forced in; k = 2: both halves; sample 2 has no neighbour but itself.
+    # k = 1: sample 1 ties with sample 0 and is forced in; k = 2: both halves; sample 2 has no neighbor but itself.
     assert rescore(features, scores, (1, 2)).tolist() == [1.5, 2.5, 7.0]
 
 
@@ -137,7 +138,7 @@ def test_faiss_searches_on_the_stream_and_in_bounded_memory(rng, monkeypatch):
         assert (search.numVectors, search.dims, search.k, search.device) == (30, 6, 15, 0)
         assert search.vectors is search.queries
         many = np.ones((2100, 1), np.float32)
-        assert len(rescore(many, many[:, 0], (2100,))) == 2100  # more neighbours than FAISS finds on a GPU
+        assert len(rescore(many, many[:, 0], (2100,))) == 2100  # more neighbors than FAISS finds on a GPU
         assert len(faiss.calls) == 5
 
 

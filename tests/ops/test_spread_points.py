@@ -23,27 +23,27 @@ def test_tiny_case_with_the_answer_written_out(backend):
     centers = torch.tensor([[0.0, 0, 0], [2, 0, 0], [0, 9, 0]])
     values = torch.tensor([1.0, 3.0, 100.0])
     points = torch.tensor([[1.0, 0, 0], [-1, 0, 0]])
-    assert spread_points(points, centers, values, neighbours=2).tolist() == pytest.approx([2.0, 1.2], abs=1e-6)
-    assert spread_points(points, centers, values, neighbours=1).tolist() == [1.0, 1.0]
+    assert spread_points(points, centers, values, neighbors=2).tolist() == pytest.approx([2.0, 1.2], abs=1e-6)
+    assert spread_points(points, centers, values, neighbors=1).tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("neighbours", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("neighbors", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize(("points", "centers"), [(1, 1), (17, 2), (200, 9), (515, 130)])
-def test_random_clouds_agree_with_the_oracle(backend, rng, neighbours, points, centers):
+def test_random_clouds_agree_with_the_oracle(backend, rng, neighbors, points, centers):
     given = cloud(rng, points, centers)
     rtol, atol = ORACLE["spread_points"]
-    ours = spread_points(*given, neighbours=neighbours)
-    np.testing.assert_allclose(ours, oracle(*given, neighbours), rtol=rtol, atol=atol)
+    ours = spread_points(*given, neighbors=neighbors)
+    np.testing.assert_allclose(ours, oracle(*given, neighbors), rtol=rtol, atol=atol)
 
 
-@pytest.mark.parametrize("neighbours", [1, 3, 5, 8])
-def test_ties_go_to_the_lowest_index(backend, rng, neighbours):
+@pytest.mark.parametrize("neighbors", [1, 3, 5, 8])
+def test_ties_go_to_the_lowest_index(backend, rng, neighbors):
     points = rng.integers(0, 3, (300, 3)).astype(np.float32)
     centers = rng.integers(0, 3, (40, 3)).astype(np.float32)
     values = rng.random(40, dtype=np.float32)
     rtol, atol = ORACLE["spread_points"]
-    ours = spread_points(points, centers, values, neighbours=neighbours)
-    np.testing.assert_allclose(ours, oracle(points, centers, values, neighbours), rtol=rtol, atol=atol)
+    ours = spread_points(points, centers, values, neighbors=neighbors)
+    np.testing.assert_allclose(ours, oracle(points, centers, values, neighbors), rtol=rtol, atol=atol)
 
 
 def test_published_values(backend, golden):
@@ -106,8 +106,8 @@ def test_huge_coordinates_stay_finite():
         ({"centers": np.full((2, 3), np.nan, np.float32)}, r"centers must be finite, got nan at \(0, 0\)"),
         ({"values": np.zeros(3, np.float32)}, r"values must have one entry per center \(2\), got 3"),
         ({"values": np.array([0, np.nan], np.float32)}, r"values must be finite, got nan at \(1,\)"),
-        ({"neighbours": 0}, "neighbours must be a whole number from 1 to 8, got 0"),
-        ({"neighbours": 9}, "neighbours must be a whole number from 1 to 8, got 9"),
+        ({"neighbors": 0}, "neighbors must be a whole number from 1 to 8, got 0"),
+        ({"neighbors": 9}, "neighbors must be a whole number from 1 to 8, got 9"),
         ({"offsets": [0, 2, 5]}, r"center_offsets must describe as many samples as offsets \(2\), got 1"),
         ({"offsets": [0, 4]}, r"offsets must rise from 0 to the number of points \(5\), got \[0, 4\]"),
         (

@@ -1,7 +1,7 @@
 import numpy as np
 
 
-def nearest_patches(z, references=None, window=None, grid=None):
+def nearest_patches(z, references=None, search_window=None, grid=None):
     z = z.astype(np.float64)
     others = z if references is None else references.astype(np.float64)
     d = np.empty((len(z), z.shape[1], len(others)))

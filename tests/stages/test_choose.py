@@ -6,9 +6,8 @@ import random_weights
 import torch
 
 from musc2 import Config, encoders, score
-from musc2.encoders import ImageTokens, Matching
+from musc2.encoders import ImageTokens, TokenDefaults, selection
 from musc2.errors import InputError
-from musc2.stages import choose
 
 
 @pytest.fixture
@@ -25,13 +24,13 @@ def test_auto_takes_the_networks_that_are_here(here):
     here("dino-vitb8", "point-mae")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert choose.automatic("auto", "auto") == ("dino-vitb8", "point-mae")
+        assert selection.automatic("auto", "auto") == ("dino-vitb8", "point-mae")
 
 
 def test_auto_falls_back_with_one_warning_that_names_the_commands(here):
     here()
     with pytest.warns(UserWarning, match="built-in encoders") as caught:
-        assert choose.automatic("auto", "auto") == ("texture", "shape")
+        assert selection.automatic("auto", "auto") == ("texture", "shape")
     (warning,) = caught
     text = str(warning.message)
     assert "texture and shape stand in for dino-vitb8 and point-mae" in text
@@ -39,7 +38,7 @@ def test_auto_falls_back_with_one_warning_that_names_the_commands(here):
     assert "`musc2 weights fetch point-mae`" in text
     here("dino-vitb8")
     with pytest.warns(UserWarning, match="the built-in encoder shape stands in for point-mae") as caught:
-        assert choose.automatic("auto", "auto") == ("dino-vitb8", "shape")
+        assert selection.automatic("auto", "auto") == ("dino-vitb8", "shape")
     assert "dino" not in str(caught[0].message)
 
 
@@ -47,14 +46,14 @@ def test_what_is_named_or_not_needed_is_left_alone(here):
     here()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert choose.automatic("dino-vitb8", None) == ("dino-vitb8", None)
-        assert choose.automatic(parts.colours, "shape") == (parts.colours, "shape")
+        assert selection.automatic("dino-vitb8", None) == ("dino-vitb8", None)
+        assert selection.automatic(parts.colors, "shape") == (parts.colors, "shape")
 
 
 def test_a_named_encoder_never_falls_back(tmp_path, monkeypatch):
     monkeypatch.setattr(encoders, "load", lambda name, **options: pytest.fail(name) if name == "texture" else _refuse())
     with pytest.raises(InputError, match="not on this machine"):
-        choose.image_encoder("dino-vitb8", "cpu", "float32", None)
+        selection.image_encoder("dino-vitb8", "cpu", "float32", None)
 
 
 def _refuse():
@@ -63,34 +62,34 @@ def _refuse():
 
 
 def test_a_callable_becomes_an_encoder_with_defaults():
-    encoder = choose.image_encoder(parts.colours, "cpu", "float32", None)
-    assert (encoder.name, encoder.size, encoder.resample, encoder.patch) == ("colours", 224, "bicubic", 1)
-    assert encoder.matching == Matching(normalize=True, degrees=(1, 3, 5))
+    encoder = selection.image_encoder(parts.colors, "cpu", "float32", None)
+    assert (encoder.name, encoder.size, encoder.resample, encoder.patch) == ("colors", 224, "bicubic", 1)
+    assert encoder.token_defaults == TokenDefaults(normalize=True, degrees=(1, 3, 5))
     assert encoder.state() == {}
     encoder.restore({})
-    points = choose.point_encoder(parts.spread, "cpu", "float32")
+    points = selection.point_encoder(parts.spread, "cpu", "float32")
     assert points.name == "spread"
-    assert points.matching == encoder.matching
+    assert points.token_defaults == encoder.token_defaults
 
 
 def test_the_attributes_of_a_callable_come_before_defaults():
     class Network:
-        name, size, resample, matching = "mine", 96, "bilinear", Matching(normalize=False, degrees=(1,))
+        name, size, resample, matching = "mine", 96, "bilinear", TokenDefaults(normalize=False, degrees=(1,))
 
         def __call__(self, pixels):
-            return ImageTokens(tokens=parts.colours(pixels)[:, None], class_tokens=None)
+            return ImageTokens(tokens=parts.colors(pixels)[:, None], class_tokens=None)
 
-    encoder = choose.image_encoder(Network(), "cpu", "float32", None)
+    encoder = selection.image_encoder(Network(), "cpu", "float32", None)
     assert (encoder.name, encoder.size, encoder.resample) == ("mine", 96, "bilinear")
-    assert encoder.matching.degrees == (1,)
+    assert encoder.token_defaults.degrees == (1,)
 
 
 def test_an_encoder_is_taken_as_it_is():
     encoder = parts.Coarse()
-    assert choose.image_encoder(encoder, "cpu", "float32", None) is encoder
-    assert choose.side(encoder, None) == 48
-    assert choose.side(encoder, 64) == 64
-    assert choose.side(None, None) == 224
+    assert selection.image_encoder(encoder, "cpu", "float32", None) is encoder
+    assert selection.side(encoder, None) == 48
+    assert selection.side(encoder, 64) == 64
+    assert selection.side(None, None) == 224
 
 
 class Half:
@@ -110,12 +109,12 @@ class Half:
 )
 def test_what_is_no_encoder_is_refused(given, message):
     with pytest.raises(InputError, match=message):
-        choose.image_encoder(given, "cpu", "float32", None)
+        selection.image_encoder(given, "cpu", "float32", None)
 
 
 def test_encoders_of_the_other_modality_are_refused():
     class Points:
-        name, matching = "points", Matching(normalize=True, degrees=(1,))
+        name, matching = "points", TokenDefaults(normalize=True, degrees=(1,))
 
         def fit(self, clouds, *, seed=0):
             pass
@@ -124,20 +123,20 @@ def test_encoders_of_the_other_modality_are_refused():
             return groups.curvature
 
     with pytest.raises(InputError, match="encoder_2d must be an encoder of images, got points, one of points"):
-        choose.image_encoder(Points(), "cpu", "float32", None)
+        selection.image_encoder(Points(), "cpu", "float32", None)
     with pytest.raises(InputError, match="encoder_3d must be an encoder of points, got coarse, one of images"):
-        choose.point_encoder(parts.Coarse(), "cpu", "float32")
+        selection.point_encoder(parts.Coarse(), "cpu", "float32")
 
 
 def test_a_matching_that_is_none_is_refused():
     def encoder(pixels):
         return pixels
 
-    encoder.matching = True
+    encoder.token_defaults = True
     with pytest.raises(
-        InputError, match=r"matching of the encoder encoder must be a musc2\.encoders\.Matching, got True"
+        InputError, match=r"matching of the encoder encoder must be a musc2\.encoders\.TokenDefaults, got True"
     ):
-        choose.image_encoder(encoder, "cpu", "float32", None)
+        selection.image_encoder(encoder, "cpu", "float32", None)
 
 
 def test_names_are_loaded_for_the_device_and_precision_of_the_call(monkeypatch, rng):
@@ -156,9 +155,9 @@ def test_names_are_loaded_for_the_device_and_precision_of_the_call(monkeypatch, 
 def test_layers_choose_the_blocks_of_a_network(tmp_path):
     pytest.importorskip("transformers")
     random_weights.small_network("vit", tmp_path)
-    encoder = choose.image_encoder(str(tmp_path), "cpu", "float32", (0, 2))
+    encoder = selection.image_encoder(str(tmp_path), "cpu", "float32", (0, 2))
     assert encoder.blocks == (0, 2)
     pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert encoder.encode(pixels).tokens.shape == (1, 2, 4, 4, 128)
     with pytest.raises(InputError, match=r"blocks must be .* of the 4 .*, got \(2, 4\)"):
-        choose.image_encoder(str(tmp_path), "cpu", "float32", (2, 4))
+        selection.image_encoder(str(tmp_path), "cpu", "float32", (2, 4))

@@ -4,16 +4,15 @@ import pytest
 import torch
 
 from musc2 import Config, score
-from musc2.encoders import ImageTokens
+from musc2.encoders import ImageTokens, selection
 from musc2.errors import InputError
 from musc2.inputs import Preparation, pair
-from musc2.parts import OnDemand, Parts
-from musc2.progress import Progress
-from musc2.stages import choose
+from musc2.inputs.parts import OnDemand, Parts
+from musc2.progress import StageTimer
 from musc2.stages.encode import encode
 from musc2.stages.group import group_clouds
 
-SMALL = Config(size=48, centers=32, group_size=16, search=32, start=10)
+SMALL = Config(input_size=48, group_count=32, group_size=16, group_search=32, group_start=10)
 
 
 def group(given):
@@ -22,21 +21,21 @@ def group(given):
 
 
 def made(rgb=None, pcd=None, size=48, group=group, **options):
-    return Parts(pair(rgb, pcd), Preparation(size=size), group, Progress(), **options)
+    return Parts(pair(rgb, pcd), Preparation(size=size), group, StageTimer(), **options)
 
 
 def image_encoder(given):
-    return choose.image_encoder(given, "cpu", "float32", None)
+    return selection.image_encoder(given, "cpu", "float32", None)
 
 
 def point_encoder(given):
-    return choose.point_encoder(given, "cpu", "float32")
+    return selection.point_encoder(given, "cpu", "float32")
 
 
 def encoded(given, image=None, point=None, **options):
     image = None if image is None else image_encoder(image)
     point = None if point is None else point_encoder(point)
-    return encode(given, given.count, image, point, Progress(), **options)
+    return encode(given, given.count, image, point, StageTimer(), **options)
 
 
 def test_images_come_in_batches_that_memory_allows(rng):
@@ -56,9 +55,9 @@ def test_images_come_in_batches_that_memory_allows(rng):
 
 def test_tokens_are_those_of_each_sample_alone(rng):
     rgb, pcd = parts.images(rng, 4), parts.maps(rng, 4)
-    together = encoded(made(rgb, pcd), parts.colours, parts.spread)
+    together = encoded(made(rgb, pcd), parts.colors, parts.spread)
     for index in range(4):
-        alone = encoded(made(rgb[index : index + 1], pcd[index : index + 1]), parts.colours, parts.spread)
+        alone = encoded(made(rgb[index : index + 1], pcd[index : index + 1]), parts.colors, parts.spread)
         torch.testing.assert_close(alone.image[0], together.image[index])
         assert torch.equal(alone.point[0], together.point[index])
         assert torch.equal(alone.clouds[0].centers, together.clouds[index].centers)
@@ -77,7 +76,7 @@ def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_po
     points = len(alone[0].cloud.points)
     for together, enough, expected in ((3, points * 7, [1, 3, 3]), (9, points * 7, [7]), (9, points * 2, [1, 2, 2, 2])):
         calls.clear()
-        monkeypatch.setattr("musc2.parts.ENOUGH_POINTS", enough)
+        monkeypatch.setattr("musc2.inputs.parts.ENOUGH_POINTS", enough)
         found = list(made(pcd=pcd, group=noting, together=together))
         assert sorted(calls) == expected
         for ours, theirs in zip(found, alone, strict=True):
@@ -111,12 +110,12 @@ def test_a_callable_may_give_any_of_three_forms(rng, form):
     rgb = parts.images(rng)
 
     def with_layers(pixels):
-        return parts.colours(pixels)[:, None]
+        return parts.colors(pixels)[:, None]
 
     def as_tokens(pixels):
         return ImageTokens(tokens=with_layers(pixels), class_tokens=None)
 
-    expected = encoded(made(rgb), parts.colours)
+    expected = encoded(made(rgb), parts.colors)
     found = encoded(made(rgb), {"layers": with_layers, "tokens": as_tokens}[form])
     assert torch.equal(found.image, expected.image)
 
@@ -131,7 +130,7 @@ def test_a_torch_module_is_an_encoder(rng):
 
 def test_nothing_is_read_twice_and_only_learners_read_everything_first(rng, monkeypatch):
     seen, prepare = [], musc2_prepare()
-    monkeypatch.setattr("musc2.parts.prepare", lambda given, *a, **k: prepare(_noting(given, seen), *a, **k))
+    monkeypatch.setattr("musc2.inputs.parts.prepare", lambda given, *a, **k: prepare(_noting(given, seen), *a, **k))
     given = made(parts.images(rng))
     assert not seen
     learner = parts.Coarse()
@@ -168,24 +167,27 @@ def test_a_learner_sees_samples_and_references(rng):
 def test_matching_is_the_encoder_s_unless_the_config_says_otherwise(rng):
     rgb, encoder = parts.images(rng), parts.Coarse()
     as_declared = score(rgb, encoder_2d=encoder, config=SMALL)
-    explicit = score(rgb, encoder_2d=encoder, config=SMALL.replace(normalize=False, degrees=(1,)))
-    other = score(rgb, encoder_2d=encoder, config=SMALL.replace(normalize=True))
-    assert torch.equal(as_declared.maps, explicit.maps)
-    assert not torch.equal(as_declared.maps, other.maps)
-    plain = score(rgb, encoder_2d=parts.colours, config=SMALL)
+    explicit = score(rgb, encoder_2d=encoder, config=SMALL.replace(aggregate_normalize=False, aggregate_degrees=(1,)))
+    other = score(rgb, encoder_2d=encoder, config=SMALL.replace(aggregate_normalize=True))
+    assert torch.equal(as_declared.maps.at("input"), explicit.maps)
+    assert not torch.equal(as_declared.maps.at("input"), other.maps)
+    plain = score(rgb, encoder_2d=parts.colors, config=SMALL)
     assert torch.equal(
-        plain.maps, score(rgb, encoder_2d=parts.colours, config=SMALL.replace(normalize=True, degrees=(1, 3, 5))).maps
+        plain.maps.at("input"),
+        score(
+            rgb, encoder_2d=parts.colors, config=SMALL.replace(aggregate_normalize=True, aggregate_degrees=(1, 3, 5))
+        ).maps,
     )
 
 
 def test_class_tokens_are_compared_where_the_config_wants_it(rng):
     rgb = parts.images(rng)
     results = [
-        score(rgb, encoder_2d=encoder, config=SMALL.replace(by_class_tokens=wanted, windows=(2,)))
-        for encoder in (parts.Coarse(), parts.colours)
+        score(rgb, encoder_2d=encoder, config=SMALL.replace(rescore_class_tokens=wanted, rescore_neighbors=(2,)))
+        for encoder in (parts.Coarse(), parts.colors)
         for wanted in (False, True)
     ]
-    assert torch.equal(results[0].raw, results[1].raw)
+    assert torch.equal(results[0].raw_scores, results[1].raw_scores)
     assert not torch.equal(results[0].image, results[1].image)
     assert torch.equal(results[2].image, results[3].image)  # there are none
 
@@ -195,11 +197,11 @@ def test_the_size_and_resample_of_the_encoder_hold_unless_the_config_says_otherw
 
     def encoder(pixels):
         seen.append(pixels.clone())
-        return parts.colours(pixels)
+        return parts.colors(pixels)
 
     encoder.size, encoder.resample = 64, "bilinear"
     rgb = parts.images(rng)
-    for config in (Config(), Config(size=32), Config(resample="bicubic")):
+    for config in (Config(), Config(input_size=32), Config(input_resample="bicubic")):
         score(rgb, encoder_2d=encoder, config=config)
     assert [tuple(pixels.shape[2:]) for pixels in seen] == [(64, 64), (32, 32), (64, 64)]
     assert not torch.equal(seen[0], seen[2])
@@ -213,13 +215,13 @@ def test_the_size_and_resample_of_the_encoder_hold_unless_the_config_says_otherw
             lambda pixels: pixels[:, 0],
             r"must return a tensor \(B, layers, h, w, C\), not empty, got shape \(5, 48, 48\)",
         ),
-        (lambda pixels: parts.colours(pixels)[:2], "must return tokens of 5 images, got those of 2"),
+        (lambda pixels: parts.colors(pixels)[:2], "must return tokens of 5 images, got those of 2"),
         (
-            lambda pixels: parts.colours(pixels) * np.nan,
+            lambda pixels: parts.colors(pixels) * np.nan,
             "must return finite tokens, got NaN or infinity for sample '0'",
         ),
         (
-            lambda pixels: ImageTokens(tokens=parts.colours(pixels)[:, None], class_tokens=pixels),
+            lambda pixels: ImageTokens(tokens=parts.colors(pixels)[:, None], class_tokens=pixels),
             r"must return .* \(B, D\) of class tokens",
         ),
     ],

@@ -24,7 +24,7 @@ def test_a_cloud_holds_what_the_ops_give(rng):
     assert torch.equal(cloud.centers, centers.long())
     assert torch.equal(cloud.curvature, expected.curvature)
     assert torch.equal(groups.index, expected.index)
-    assert torch.equal(groups.neighbourhood, expected.neighbourhood)
+    assert torch.equal(groups.neighborhood, expected.neighborhood)
     assert torch.equal(cloud.pixels, pixels)
     assert cloud.size == (30, 30)
 
@@ -36,8 +36,8 @@ def test_few_or_degenerate_points_still_make_groups(rng, points, kind):
     where = np.ones((points, 3)) if kind == "equal" else where[:, :1] * np.ones(3) if kind == "collinear" else where
     [(cloud, groups)] = group_clouds([torch.from_numpy(where.astype(np.float32))], count=64)
     assert cloud.centers.shape == cloud.curvature.shape == (64,)
-    assert groups.neighbourhood.shape == (64, 128, 3)
-    assert groups.neighbourhood.isfinite().all()
+    assert groups.neighborhood.shape == (64, 128, 3)
+    assert groups.neighborhood.isfinite().all()
     assert kind == "random" or cloud.curvature.abs().max() < 1e-3
 
 
@@ -52,7 +52,7 @@ def test_each_cloud_of_several_is_as_if_alone(rng):
         assert torch.equal(cloud.curvature, expected.curvature)
         assert (cloud.pixels is None) if where is None else torch.equal(cloud.pixels, where)
         assert torch.equal(groups.index, expected_groups.index)
-        assert torch.equal(groups.neighbourhood, expected_groups.neighbourhood)
+        assert torch.equal(groups.neighborhood, expected_groups.neighborhood)
 
 
 def test_a_cloud_without_points_is_refused():

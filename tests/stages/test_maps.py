@@ -22,18 +22,18 @@ def test_spreading_agrees_with_the_published_code(golden):
     np.testing.assert_allclose(found, g["interpolated"], rtol=1e-4, atol=1e-5)
 
 
-def test_the_quantised_blur_is_that_of_the_published_code(golden):
+def test_the_quantized_blur_is_that_of_the_published_code(golden):
     g = golden("interpolate")
-    blurred = maps.quantised_blur(torch.from_numpy(g["map"]), 4.0).numpy()
+    blurred = maps.quantized_blur(torch.from_numpy(g["map"]), 4.0).numpy()
     levels = float(g["map"].max()) / 255
     assert np.array_equal(np.rint(blurred / levels), np.rint(g["blurred"] / levels))
     np.testing.assert_allclose(blurred, g["blurred"], rtol=1e-6)
-    np.testing.assert_allclose(maps.quantised_blur(torch.from_numpy(g["blur_in_32"]), 4.0), g["blur_out_32"], rtol=1e-6)
+    np.testing.assert_allclose(maps.quantized_blur(torch.from_numpy(g["blur_in_32"]), 4.0), g["blur_out_32"], rtol=1e-6)
 
 
 def test_a_map_of_zeros_stays_one():
     zeros = torch.zeros(9, 7)
-    assert torch.equal(maps.quantised_blur(zeros, 4.0), zeros)
+    assert torch.equal(maps.quantized_blur(zeros, 4.0), zeros)
     assert torch.equal(maps.blur(zeros, 4.0), zeros)
 
 
@@ -59,7 +59,7 @@ def test_no_blur_leaves_the_map_as_it_is():
 def test_the_float_blur_has_more_than_256_levels(rng):
     image = torch.from_numpy(rng.random((64, 64)).astype(np.float32))
     assert len(maps.blur(image, 4.0).unique()) > 1000
-    assert len(maps.quantised_blur(image, 4.0).unique()) <= 256
+    assert len(maps.quantized_blur(image, 4.0).unique()) <= 256
 
 
 def test_the_background_is_zero_before_the_blur(rng):

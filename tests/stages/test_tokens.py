@@ -47,7 +47,7 @@ def broken(tokens, value):
         ({"image_tokens": IMAGE, "point_tokens": POINT, "clouds": PLAIN}, r"clouds\[0\] must be with pixels and size"),
         ({"point_tokens": POINT, "clouds": [*CLOUDS[:2], PLAIN[0]]}, r"clouds\[2\] must be with pixels and size"),
         ({**IN_3D, "image_tokens": IMAGE, "preset": "musc"}, "point_tokens must be left out when degrees are .* apart"),
-        ({**IN_3D, "config": Config(window=1)}, "image_tokens must be given when config.window is"),
+        ({**IN_3D, "config": Config(search_window=1)}, "image_tokens must be given when config.search_window is"),
         ({**IN_3D, "class_tokens": IMAGE[:, 0, 0, 0]}, "class_tokens must be given only with image_tokens"),
         ({**IN_3D, "config": {"seed": 1}}, "config must be a musc2.Config, alone, got dict"),
         ({**IN_3D, "config": Config(), "preset": "published"}, "config must be .* got Config and preset 'published'"),
@@ -60,7 +60,7 @@ def test_bad_tokens_are_named(given, message):
 
 def test_subsets_that_are_too_small_are_refused():
     with pytest.raises(InputError, match="Config: subsets must leave at least 2 samples in each part, got 2 for 3"):
-        score_tokens(**IN_3D, config=Config(subsets=2))
+        score_tokens(**IN_3D, config=Config(subset_count=2))
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_subsets_that_are_too_small_are_refused():
     ],
 )
 def test_bad_references_are_named(references, message):
-    config = Config(window=1)
+    config = Config(search_window=1)
     with pytest.raises(InputError, match=f"score_tokens: {message}"):
         score_tokens(IMAGE, image_size=(9, 9), references=references, config=config)
 
 
 def test_references_may_have_another_grid_without_a_window():
     result = score_tokens(IMAGE, image_size=(9, 9), references={"image_tokens": IMAGE[:, :, :2]})
-    assert result.image.isfinite().all()
+    assert result.scores.isfinite().all()
 
 
 def test_references_need_no_pixels():

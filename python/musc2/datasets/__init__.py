@@ -3,7 +3,7 @@
     datasets.names()                                           # mvtec_3d, eyecandies, ..., folder, synthetic
     found = datasets.load("mvtec_3d", "data/mvtec_3d", categories=["bagel"])     # list of Sample: paths and labels
     musc2.score([sample.rgb for sample in found], [sample.xyz for sample in found])
-    datasets.picture(found[0]), datasets.surface(found[0]), datasets.truth(found[0])   # what is in its files
+    datasets.load_image(found[0]), datasets.load_cloud(found[0]), datasets.load_mask(found[0])   # what is in its files
     datasets.write("mvtec_3d", "made", categories=3, seed=0)   # generated parts in the layout of a data set
 
 A data set is a module of this package with LAYOUT (in words), CATEGORIES, SPLITS, ``samples(root, categories, split)``
@@ -22,10 +22,10 @@ from pathlib import Path
 from types import ModuleType
 
 from musc2.datasets import contents, families, synthetic, trees
-from musc2.datasets.contents import picture, surface, truth
+from musc2.datasets.contents import load_cloud, load_image, load_mask
 from musc2.datasets.sample import Sample
 
-__all__ = ["Sample", "load", "names", "picture", "surface", "synthetic", "truth", "write"]
+__all__ = ["Sample", "load", "load_cloud", "load_image", "load_mask", "names", "synthetic", "write"]
 
 
 def names() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from musc2 import inputs
 from musc2.datasets import depth_files
 from musc2.datasets.sample import Sample
 from musc2.datasets.trees import refuse
-from musc2.inputs import containers, masks, surfaces
+from musc2.inputs import Label, clouds, items, masks
 
 _POINT_LABELS = ".txt"
 
@@ -39,25 +39,27 @@ def size_of(path: Path) -> tuple[int, int]:
         refuse(path, "must be a readable picture", f"{type(error).__name__}: {error}")
 
 
-def picture(sample: Sample) -> inputs.Picture | None:
+def load_image(sample: Sample) -> inputs.Picture | None:
     """Its image as ``score`` reads it, None where it has none."""
-    return None if sample.rgb is None else inputs.images([sample.rgb])[0].read()
+    return (
+        None if sample.rgb is None else inputs.list_images([sample.rgb], Label(op="load_image", text="rgb"))[0].read()
+    )
 
 
-def surface(sample: Sample) -> NDArray[Any] | None:
+def load_cloud(sample: Sample) -> NDArray[Any] | None:
     """Its xyz map (H, W, 3) or cloud (P, 3), from depth where that is what it has; None where it has neither."""
     if sample.xyz is not None:
-        return inputs.clouds([sample.xyz])[0].read()
+        return inputs.list_clouds([sample.xyz], argument=Label(op="load_cloud", text="xyz"))[0].read()
     if sample.depth is None or sample.intrinsics is None:
         return None
-    depth = inputs.clouds([sample.depth], (1, 1, 0, 0))[0].read()[..., 2]
+    depth = inputs.read_depth(sample.depth, "load_cloud")
     if sample.depth_range is not None:  # then 0 is the near end, not what is missing
-        depth = depth_files.metres(depth, *sample.depth_range)
-    xyz = surfaces.from_depth(depth, sample.intrinsics, str(sample.depth))
+        depth = depth_files.meters(depth, *sample.depth_range)
+    xyz = clouds.from_depth(depth, sample.intrinsics)
     return xyz if sample.pose is None else _in_world(xyz, sample.pose)
 
 
-def truth(sample: Sample) -> NDArray[np.bool_] | None:
+def load_mask(sample: Sample) -> NDArray[np.bool_] | None:
     """What of it is defective: (H, W), or (P,) of a cloud; None where nothing tells."""
     if sample.mask is not None:
         of_points = sample.mask.suffix.lower() == _POINT_LABELS
@@ -66,14 +68,14 @@ def truth(sample: Sample) -> NDArray[np.bool_] | None:
         return None
     if sample.rgb is not None:
         return np.zeros(size_of(sample.rgb), bool)
-    found = surface(sample)
+    found = load_cloud(sample)
     return None if found is None else np.zeros(found.shape[:-1], bool)
 
 
 def marked(path: Path) -> NDArray[np.bool_]:
     """(H, W): what is not black in a mask."""
     try:
-        with containers.opened(path) as image:
+        with items.open_image(path) as image:
             return np.asarray(masks.levels(image) != 0)
     except Exception as error:
         refuse(path, "must be a readable mask", f"{type(error).__name__}: {error}")
@@ -81,7 +83,7 @@ def marked(path: Path) -> NDArray[np.bool_]:
 
 def _point_labels(sample: Sample, path: Path) -> NDArray[np.bool_]:
     """Lines of x, y, z and a label that is 0 where the point is good."""
-    points = surface(sample)
+    points = load_cloud(sample)
     count = 0 if points is None else len(points)
     lines = path.read_text(errors="replace").splitlines()
     if count == 0 or len(lines) != count:

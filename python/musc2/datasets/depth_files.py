@@ -20,7 +20,7 @@ def bound(said: str, name: str) -> float:
         raise ValueError(found[1] if found else "nothing") from None
 
 
-def metres(levels: NDArray[Any], low: float, high: float) -> NDArray[Any]:
+def meters(levels: NDArray[Any], low: float, high: float) -> NDArray[Any]:
     """What levels from 0 to 65535 stand for."""
     found: NDArray[Any] = low + levels / 65535 * (high - low)
     return found

@@ -32,7 +32,7 @@ class Family(Protocol):
 class Form:
     """What all parts of a set have in common. numbers: (8,) in [0, 1), for whatever a family varies."""
 
-    colours: plates.Design  # base, ink and mat
+    colors: plates.Design  # base, ink and mat
     numbers: Floats
 
 
@@ -65,14 +65,14 @@ def _part(intact: Intact, form: Form, kind: str, size: int, seed: Streams) -> Ma
     pose, light, sensor, defect = (np.random.default_rng([*seed, stream]) for stream in range(4))
     u, v = sensing.pose(size, pose)
     height, ink, solid = intact(form, u, v, light)
-    base = form.colours.base * light.uniform(0.98, 1.02, 3)
-    albedo = base + ink[..., None] * (form.colours.ink - base) + 0.013 * plates.grain(u.shape, light)[..., None]
-    mat = form.colours.mat + 0.01 * plates.grain(u.shape, light)[..., None]
+    base = form.colors.base * light.uniform(0.98, 1.02, 3)
+    albedo = base + ink[..., None] * (form.colors.ink - base) + 0.013 * plates.grain(u.shape, light)[..., None]
+    mat = form.colors.mat + 0.01 * plates.grain(u.shape, light)[..., None]
     part = Plate(u, v, np.where(solid[..., None], albedo, mat), height, solid)
     if kind == "print":
         mask = _misprint(part, ink, base, form, defect)
     else:
-        mask = plates.damage(part, kind, replace(form.colours, base=base), defect)
+        mask = plates.damage(part, kind, replace(form.colors, base=base), defect)
     return sensing.photograph(part, light), sensing.scan(part, sensor, pose), mask & solid
 
 
@@ -109,7 +109,7 @@ def _misprint(part: Plate, ink: Floats, base: Floats, form: Form, rng: np.random
     place = rng.integers(len(rows))
     u, v = part.u[rows[place], columns[place]], part.v[rows[place], columns[place]]
     gone = np.where(np.hypot(part.u - u, part.v - v) < rng.uniform(0.12, 0.2), ink, 0)
-    part.albedo -= (gone * part.solid)[..., None] * (form.colours.ink - base)
+    part.albedo -= (gone * part.solid)[..., None] * (form.colors.ink - base)
     return np.asarray(gone > 0.3)
 
 

@@ -19,7 +19,7 @@ Mask = NDArray[Any]
 class Design:
     """What all plates of a set have in common."""
 
-    base: Floats  # colours, (3,)
+    base: Floats  # colors, (3,)
     ink: Floats
     mat: Floats  # what the plate lies on
     holes: Floats  # (4, 2): centers

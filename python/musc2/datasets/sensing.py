@@ -9,8 +9,8 @@ from musc2.datasets.plates import Floats, Plate
 
 _HALF = 0.35  # of the image side: half the plate's
 _METRES = 0.1  # along the image side
-_DEPTH = 0.4  # metres from the sensor
-_TABLE = 0.42  # metres from the sensor to what parts lie on
+_DEPTH = 0.4  # meters from the sensor
+_TABLE = 0.42  # meters from the sensor to what parts lie on
 
 
 def pose(size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -22,14 +22,14 @@ def pose(size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def photograph(plate: Plate, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Light of a random strength, colour and slope; then the camera's noise."""
+    """Light of a random strength, color and slope; then the camera's noise."""
     side = len(plate.u)
     slope = rng.uniform(-0.1, 0.1, 2)
     down, right = np.mgrid[:side, :side] / side - 0.5
     light = rng.uniform(0.93, 1.07) * (1 + slope[0] * right + slope[1] * down)
-    colours = plate.albedo * light[..., None] * rng.uniform(0.97, 1.03, 3)
+    colors = plate.albedo * light[..., None] * rng.uniform(0.97, 1.03, 3)
     picture: NDArray[np.uint8] = (
-        np.clip(255 * colours + rng.normal(0, 2.5, colours.shape), 0, 255).round().astype(np.uint8)
+        np.clip(255 * colors + rng.normal(0, 2.5, colors.shape), 0, 255).round().astype(np.uint8)
     )
     return picture
 

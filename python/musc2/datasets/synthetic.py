@@ -20,7 +20,7 @@ from musc2.datasets import plates, saving, sensing, trees
 from musc2.datasets.sample import GOOD, Sample
 from musc2.errors import InputError
 
-# Where a defect shows: in the colours, in the shape, or in both.
+# Where a defect shows: in the colors, in the shape, or in both.
 KINDS = {
     "stain": "2d", "print": "2d", "dent": "3d", "bump": "3d", "warp": "3d",
     "hole": "both", "cut": "both", "contamination": "both",
@@ -33,7 +33,7 @@ _TABLE, _HEAD = "parts.csv", "name,split,kind"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parts:
-    """rgb: (N, H, W, 3) uint8; xyz: (N, H, W, 3) float32 in metres, 0 where there is nothing; masks: (N, H, W) bool.
+    """rgb: (N, H, W, 3) uint8; xyz: (N, H, W, 3) float32 in meters, 0 where there is nothing; masks: (N, H, W) bool.
 
     labels: (N,) bool, True for a defect; kinds: one of KINDS or "good" for each part.
     """

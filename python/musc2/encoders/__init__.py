@@ -21,8 +21,8 @@ from musc2.encoders.contract import (
     Encoder,
     ImageEncoder,
     ImageTokens,
-    Matching,
     PointEncoder,
+    TokenDefaults,
     usable_device,
 )
 from musc2.errors import InputError
@@ -31,7 +31,7 @@ __all__ = [
     "Encoder",
     "ImageEncoder",
     "ImageTokens",
-    "Matching",
+    "TokenDefaults",
     "PointEncoder",
     "available",
     "fetch",

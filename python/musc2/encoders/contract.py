@@ -1,52 +1,101 @@
-"""What an encoder is: the protocols that built-in and custom encoders keep, and the checks that they share."""
+"""The protocols of encoders, and the checks that encoders share."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
+from musc2.cloud import Cloud
+from musc2.config import Config
 from musc2.errors import DeviceError, InputError
-from musc2.ops import Groups, native
-from musc2.types import Cloud
+from musc2.ops import Groups
+from musc2.ops._support import native
 
+Modality = Literal["image", "points"]
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matching:
-    """How the tokens of an encoder want to be matched; a Config can say otherwise."""
+class TokenDefaults:
+    """Recommended normalization, aggregation and re-scoring for an encoder's tokens.
 
-    normalize: bool  # L2
-    degrees: tuple[int, ...]  # of the neighbourhood aggregation; (1,) is none
-    rescore: bool = True  # whether samples whose most anomalous tokens are alike lend each other their scores
+    A Config can override each of them.
+    """
+
+    normalize: bool  # scale features to length 1
+    degrees: tuple[int, ...]  # of the neighborhood aggregation; (1,) is none
+    rescore: bool = True  # whether salient tokens tell which samples are alike
+
+    def override(self, config: Config) -> TokenDefaults:
+        """Return the defaults with the fields that ``config`` sets."""
+        changes = {
+            "normalize": config.aggregate_normalize,
+            "degrees": config.aggregate_degrees,
+            "rescore": config.rescore,
+        }
+        return replace(self, **{name: v for name, v in changes.items() if v is not None})
+
+
+PUBLISHED_DEFAULTS = TokenDefaults(normalize=True, degrees=(1, 3, 5))
+"""Of the published methods; they hold for networks, callables and tokens of your own."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageTokens:
-    """tokens: (B, layers, h, w, C) float32; class_tokens: (B, D) float32 or None, one feature per image."""
+    """tokens: (B, layers, h, w, C) float32; class_tokens: (B, D) float32 or None, one per image."""
 
     tokens: torch.Tensor
-    class_tokens: torch.Tensor | None
+    class_tokens: torch.Tensor | None = None
+
+
+class Pretrained:
+    """What networks and callables share: nothing to learn."""
+
+    learns = False
+
+    def fit(self, samples: Sequence[Any], *, seed: int = 0) -> None:
+        """Do nothing."""
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return nothing."""
+        return {}
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Do nothing."""
 
 
 class Encoder(Protocol):
-    """What image and point encoders have in common."""
+    """What image and point encoders have in common.
+
+    An encoder that ``learns`` from the unlabelled set is copied before ``score`` calls ``fit``, so an
+    object that a user passes never changes.
+    """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name in results and errors."""
 
     @property
-    def matching(self) -> Matching: ...
+    def modality(self) -> Modality:
+        """ "image" or "points"."""
+
+    @property
+    def token_defaults(self) -> TokenDefaults:
+        """How its tokens are best compared."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether ``fit`` learns from the set; ``score`` never calls it for networks."""
 
     def state(self) -> dict[str, torch.Tensor]:
-        """What ``fit`` learned; empty for networks."""
+        """Return what ``fit`` learned; empty for networks."""
 
     def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Takes back what ``state`` gave, instead of ``fit``."""
+        """Set what ``state`` returned, instead of calling ``fit``."""
 
 
 class ImageEncoder(Encoder, Protocol):
@@ -54,27 +103,43 @@ class ImageEncoder(Encoder, Protocol):
 
     @property
     def size(self) -> int:
-        """The side in pixels that images are resized to unless the user says otherwise."""
+        """The side in pixels that images are resized to unless the user sets one."""
 
     @property
     def resample(self) -> str:
-        """How they are resized: "bicubic" or "bilinear"."""
+        """The interpolation: "bicubic" or "bilinear"."""
+
+    @property
+    def patch(self) -> int:
+        """The number that both sides of an image must be a multiple of."""
 
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
-        """images: (3, H, W) float32 in [0, 1] each. Learns from the unlabelled set; nothing to do for networks."""
+        """images: (3, H, W) float32 in [0, 1] each. Learn from the unlabelled set."""
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
-        """images: (B, 3, H, W) float32 in [0, 1]; the encoder itself applies its mean and deviation."""
+        """images: (B, 3, H, W) float32 in [0, 1]; mean and deviation are applied here."""
+
+
+@runtime_checkable
+class BlockEncoder(Protocol):
+    """An image encoder whose tokens come from chosen blocks of a network."""
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The blocks, counted from 0, rising."""
+
+    def with_blocks(self, blocks: tuple[int, ...]) -> ImageEncoder:
+        """Return a variant that takes its tokens from other blocks and shares the weights."""
 
 
 class PointEncoder(Encoder, Protocol):
     """Turns the point groups of a cloud into tokens."""
 
     def fit(self, clouds: Sequence[Cloud], *, seed: int = 0) -> None:
-        """Learns from the unlabelled set; nothing to do for networks."""
+        """Learn from the unlabelled set."""
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
-        """cloud and its groups, ``musc2.ops.group_points(cloud.points, cloud.centers)`` -> (layers, G, C) float32.
+        """cloud and ``group_points(cloud.points, cloud.centers)`` -> (layers, G, C) float32.
 
         The groups are on the GPU when ``score`` works on one.
         """
@@ -100,10 +165,10 @@ def check_images(op: str, images: torch.Tensor, patch: int) -> torch.Tensor:
 
 def check_groups(op: str, cloud: Cloud, groups: Groups) -> None:
     """The groups are those of the cloud's centers."""
-    if groups.neighbourhood.ndim != 3 or len(groups.neighbourhood) != len(cloud.centers):
+    if groups.neighborhood.ndim != 3 or len(groups.neighborhood) != len(cloud.centers):
         msg = (
             f"{op}: groups must be those of the cloud's {len(cloud.centers)} centers, "
-            f"got a neighbourhood of shape {tuple(groups.neighbourhood.shape)}"
+            f"got a neighborhood of shape {tuple(groups.neighborhood.shape)}"
         )
         raise InputError(msg)
 

@@ -2,90 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from musc2.encoders.contract import ImageTokens, Matching
-from musc2.errors import InputError
+from musc2 import checks
+from musc2.cloud import Cloud
+from musc2.encoders.contract import PUBLISHED_DEFAULTS, ImageTokens, Modality, Pretrained, TokenDefaults
 from musc2.ops import Groups
-from musc2.types import Cloud
-
-MATCHING = Matching(normalize=True, degrees=(1, 3, 5))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CustomEncoder:
-    """What a callable lacks to be an encoder. Its own attributes of these names come before the defaults."""
+class CustomEncoder(Pretrained):
+    """What a callable lacks to be an encoder; attributes of the callable precede defaults."""
 
     name: str
-    matching: Matching
-
-    def fit(self, parts: Sequence[Any], *, seed: int = 0) -> None:
-        """Nothing to learn."""
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """Nothing was learned."""
-        return {}
-
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Nothing to take back."""
+    token_defaults: TokenDefaults
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CustomImageEncoder(CustomEncoder):
-    """Calls ``function`` with images (B, 3, H, W) in [0, 1]; it gives (B, h, w, C), (B, layers, h, w, C) or
-    ImageTokens."""
+    """Calls ``function`` with images (B, 3, H, W) in [0, 1].
+
+    It returns (B, h, w, C), (B, layers, h, w, C) or ImageTokens.
+    """
 
     function: Callable[[torch.Tensor], torch.Tensor | ImageTokens]
     size: int
     resample: str
     patch: int
+    modality: Modality = "image"
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
         with torch.no_grad():
-            found = self.function(images)
-        given = found if isinstance(found, ImageTokens) else ImageTokens(tokens=found, class_tokens=None)
-        tokens = given.tokens
+            returned = self.function(images)
+        if not isinstance(returned, ImageTokens):
+            returned = ImageTokens(tokens=returned)
+        tokens = returned.tokens
         if isinstance(tokens, torch.Tensor) and tokens.ndim == 4:
             tokens = tokens[:, None]
-        return ImageTokens(tokens=tokens, class_tokens=given.class_tokens)
+        return ImageTokens(tokens=tokens, class_tokens=returned.class_tokens)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CustomPointEncoder(CustomEncoder):
-    """Calls ``function`` with a cloud and the groups of its centers, on the CPU; it gives (G, C) or (layers, G, C)."""
+    """Calls ``function`` with a cloud and the groups of its centers, on the CPU.
+
+    It returns (G, C) or (layers, G, C).
+    """
 
     function: Callable[[Cloud, Groups], torch.Tensor]
+    modality: Modality = "points"
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
+        on_cpu = Groups(**{name: value.cpu() for name, value in vars(groups).items()})
         with torch.no_grad():
-            found = self.function(cloud, Groups(**{name: value.cpu() for name, value in vars(groups).items()}))
-        return found[None] if isinstance(found, torch.Tensor) and found.ndim == 2 else found
+            tokens = self.function(cloud, on_cpu)
+        if isinstance(tokens, torch.Tensor) and tokens.ndim == 2:
+            return tokens[None]
+        return tokens
 
 
 def image_encoder(function: Callable[..., Any], default_size: int) -> CustomImageEncoder:
-    """An encoder that calls ``function``; size, resample and patch are its attributes or defaults."""
+    """Return an encoder that calls ``function``."""
     return CustomImageEncoder(
         function=function,
+        name=_name(function),
+        token_defaults=_token_defaults(function),
         size=getattr(function, "size", default_size),
         resample=getattr(function, "resample", "bicubic"),
         patch=getattr(function, "patch", 1),
-        **_common(function),
     )
 
 
 def point_encoder(function: Callable[..., Any]) -> CustomPointEncoder:
-    """An encoder that calls ``function``."""
-    return CustomPointEncoder(function=function, **_common(function))
+    """Return an encoder that calls ``function``."""
+    return CustomPointEncoder(function=function, name=_name(function), token_defaults=_token_defaults(function))
 
 
-def _common(function: Callable[..., Any]) -> dict[str, Any]:
-    name = getattr(function, "name", None) or getattr(function, "__name__", None) or type(function).__name__
-    matching = getattr(function, "matching", MATCHING)
-    if not isinstance(matching, Matching):
-        msg = f"score: matching of the encoder {name} must be a musc2.encoders.Matching, got {matching!r}"
-        raise InputError(msg)
-    return {"name": str(name), "matching": matching}
+def _name(function: Callable[..., Any]) -> str:
+    for attribute in ("name", "__name__"):
+        name = getattr(function, attribute, None)
+        if name:
+            return str(name)
+    return type(function).__name__
+
+
+def _token_defaults(function: Callable[..., Any]) -> TokenDefaults:
+    defaults = getattr(function, "token_defaults", PUBLISHED_DEFAULTS)
+    if not isinstance(defaults, TokenDefaults):
+        subject = f"token_defaults of the encoder {_name(function)}"
+        requirement = "must be a musc2.encoders.TokenDefaults"
+        checks.refuse("score", subject, requirement, repr(defaults))
+    return defaults

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from musc2.encoders import contract, fetching, weights
-from musc2.encoders.contract import Matching
+from musc2.cloud import Cloud
+from musc2.encoders import contract
+from musc2.encoders._checkpoints import fetching, weights
+from musc2.encoders.contract import PUBLISHED_DEFAULTS, Modality, Pretrained, TokenDefaults
 from musc2.errors import InputError
 from musc2.ops import Groups
-from musc2.types import Cloud
 
 NAMES = {"point-mae": "Point-MAE, a point transformer: tokens of 384 numbers per point group"}
 URL = "https://github.com/Pang-Yatian/Point-MAE/releases/download/main/pretrain.pth"
 FILE = "pointmae_pretrain.pth"
 STATISTICS = ("sample", "running")
 WIDTH, DEPTH, HEADS, TAPPED = 384, 12, 6, (3, 7, 11)
-MATCHING = Matching(normalize=True, degrees=(1, 3, 5))
 # What the checkpoint holds beside the encoder: the decoder of its training.
 _ASIDE = ("MAE_decoder.", "decoder_pos_embed.", "mask_token", "increase_dim.", "cls_token", "cls_pos", "lm_head.")
 
@@ -113,7 +112,7 @@ class PointTransformer(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PointMAE:
+class PointMAE(Pretrained):
     """The network and what its tokens depend on; ``dataclasses.replace(encoder, statistics="running")`` is a variant.
 
     statistics: "sample" takes the batch norms' mean and variance from the one sample, as the published figures do;
@@ -124,22 +123,13 @@ class PointMAE:
     statistics: str = "sample"
     precision: str = "float32"
     name: str = "point-mae"
-    matching: Matching = MATCHING
+    token_defaults: TokenDefaults = PUBLISHED_DEFAULTS
+    modality: Modality = "points"
 
     def __post_init__(self) -> None:
         if self.statistics not in STATISTICS:
             msg = f"PointMAE: statistics must be one of {', '.join(STATISTICS)}, got {self.statistics!r}"
             raise InputError(msg)
-
-    def fit(self, clouds: Sequence[Cloud], *, seed: int = 0) -> None:
-        """Nothing to learn."""
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """Nothing was learned."""
-        return {}
-
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Nothing to take back."""
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
         """A cloud and the groups of its centers -> (3, G, 384) float32, on the network's device."""
@@ -148,7 +138,7 @@ class PointMAE:
         dtype = contract.chosen_precision("encode", self.precision, device)
         centers = cloud.points[cloud.centers].to(device)
         with torch.no_grad(), contract.computing_in(dtype, device):
-            tokens: torch.Tensor = self.network(groups.neighbourhood.to(device), centers, self.statistics)
+            tokens: torch.Tensor = self.network(groups.neighborhood.to(device), centers, self.statistics)
         return tokens.float()
 
 

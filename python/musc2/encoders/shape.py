@@ -1,6 +1,6 @@
 """Histograms of surface shape as point tokens: no weights, learned from the unlabelled set itself.
 
-Around each center, at three sizes of neighbourhood: how much normals vary, where they lean, how heights and local
+Around each center, at three sizes of neighborhood: how much normals vary, where they lean, how heights and local
 flatness are spread. Turning a part or scaling it changes nothing, as long as the sensor is turned along.
 """
 
@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 
+from musc2.cloud import Cloud
 from musc2.encoders import learned
-from musc2.encoders.contract import Matching, check_groups
+from musc2.encoders.contract import Modality, TokenDefaults, check_groups
 from musc2.errors import InputError
-from musc2.ops import Groups, forked, group_histograms, point_normals, project_tokens
-from musc2.types import Cloud
+from musc2.ops import Groups, group_histograms, point_normals, project_tokens
+from musc2.ops._support import threads
 
 NAMES = {"shape": "built in, no weights: histograms of normals, heights and flatness around each center"}
 SCALES = (64, 128, 256)
@@ -35,7 +36,9 @@ class Shape:
     """96 numbers per point group. ``sensor``: the direction that normals are turned to; see ``ops.point_normals``."""
 
     name = "shape"
-    matching = Matching(normalize=False, degrees=(1,), rescore=False)
+    modality: Modality = "points"
+    learns = True
+    token_defaults = TokenDefaults(normalize=False, degrees=(1,), rescore=False)
 
     def __init__(self, *, channels: int = 96, sensor: tuple[float, float, float] = (0.0, 0.0, -1.0)) -> None:
         self._channels, self._sensor = channels, sensor
@@ -48,7 +51,7 @@ class Shape:
         self._state = learned.taken_back(self.name, state, RANKS)
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
-        """-> (1, G, C). The neighbourhoods are the encoder's own; of the groups only the centers matter."""
+        """-> (1, G, C). The neighborhoods are the encoder's own; of the groups only the centers matter."""
         if not self._state:
             raise learned.unfitted(self.name)
         check_groups(self.name, cloud, groups)
@@ -61,7 +64,7 @@ class Shape:
             msg = f"{self.name}: fit needs at least one cloud, got none"
             raise InputError(msg)
         generator = torch.Generator().manual_seed(seed)
-        with forked.one_thread():
+        with threads.one_thread():
             chosen = [clouds[i] for i in learned.some(len(clouds), MOST_CLOUDS, generator)]
             share = -(-learned.MOST_TOKENS // len(chosen))
             rows = torch.cat([learned.some_rows(self._histograms(cloud), share, generator) for cloud in chosen])

@@ -1,7 +1,7 @@
 """Texture statistics as image tokens: no weights, learned from the unlabelled set itself.
 
 Three blocks for every cell of 8 x 8 pixels: how edges lie around it (A), how far its small patches are from the words
-of a dictionary learned from the set (B), and its colours without brightness (C); balanced, reduced to their principal
+of a dictionary learned from the set (B), and its colors without brightness (C); balanced, reduced to their principal
 axes, and half whitened by how tokens differ from their nearest ones in other images (half RCA).
 """
 
@@ -15,17 +15,18 @@ from pathlib import Path
 import torch
 
 from musc2.encoders import learned
-from musc2.encoders.contract import ImageTokens, Matching, check_images
+from musc2.encoders.contract import ImageTokens, Modality, TokenDefaults, check_images
 from musc2.errors import InputError
-from musc2.ops import dictionary_tokens, forked, gradient_tokens, project_tokens
+from musc2.ops import dictionary_tokens, gradient_tokens, project_tokens
+from musc2.ops._support import threads
 
 NAMES = {
-    "texture": "built in, no weights: texture and colour statistics, images at 224",
+    "texture": "built in, no weights: texture and color statistics, images at 224",
     "texture-448": "the same at 448, for small defects",
 }
 CELL = 8
 WEIGHTS = (1.0, 0.4, 0.5)  # of the blocks A, B, C
-LEAST_NORMS = (1e-6, 1e-6, 0.05)  # grey images have no colour to amplify
+LEAST_NORMS = (1e-6, 1e-6, 0.05)  # gray images have no color to amplify
 SOFTNESS = 0.25  # of A's contrast normalisation, in units of strong edges
 PATCH, PATCHES, COMPONENTS, ROUNDS = 6, 20_000, 48, 12
 CHROMA_SIGMAS = (2.0, 4.0, 8.0)
@@ -44,7 +45,10 @@ def load(
 class Texture:
     """128 numbers per cell of 8 x 8 pixels. ``rca``: 0, 0.5 or 1, how much of the whitening is applied."""
 
-    matching = Matching(normalize=False, degrees=(1,))
+    modality: Modality = "image"
+    learns = True
+    patch = CELL
+    token_defaults = TokenDefaults(normalize=False, degrees=(1,))
     resample = "bicubic"
 
     def __init__(self, *, size: int = 224, words: int = 256, channels: int = 128, rca: float = 0.5) -> None:
@@ -74,7 +78,7 @@ class Texture:
             msg = f"{self.name}: fit needs at least one image, got none"
             raise InputError(msg)
         generator = torch.Generator().manual_seed(seed)
-        with forked.one_thread():
+        with threads.one_thread():
             numbers = learned.some(len(images), MOST_IMAGES, generator)
             chosen = [check_images(self.name, images[i][None], CELL).detach().cpu() for i in numbers]
             self._state = _dictionary(chosen, self._words, generator)
@@ -122,12 +126,12 @@ def _even(edges: torch.Tensor, state: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def _chroma(images: torch.Tensor) -> torch.Tensor:
-    """(B, h, w, 6): Gaussian means of two opponent colours around every cell."""
+    """(B, h, w, 6): Gaussian means of two opponent colors around every cell."""
     red, green, blue = images.unbind(1)
-    colours = torch.stack([(red - green) / 2, (red + green - 2 * blue) / 4], 1)
+    colors = torch.stack([(red - green) / 2, (red + green - 2 * blue) / 4], 1)
     along = _pooling(images.shape[3])
     down = _pooling(images.shape[2])
-    rows = project_tokens(colours, along, torch.zeros(along.shape[1]))
+    rows = project_tokens(colors, along, torch.zeros(along.shape[1]))
     both = project_tokens(rows.transpose(2, 3), down, torch.zeros(down.shape[1]))  # (B, 2, sigmas w, sigmas h)
     kinds = len(CHROMA_SIGMAS)
     count, height, width = len(images), images.shape[2] // CELL, images.shape[3] // CELL

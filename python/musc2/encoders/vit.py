@@ -5,53 +5,53 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
 import torch
 
-from musc2.encoders import contract, fetching, networks
-from musc2.encoders.contract import ImageTokens, Matching
-from musc2.encoders.known_networks import KNOWN
+from musc2.encoders import contract
+from musc2.encoders._checkpoints import fetching, networks
+from musc2.encoders._checkpoints.known_networks import KNOWN
+from musc2.encoders.contract import PUBLISHED_DEFAULTS, ImageTokens, Modality, Pretrained, TokenDefaults
 from musc2.errors import InputError
 
 CELLS = 28  # of the default grid, as that of the published method: DINO ViT-B/8 at 224
 
 
 @dataclass(frozen=True, kw_only=True)
-class Colours:
+class Colors:
     """Mean and deviation of red, green and blue that a network was trained with."""
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # ImageNet
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
 
-MATCHING = Matching(normalize=True, degrees=(1, 3, 5))
-CLIP_COLOURS = Colours(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
+CLIP_COLORS = Colors(mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711))
 
 
 NAMES = {name: network.about for name, network in KNOWN.items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class VisionTransformer:
+class VisionTransformer(Pretrained):
     """A network with the blocks that are tapped and all else that its tokens depend on.
 
-    ``dataclasses.replace(encoder, blocks=(2, 5), colours=Colours(...))`` gives a variant that shares the weights.
+    ``dataclasses.replace(encoder, blocks=(2, 5), colors=Colors(...))`` gives a variant that shares the weights.
     """
 
     name: str
     network: Any  # of the transformers library
     blocks: tuple[int, ...]  # counted from 0, rising
-    colours: Colours
+    colors: Colors
     patch: int
     size: int
     precision: str = "float32"
     resample: str = "bicubic"
-    matching: Matching = MATCHING
+    token_defaults: TokenDefaults = PUBLISHED_DEFAULTS
+    modality: Modality = "image"
 
     def __post_init__(self) -> None:
         depth = self.network.config.num_hidden_layers
@@ -59,15 +59,9 @@ class VisionTransformer:
             msg = f"VisionTransformer: blocks must be some of the {depth} of {self.name}, from 0, got {self.blocks}"
             raise InputError(msg)
 
-    def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
-        """Nothing to learn."""
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """Nothing was learned."""
-        return {}
-
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Nothing to take back."""
+    def with_blocks(self, blocks: tuple[int, ...]) -> VisionTransformer:
+        """Return a variant that takes its tokens from other blocks and shares the weights."""
+        return replace(self, blocks=blocks)
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
         """images: (B, 3, H, W) float32 in [0, 1], H and W multiples of ``patch`` -> tokens (B, layers, h, w, C).
@@ -79,7 +73,7 @@ class VisionTransformer:
         grid = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch
         device = next(self.network.parameters()).device
         mean, std = (
-            torch.tensor(values, device=device).view(3, 1, 1) for values in (self.colours.mean, self.colours.std)
+            torch.tensor(values, device=device).view(3, 1, 1) for values in (self.colors.mean, self.colors.std)
         )
         dtype = contract.chosen_precision("encode", self.precision, device)
         with torch.no_grad(), contract.computing_in(dtype, device):
@@ -167,7 +161,7 @@ def load(name: str, *, weights: Path | None, download: bool, device: str, precis
         name=name,
         network=network,
         blocks=spread_blocks(config.num_hidden_layers, 4 if clip else 3),
-        colours=_colours(path, CLIP_COLOURS if clip else Colours()),
+        colors=_colors(path, CLIP_COLORS if clip else Colors()),
         patch=config.patch_size,
         size=518 // config.patch_size * config.patch_size if clip else CELLS * config.patch_size,
         precision=precision,
@@ -183,13 +177,13 @@ def spread_blocks(depth: int, count: int) -> tuple[int, ...]:
     return tuple(sorted({-(-depth * part // count) - 1 for part in range(1, count + 1)}))
 
 
-def _colours(path: Path, default: Colours) -> Colours:
+def _colors(path: Path, default: Colors) -> Colors:
     """Those in the preprocessor_config.json beside the weights, when there is one."""
     file = (path if path.is_dir() else path.parent) / "preprocessor_config.json"
     if not file.is_file():
         return default
     about = json.loads(file.read_text(encoding="utf-8"))
-    return Colours(
+    return Colors(
         mean=tuple(about.get("image_mean", default.mean)),
         std=tuple(about.get("image_std", default.std)),
     )

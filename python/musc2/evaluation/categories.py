@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from musc2 import datasets, inputs
-from musc2.config import Config
+from musc2 import datasets
+from musc2.config import Config, resolve
 from musc2.datasets import Sample
 from musc2.errors import InputError
 from musc2.evaluation import protocols, results
-from musc2.evaluation.results import Result
+from musc2.evaluation.results import CategoryResult
 from musc2.pipeline import score
 from musc2.progress import Report
-from musc2.report import files
+from musc2.report import export
+from musc2.result import Result
 
 MODALITIES = ("2d", "3d", "2d+3d")
 
@@ -29,14 +30,13 @@ def evaluate(
     categories: str | Sequence[str] | None = None,
     modality: str | None = None,
     protocol: str | None = None,
-    preset: str = "musc-v2",
-    config: Config | None = None,
+    config: Config | str = "musc-v2",
     encoder_2d: object = "auto",
     encoder_3d: object = "auto",
     device: str = "auto",
     out: str | os.PathLike[str] | None = None,
     progress: bool | Report = False,
-) -> list[Result]:
+) -> list[CategoryResult]:
     """``musc2.score`` on each category of ``datasets.load(dataset, root)``, compared with what is known of its parts.
 
     - modality: "2d", "3d" or "2d+3d"; None: what the data set has.
@@ -50,9 +50,7 @@ def evaluate(
     chosen = protocol or ("published" if results.is_published(dataset) else "exact")
     if chosen not in protocols.PROTOCOLS:
         _refuse("protocol", f"one of {', '.join(protocols.PROTOCOLS)}", chosen)
-    settings = (Config.preset(preset) if config is None else config).replace(
-        map_size="working" if chosen == "published" else "input"
-    )
+    settings = resolve("evaluate", config)
     asked = {"dataset": dataset, "modality": wanted, "protocol": chosen, "config": settings.to_dict()}
     asked |= {"encoders": [_called(encoder_2d), _called(encoder_3d)], "version": version("musc2")}
     found = []
@@ -75,20 +73,20 @@ def _evaluated(
     config: Config,
     folder: Path | None,
     how: dict[str, Any],
-) -> Result:
+) -> CategoryResult:
     start = time.perf_counter()
     given = _given(samples, asked["modality"])
     scores = score(**given, config=config, **how)
     seconds = time.perf_counter() - start
-    left_out = {index for index, _, _ in scores.failures}
+    left_out = {failure.index for failure in scores.failures}
     there = [index for index in range(len(samples)) if index not in left_out]
     kept = [samples[index] for index in there]
     labels = [bool(sample.label) for sample in kept]
-    found = Result(
+    found = CategoryResult(
         category=category,
         parts=len(kept),
         defective=sum(labels),
-        figures=protocols.figures(scores, labels, (datasets.truth(sample) for sample in kept), asked["protocol"]),
+        figures=protocols.figures(scores, labels, (datasets.load_mask(sample) for sample in kept), asked["protocol"]),
         published=results.published(asked["dataset"], category, asked["modality"]),
         encoders=scores.encoders,
         seconds=seconds,
@@ -96,10 +94,21 @@ def _evaluated(
         asked=asked,
     )
     if folder is not None:
-        pairs = inputs.pair(**given)
-        files.write(scores, [pairs[index] for index in there], folder)
+        export.write(scores, folder, _background(kept, scores))
         found.save(folder)
     return found
+
+
+def _background(samples: list[Sample], scores: Result) -> Callable[[int], export.Picture]:
+    """Return what maps are drawn over: the files of the parts, or depth where these hold no xyz."""
+
+    def read(index: int) -> export.Picture:
+        cloud = None
+        if scores.paths[index] is None:
+            cloud = datasets.load_cloud(samples[index])
+        return export.read_picture(scores, index) if cloud is None else export.shade_depth(cloud)
+
+    return read
 
 
 def _given(samples: Sequence[Sample], modality: str) -> dict[str, Any]:
@@ -108,7 +117,7 @@ def _given(samples: Sequence[Sample], modality: str) -> dict[str, Any]:
     if "2d" in modality:
         given["rgb"] = [sample.rgb for sample in samples]
     if "3d" in modality:
-        given["pcd"] = [sample.xyz or datasets.surface(sample) for sample in samples]
+        given["pcd"] = [sample.xyz or datasets.load_cloud(sample) for sample in samples]
     return given
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from musc2 import metrics
-from musc2.evaluation.packed import Mask, PackedMasks
-from musc2.types import Scores
+from musc2.evaluation.packed_masks import Mask, PackedMasks
+from musc2.result import Result
 
 PROTOCOLS = ("published", "exact")
 IMAGE = {"I-AUROC": "auroc", "I-F1": "f1_max", "I-AP": "ap"}
@@ -20,7 +20,7 @@ NAMES = (*IMAGE, *PIXEL, "AUPRO")  # of the published tables; the exact protocol
 
 
 def figures(
-    scores: Scores, labels: Sequence[bool], truth: Iterable[Mask | None], protocol: str
+    scores: Result, labels: Sequence[bool], truth: Iterable[Mask | None], protocol: str
 ) -> dict[str, float | None]:
     """The figures in percent; None where one is not defined: nothing or everything is defective, no masks.
 
@@ -31,18 +31,19 @@ def figures(
     known = np.array(labels, bool)
     found: dict[str, float | None] = dict.fromkeys([*IMAGE, *PIXEL, *(REGION if protocol == "exact" else ["AUPRO"])])
     if _both(known):
-        by_name = metrics.image_figures(scores.image, known, only=list(IMAGE.values()))
+        by_name = metrics.image_metrics(scores.scores, known, only=list(IMAGE.values()))
         found |= {figure: 100 * by_name[name] for figure, name in IMAGE.items()}
     if scores.maps is None:  # points have no regions
         masks = _masks(truth, None)
-        points = [one[None] for one in scores.points or []]
+        points = [one[None] for one in scores.point_scores or []]
         return found if masks is None else found | _pixel_figures(PIXEL, points, masks)
     published = protocol == "published"
-    masks = _masks(truth, [(one.shape[0], one.shape[1]) for one in scores.maps] if published else None)
+    maps = scores.maps.at("working" if published else "input")
+    masks = _masks(truth, [(one.shape[0], one.shape[1]) for one in maps] if published else None)
     if masks is None:
         return found
     regions = {"AUPRO": "aupro_published"} if published else REGION
-    return found | _pixel_figures({**PIXEL, **regions}, scores.maps, masks)
+    return found | _pixel_figures({**PIXEL, **regions}, maps, masks)
 
 
 def _masks(truth: Iterable[Mask | None], sizes: Sequence[tuple[int, int]] | None) -> PackedMasks | None:
@@ -60,7 +61,7 @@ def _masks(truth: Iterable[Mask | None], sizes: Sequence[tuple[int, int]] | None
 
 
 def _pixel_figures(names: dict[str, str], maps: Any, masks: PackedMasks) -> dict[str, float | None]:
-    by_name = metrics.pixel_figures_one_by_one(maps, masks, only=list(names.values()))
+    by_name = metrics.pixel_metrics_streamed(maps, masks, only=list(names.values()))
     return {figure: 100 * by_name[name] for figure, name in names.items()}
 
 

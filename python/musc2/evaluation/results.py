@@ -16,7 +16,7 @@ FILE = "result.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class CategoryResult:
     """figures: percent, None where not defined. published: what a published table says of this category.
 
     seconds: of the call of ``score``; timings: of its stages. asked: everything that the figures depend on.
@@ -40,10 +40,10 @@ class Result:
         unfinished.replace(folder / FILE)
 
 
-def saved(folder: Path, asked: dict[str, Any]) -> Result | None:
+def saved(folder: Path, asked: dict[str, Any]) -> CategoryResult | None:
     """The result in ``folder``, if there is one of the same call."""
     try:
-        found = Result(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+        found = CategoryResult(**json.loads((folder / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # none, or not one that this version can read
         return None
     return found if found.asked == asked else None
@@ -55,11 +55,11 @@ def plain(asked: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def mean(results: Sequence[Result]) -> Result:
+def mean(results: Sequence[CategoryResult]) -> CategoryResult:
     """Figures averaged over the categories that have them, times and counts summed up."""
     names = list(dict.fromkeys(name for result in results for name in result.figures))
     stages = list(dict.fromkeys(stage for result in results for stage in result.timings))
-    return Result(
+    return CategoryResult(
         category="mean",
         parts=sum(result.parts for result in results),
         defective=sum(result.defective for result in results),

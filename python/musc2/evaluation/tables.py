@@ -8,13 +8,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from musc2.evaluation.results import Result, mean
-from musc2.report import sheets
+from musc2.evaluation.results import CategoryResult, mean
+from musc2.report import tables
 
 Row = list[str | float | None]
 
 
-def rows(results: Sequence[Result]) -> list[list[str]]:
+def rows(results: Sequence[CategoryResult]) -> list[list[str]]:
     """A table for reading: a head, a line per category, and their mean. A published figure and the difference to it
     stand in brackets behind ours; a dash is a figure that is not defined."""
     every = [*results, mean(results)] if len(results) > 1 else list(results)
@@ -33,20 +33,20 @@ def rows(results: Sequence[Result]) -> list[list[str]]:
     return [head, *lines]
 
 
-def write(results: Sequence[Result], folder: str | os.PathLike[str]) -> list[Path]:
+def write(results: Sequence[CategoryResult], folder: str | os.PathLike[str]) -> list[Path]:
     """Writes table.md, table.csv, table.xlsx and table.json into ``folder``; their paths."""
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     cells = _cells(results)
-    (place / "table.md").write_text(sheets.markdown(rows(results)), encoding="utf-8")
-    (place / "table.csv").write_text(sheets.csv(cells), encoding="utf-8", newline="")
-    (place / "table.xlsx").write_bytes(sheets.xlsx(cells))
+    (place / "table.md").write_text(tables.markdown(rows(results)), encoding="utf-8")
+    (place / "table.csv").write_text(tables.csv(cells), encoding="utf-8", newline="")
+    (place / "table.xlsx").write_bytes(tables.xlsx(cells))
     content = [dataclasses.asdict(result) for result in [*results, mean(results)]]
     (place / "table.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     return [place / f"table.{ending}" for ending in ("md", "csv", "xlsx", "json")]
 
 
-def _cells(results: Sequence[Result]) -> list[Row]:
+def _cells(results: Sequence[CategoryResult]) -> list[Row]:
     """A cell for each number: ours, the published one and the difference have a column each."""
     names = list(dict.fromkeys(name for result in results for name in result.figures))
     known = [name for name in names if any(name in result.published for result in results)]

@@ -1,45 +1,161 @@
-"""The settings of the way from pictures and scans to what encoders take."""
+"""Turn one image or scan into what encoders take, docs/method/algorithm.md section 0."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 
-from musc2.config import is_distance
-from musc2.inputs.resizing import RESAMPLE, RESIZE
-from musc2.inputs.sources import refuse
-
-FOREGROUND = ("depth", "published")
-BACKGROUND = ("keep", "plane")
+from musc2.inputs import clouds, images, masks, resizing
+from musc2.inputs.background import remove_plane
+from musc2.inputs.sample import Label
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """How samples are prepared; the fields are arguments of ``prepare_image`` and ``prepare_cloud``.
+    """How samples are prepared: values of ``Config`` and of the image encoder, checked there.
 
-    ``cloud_size`` is the side that xyz maps are brought to, ``size`` when None; ``seed`` is of the search for planes.
+    size: the side of images and maps; patch: both sides become multiples of it; seed: of the search
+    for planes.
     """
 
     size: int = 224
-    cloud_size: int | None = None
     resample: str = "bicubic"
     resize: str = "square"
     patch: int = 1
-    foreground: str = "depth"
+    foreground: str = "nonzero_depth"
     background: str = "keep"
     plane_distance: float = 0.005
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        for name in ("size", "cloud_size", "patch"):
-            value = getattr(self, name)
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
-            if not whole and (value is not None or name != "cloud_size"):
-                refuse(name, "must be a whole number of at least 1", repr(value))
-        if not is_distance(self.plane_distance):
-            refuse("plane_distance", "must be a finite number above 0", repr(self.plane_distance))
-        choices = {"resample": tuple(RESAMPLE), "resize": RESIZE, "foreground": FOREGROUND, "background": BACKGROUND}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                refuse(name, f"must be one of {', '.join(known)}", repr(getattr(self, name)))
+    def target_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the size (h, w) that an image or map of ``size`` (H, W) is resized to."""
+        return resizing.target_size(size, self.size, self.resize, self.patch)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Points:
+    """The foreground of one xyz map or cloud, centered and scaled to a largest norm of 1.
+
+    points: (P, 3) float32 = (xyz - center) / scale; pixels: (P,) row * w + column in the resized map
+    of ``size`` (h, w), rising, for a map; rows: (P,) the row of each point in the user's cloud, for a
+    cloud. input_count: how many pixels or points there were, background included.
+    """
+
+    points: torch.Tensor
+    pixels: torch.Tensor | None
+    size: tuple[int, int] | None
+    rows: torch.Tensor | None
+    input_count: int
+    center: tuple[float, float, float]
+    scale: float
+
+
+def prepare_image(image: object, preparation: Preparation, label: Label = images.RGB) -> torch.Tensor:
+    """Return one image of any kind as (3, h, w) float32 in [0, 1], resized by PIL with antialiasing.
+
+    h = w = size; with resize="fit" the longest side is ``size``, the aspect ratio stays, and both
+    sides are rounded to multiples of ``patch``. Mean and deviation are the encoder's business.
+
+    >>> prepare_image(np.zeros((30, 60, 3), np.uint8), Preparation(size=32, resize="fit")).shape
+    torch.Size([3, 16, 32])
+    """
+    picture = images.as_image(image, label)
+    target = preparation.target_size(images.size_of(picture))
+    return torch.from_numpy(resizing.resize_image(picture, target, preparation.resample))
+
+
+def prepare_cloud(xyz: object, preparation: Preparation, *, mask: object = None, label: Label = clouds.PCD) -> Points:
+    """Return the foreground of one xyz map (H, W, 3) or cloud (P, 3), centered and scaled.
+
+    A map is first resized like an image by taking the nearest pixels, so P is at most h * w.
+    Background of a map is what is not finite, and by ``foreground``:
+
+    - "nonzero_depth": z = 0. (With a depth camera, x = 0 along the optical axis is a real surface.)
+    - "nonzero_xyz": x = 0 or y = 0 or z = 0, checked again on the float32 result, as published.
+
+    Background of a cloud is what is not finite and what lies at (0, 0, 0): a cloud has no camera, and
+    its z may be 0. With background="plane" a map first loses the points near the plane of its border.
+    ``mask`` (H, W), of any size, or (P,) for a cloud, removes more.
+    """
+    surface = clouds.as_cloud(xyz, label)
+    chosen = None if mask is None else masks.as_mask(mask, label.about("mask"))
+    if preparation.background == "plane":
+        surface = _without_plane(surface, preparation, label)
+    if surface.ndim == 3:
+        target = preparation.target_size((surface.shape[0], surface.shape[1]))
+        surface = resizing.resize_map(surface, target)
+        if chosen is not None and chosen.ndim == 1:
+            label.about("mask").refuse("must have shape (H, W) for a map", tuple(chosen.shape))
+        chosen = None if chosen is None else resizing.resize_map(chosen, target)
+    elif chosen is not None and chosen.shape != (len(surface),):
+        requirement = f"must have shape ({len(surface)},) as the cloud"
+        label.about("mask").refuse(requirement, tuple(chosen.shape))
+    all_coordinates = preparation.foreground == "nonzero_xyz"
+    with np.errstate(over="ignore"):  # too large for float32 is infinite, thus background
+        dtype = np.float32 if all_coordinates else np.float64
+        surface = np.ascontiguousarray(surface, dtype=dtype)
+    inside = _foreground(surface, all_coordinates)
+    if chosen is not None:
+        inside &= chosen
+    kept = np.flatnonzero(inside)
+    if len(kept) == 0:
+        counts = f"background only ({inside.size} of {inside.size} points)"
+        label.refuse("must have foreground", counts)
+    points, center, scale = _normalize(surface.reshape(-1, 3)[kept], label)
+    if all_coordinates and surface.ndim == 3:
+        again = (points != 0).all(axis=1)
+        if again.any():
+            points, kept = points[again], kept[again]
+    index = torch.from_numpy(kept.astype(np.int64))
+    is_map = surface.ndim == 3
+    return Points(
+        points=torch.from_numpy(points.astype(np.float32)),
+        pixels=index if is_map else None,
+        size=(surface.shape[0], surface.shape[1]) if is_map else None,
+        rows=None if is_map else index,
+        input_count=inside.size,
+        center=center,
+        scale=scale,
+    )
+
+
+def _without_plane(surface: np.ndarray[Any, Any], preparation: Preparation, label: Label) -> np.ndarray[Any, Any]:
+    if surface.ndim == 2:
+        requirement = 'must have shape (H, W, 3) for scan_background="plane"'
+        label.refuse(requirement, tuple(surface.shape))
+    distance = preparation.plane_distance
+    # As published, the plane is fitted to points a little nearer than those that are removed.
+    fit = 0.8 * distance
+    return remove_plane(surface, fit=fit, remove=distance, seed=preparation.seed, label=label)
+
+
+def _foreground(surface: np.ndarray[Any, Any], all_coordinates: bool) -> np.ndarray[Any, Any]:
+    if surface.ndim == 2:
+        nonzero = surface.any(axis=1)
+    elif all_coordinates:
+        nonzero = (surface != 0).all(axis=2)
+    else:
+        nonzero = surface[:, :, 2] != 0
+    return np.asarray(np.isfinite(surface).all(axis=-1) & nonzero)
+
+
+def _normalize(
+    points: np.ndarray[Any, Any], label: Label
+) -> tuple[np.ndarray[Any, Any], tuple[float, float, float], float]:
+    """Center on the mean and divide by the largest norm.
+
+    Sums are in float64, so that the order of the points does not matter.
+    """
+    largest = np.abs(points).max()
+    if largest > 1e18:
+        label.refuse("must have coordinates of at most 1e18", f"{largest:g}")
+    center = points.mean(axis=0, dtype=np.float64)
+    points = points - center.astype(points.dtype)
+    scale = np.sqrt(np.square(points, dtype=np.float64).sum(axis=1).max())
+    if scale > 0:  # all points may be equal
+        points /= scale.astype(points.dtype)
+    x, y, z = center.tolist()
+    return points, (x, y, z), float(scale)

@@ -1,8 +1,8 @@
 """How good scores and maps are, given the truth: one file per figure.
 
-A figure is a module of this package with ``FIGURES`` (name -> options of its function, which is called as the file is)
-and ``LEVELS`` ("image", "pixel"). One that is a sum over ``RegionSteps`` also has ``of_steps(steps, **options)``: these
-share one pass over the pixels. One that needs the values of all pixels too has ``of_values(steps, values, **options)``.
+A figure is a module of this package with ``METRICS`` (name -> options of its function, which is called as the file is)
+and ``LEVELS`` ("image", "pixel"). One that is a sum over ``ThresholdCounts`` also has ``of_thresholds(counts, **options)``: these
+share one pass over the pixels. One that needs the values of all pixels too has ``of_values(counts, values, **options)``.
 """
 
 from musc2.metrics.aupro import aupro
@@ -10,18 +10,18 @@ from musc2.metrics.aupro_published import aupro_published
 from musc2.metrics.auroc import auroc
 from musc2.metrics.average_precision import average_precision
 from musc2.metrics.f1_max import f1_max
-from musc2.metrics.figures import PixelFigures, figure, image_figures, names, pixel_figures, pixel_figures_one_by_one
+from musc2.metrics.registry import PixelMetrics, get, image_metrics, names, pixel_metrics, pixel_metrics_streamed
 
 __all__ = [
-    "PixelFigures",
+    "PixelMetrics",
     "aupro",
     "aupro_published",
     "auroc",
     "average_precision",
     "f1_max",
-    "figure",
-    "image_figures",
+    "get",
+    "image_metrics",
     "names",
-    "pixel_figures",
-    "pixel_figures_one_by_one",
+    "pixel_metrics",
+    "pixel_metrics_streamed",
 ]

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from musc2.metrics.steps import steps_of_scores
-from musc2.metrics.values import Values
-from musc2.ops import RegionSteps
+from musc2.metrics.arguments import Values
+from musc2.metrics.thresholds import counts_of_scores
+from musc2.ops import ThresholdCounts
 
-FIGURES: dict[str, dict[str, float]] = {"auroc": {}}
+METRICS: dict[str, dict[str, float]] = {"auroc": {}}
 LEVELS = ("image", "pixel")
 
 
@@ -16,10 +16,10 @@ def auroc(scores: Values, labels: Values) -> float:
     >>> auroc(torch.tensor([0.1, 0.4, 0.3, 0.8]), torch.tensor([0, 0, 1, 1]))
     0.75
     """
-    return of_steps(steps_of_scores("auroc", scores, labels))
+    return of_thresholds(counts_of_scores("auroc", scores, labels))
 
 
-def of_steps(steps: RegionSteps) -> float:
-    anomalous = steps.anomalous.numpy()
-    below = steps.normal - steps.above.numpy() - steps.level.numpy() / 2
-    return float((anomalous * below).sum() / anomalous.sum() / steps.normal)
+def of_thresholds(counts: ThresholdCounts) -> float:
+    anomalous = counts.anomalous_at.numpy()
+    below = counts.normal - counts.normal_above.numpy() - counts.normal_at.numpy() / 2
+    return float((anomalous * below).sum() / anomalous.sum() / counts.normal)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from musc2.metrics.steps import steps_of_scores
-from musc2.metrics.values import Values
-from musc2.ops import RegionSteps
+from musc2.metrics.arguments import Values
+from musc2.metrics.thresholds import counts_of_scores
+from musc2.ops import ThresholdCounts
 
-FIGURES: dict[str, dict[str, float]] = {"f1_max": {}}
+METRICS: dict[str, dict[str, float]] = {"f1_max": {}}
 LEVELS = ("image", "pixel")
 
 
@@ -14,10 +14,10 @@ def f1_max(scores: Values, labels: Values) -> float:
     >>> f1_max(torch.tensor([0.1, 0.4, 0.3, 0.8]), torch.tensor([0, 0, 1, 1]))
     0.8
     """
-    return of_steps(steps_of_scores("f1_max", scores, labels))
+    return of_thresholds(counts_of_scores("f1_max", scores, labels))
 
 
-def of_steps(steps: RegionSteps) -> float:
-    found = steps.anomalous.numpy().cumsum()
-    wrong = steps.above.numpy() + steps.level.numpy()
+def of_thresholds(counts: ThresholdCounts) -> float:
+    found = counts.anomalous_at.numpy().cumsum()
+    wrong = counts.normal_above.numpy() + counts.normal_at.numpy()
     return float((2 * found / (found + wrong + found[-1])).max())

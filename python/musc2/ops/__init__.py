@@ -15,7 +15,7 @@ from musc2.ops.pool_centers import pool_centers
 from musc2.ops.pool_grid import pool_grid
 from musc2.ops.project_tokens import project_tokens
 from musc2.ops.rank_match import rank_match
-from musc2.ops.region_overlap import RegionHistogram, RegionSteps, region_overlap
+from musc2.ops.region_overlap import RegionHistogram, ThresholdCounts, region_overlap
 from musc2.ops.rescore import rescore
 from musc2.ops.spread_points import spread_points
 
@@ -23,7 +23,7 @@ __all__ = [
     "Groups",
     "Links",
     "RegionHistogram",
-    "RegionSteps",
+    "ThresholdCounts",
     "cluster_grid",
     "dictionary_tokens",
     "farthest_points",

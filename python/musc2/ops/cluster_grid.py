@@ -4,7 +4,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 
 def cluster_grid(

@@ -4,7 +4,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 CELL = 8
 PATCH = 6
@@ -15,7 +15,7 @@ def dictionary_tokens(
 ) -> torch.Tensor:
     """images: (N, 3, H, W), whitening: (108, P), words: (K, P), all float32 -> (N, H/8, W/8, K) float32.
 
-    H and W are multiples of 8. Patches of 6 x 6 pixels at every 4th pixel, in the order (colour, row, column), lose
+    H and W are multiples of 8. Patches of 6 x 6 pixels at every 4th pixel, in the order (color, row, column), lose
     their mean, are divided by their deviation plus ``softness`` and multiplied by ``whitening``. A token holds the
     distances to the words, averaged over the patches around its cell of 8 x 8 pixels (Gaussian, sigma 4 px).
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu, native
+from musc2.ops._support import arrays, gpu, native
 
 
 def farthest_points(
@@ -42,7 +42,7 @@ def farthest_points(
     radius = arrays.number(op, "skip_radius", skip_radius, 0.0)
     picks = torch.empty(len(sizes), count, dtype=torch.int32, device=xyz.device)
     skip_norm2 = radius * radius if radius > 0 else -1.0
-    bounds = arrays.beside(bounds, xyz)
+    bounds = arrays.offsets_on_device_of(bounds, xyz)
     arguments = (xyz.data_ptr(), bounds.data_ptr(), len(sizes), count, start, skip_norm2, picks.data_ptr())
     kernels = native.kernels(xyz)
     if isinstance(kernels, gpu.Launcher):

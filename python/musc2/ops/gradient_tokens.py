@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from musc2 import _cpu
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 CHANNELS = 136
 CELL = 8

@@ -6,7 +6,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 BINS = 38
 
@@ -45,7 +45,7 @@ def group_histograms(
     chosen = arrays.indices(op, "centers", centers, "G" if offsets is None else "B, G")
     chosen = chosen[None] if offsets is None else chosen
     _check_centers(chosen, bounds)
-    sizes = sorted(arrays.whole(op, "scales", scale, 1, arrays.MOST_NEIGHBOURS) for scale in scales)
+    sizes = sorted(arrays.whole(op, "scales", scale, 1, arrays.MOST_NEIGHBORS) for scale in scales)
     if not sizes or sizes != list(scales):
         msg = f"{op}: scales must be ascending whole numbers, at least one, got {tuple(scales)}"
         raise InputError(msg)

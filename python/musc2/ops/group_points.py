@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu, native
+from musc2.ops._support import arrays, gpu, native
 
 
 @dataclass(frozen=True, kw_only=True)
 class Groups:
-    """index: (G, size) int32, curvature: (G,) float32, neighbourhood: (G, size, 3) float32, points minus the center.
+    """index: (G, size) int32, curvature: (G,) float32, neighborhood: (G, size, 3) float32, points minus the center.
 
     Of a packed batch each has B in front.
     """
 
     index: torch.Tensor
     curvature: torch.Tensor
-    neighbourhood: torch.Tensor
+    neighborhood: torch.Tensor
 
 
 def group_points(
@@ -28,14 +28,14 @@ def group_points(
     size: int = 128,
     start: int = 80,
     search: int = 256,
-    threshold: float = 0.01,
+    curvature_threshold: float = 0.01,
     unique: bool = False,
     offsets: arrays.Array | Sequence[int] | None = None,
 ) -> Groups:
     """points: (P, 3) float32, centers: (G,) int32 or int64, indices of points -> Groups.
 
     Curvature is the smallest eigenvalue of the covariance of a center's nearest points 1 ... size-1, as a share of all
-    three; 0 where they are all at one place. Below ``threshold`` the group is the ``size`` nearest points. Else it
+    three; 0 where they are all at one place. Below ``curvature_threshold`` the group is the ``size`` nearest points. Else it
     begins with the ``start`` nearest and grows within the ``search`` nearest: a step puts up to ``start`` of the points
     that are nearest to the group in front of it. With ``unique`` a point comes in once, by its distance to the nearest
     member; without, as published, the nearest pairs of member and point count, so that points come in several times.
@@ -51,17 +51,17 @@ def group_points(
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
     chosen = arrays.indices(op, "centers", centers, "G" if offsets is None else "B, G")
     chosen = chosen[None] if offsets is None else chosen
-    arrays.together(op, points=xyz, centers=chosen)
+    arrays.check_same_device(op, points=xyz, centers=chosen)
     _check_centers(chosen, bounds)
-    size = arrays.whole(op, "size", size, 1, arrays.MOST_NEIGHBOURS)
-    search = arrays.whole(op, "search", search, 1, arrays.MOST_NEIGHBOURS)
+    size = arrays.whole(op, "size", size, 1, arrays.MOST_NEIGHBORS)
+    search = arrays.whole(op, "search", search, 1, arrays.MOST_NEIGHBORS)
     start = arrays.whole(op, "start", start, 1)
-    threshold = arrays.number(op, "threshold", threshold, 0.0)
+    curvature_threshold = arrays.number(op, "curvature_threshold", curvature_threshold, 0.0)
     shape = tuple(chosen.shape)
     index = torch.empty(*shape, size, dtype=torch.int32, device=xyz.device)
     curvature = torch.empty(shape, dtype=torch.float32, device=xyz.device)
-    neighbourhood = torch.empty(*shape, size, 3, dtype=torch.float32, device=xyz.device)
-    bounds = arrays.beside(bounds, xyz)
+    neighborhood = torch.empty(*shape, size, 3, dtype=torch.float32, device=xyz.device)
+    bounds = arrays.offsets_on_device_of(bounds, xyz)
     kernels = native.kernels(xyz)
     scratch = kernels.scratch(op, *shape, search) if isinstance(kernels, gpu.Launcher) else None
     kernels.group_points(
@@ -73,16 +73,16 @@ def group_points(
         size,
         min(start, size),
         search,
-        threshold,
+        curvature_threshold,
         bool(unique),
         index.data_ptr(),
         curvature.data_ptr(),
-        neighbourhood.data_ptr(),
+        neighborhood.data_ptr(),
         *([] if scratch is None else [scratch.data_ptr()]),
     )
     if offsets is None:
-        index, curvature, neighbourhood = index[0], curvature[0], neighbourhood[0]
-    return Groups(index=index, curvature=curvature, neighbourhood=neighbourhood)
+        index, curvature, neighborhood = index[0], curvature[0], neighborhood[0]
+    return Groups(index=index, curvature=curvature, neighborhood=neighborhood)
 
 
 def _check_centers(centers: torch.Tensor, bounds: torch.Tensor) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, native
+from musc2.ops._support import arrays, native
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,9 @@ def link_patches(
     height, width = _pair("size", size, 2**31 - 1)
     grid_height, grid_width = _pair("grid", grid, 2**15)
     places = arrays.indices("link_patches", "pixels", pixels, "G")
-    ends = arrays.beside(arrays.packed("link_patches", "offsets", offsets, places.numel(), "pixels"), places)
+    ends = arrays.offsets_on_device_of(
+        arrays.check_offsets("link_patches", "offsets", offsets, places.numel(), "pixels"), places
+    )
     _inside(places, height, width)
     samples = ends.numel() - 1
     patch, groups = places.new_empty(2, places.numel(), dtype=torch.int32).unbind()

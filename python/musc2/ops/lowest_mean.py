@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from musc2.config import is_interval
+from musc2.checks import is_interval
 from musc2.errors import InputError
-from musc2.ops import arrays, native
+from musc2.ops._support import arrays, native
 
 
 def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu
+from musc2.ops._support import arrays, gpu
 
 PRECISIONS = {"float32": 0, "bfloat16": 1, "auto": 1, "int8": 2, "float16": 3}
 SCRATCH, GPU_SCRATCH = 48 << 20, 256 << 20
@@ -18,7 +18,7 @@ def nearest_patches(
     *,
     references: arrays.Array | None = None,
     precision: str = "auto",
-    window: int | None = None,
+    search_window: int | None = None,
     grid: tuple[int, int] | None = None,
     return_index: Literal[False] = False,
     memory: int | None = None,
@@ -31,7 +31,7 @@ def nearest_patches(
     *,
     references: arrays.Array | None = None,
     precision: str = "auto",
-    window: int | None = None,
+    search_window: int | None = None,
     grid: tuple[int, int] | None = None,
     return_index: Literal[True],
     memory: int | None = None,
@@ -43,7 +43,7 @@ def nearest_patches(
     *,
     references: arrays.Array | None = None,
     precision: str = "auto",
-    window: int | None = None,
+    search_window: int | None = None,
     grid: tuple[int, int] | None = None,
     return_index: bool = False,
     memory: int | None = None,
@@ -56,7 +56,7 @@ def nearest_patches(
     "bfloat16", "float16" and "int8" are permissions: where the CPU has no such instructions the search is in float32;
     a GPU searches in bfloat16 for "int8". "auto" is bfloat16. z may also be bfloat16 or float16, which a GPU searches
     as they are.
-    ``window`` w looks only at patches at most w cells away on the ``grid`` (h, w), measured in float32.
+    ``search_window`` w looks only at patches at most w cells away on the ``grid`` (h, w), measured in float32.
     ``return_index`` adds the matched patches, (N, L, N) int32, -1 where j = i. The lowest index wins ties.
     ``memory`` bounds the scratch memory in bytes (default 48 MiB, on a GPU 256 MiB; a pair of samples may need more).
 
@@ -75,7 +75,7 @@ def nearest_patches(
     (n, patches, channels), others, other_patches, address = samples.shape, samples.shape[0], samples.shape[1], 0
     if references is not None:
         known = arrays.features(op, "references", references, "R, L', C")
-        arrays.together(op, z=samples, references=known)
+        arrays.check_same_device(op, z=samples, references=known)
         if known.dtype != samples.dtype:
             samples, known = samples.float(), known.float()
         others, other_patches, address = known.shape[0], known.shape[1], known.data_ptr()
@@ -91,7 +91,7 @@ def nearest_patches(
     index = torch.empty(n, patches, others, dtype=torch.int32, device=samples.device) if return_index else None
     results = (distance.data_ptr(), 0 if index is None else index.data_ptr())
     kind = arrays.TYPES[samples.dtype]
-    if window is None:
+    if search_window is None:
         searched = (samples.data_ptr(), n, patches, channels, address, others, other_patches, PRECISIONS[precision])
         if on_gpu is None:
             _cpu.nearest_patches(*searched, most, *results)
@@ -101,7 +101,7 @@ def nearest_patches(
             on_gpu.nearest_patches(*searched, most, *results, kind, scratch.data_ptr())
     else:
         height, width = _grid(op, grid, patches, other_patches)
-        reach = min(arrays.whole(op, "window", window, 0), max(height, width))
+        reach = min(arrays.whole(op, "search_window", search_window, 0), max(height, width))
         limited = (samples.data_ptr(), n, height, width, channels, address, others, reach)
         if on_gpu is None:
             _cpu.nearest_patches_in_window(*limited, *results)
@@ -117,6 +117,6 @@ def _grid(op: str, grid: tuple[int, int] | None, patches: int, other_patches: in
         asked = (
             "a square number of patches or grid=(h, w)" if grid is None else f"h*w = {patches} patches on both sides"
         )
-        msg = f"{op}: window needs {asked}, got grid={grid}, {patches} patches and {other_patches} in references"
+        msg = f"{op}: search_window needs {asked}, got grid={grid}, {patches} patches and {other_patches} in references"
         raise InputError(msg)
     return height, width

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu, native
+from musc2.ops._support import arrays, gpu, native
 
 
 def nearest_points(
@@ -30,10 +30,10 @@ def nearest_points(
     op = "nearest_points"
     xyz = arrays.finite(op, "points", arrays.tensor(op, "points", points, "P, 3"))
     places = arrays.finite(op, "queries", arrays.tensor(op, "queries", queries, "Q, 3"))
-    arrays.together(op, points=xyz, queries=places)
-    k = arrays.whole(op, "k", k, 1, arrays.MOST_NEIGHBOURS)
+    arrays.check_same_device(op, points=xyz, queries=places)
+    k = arrays.whole(op, "k", k, 1, arrays.MOST_NEIGHBORS)
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
-    query_bounds = arrays.packed(op, "query_offsets", query_offsets, len(places), "queries")
+    query_bounds = arrays.check_offsets(op, "query_offsets", query_offsets, len(places), "queries")
     if len(query_bounds) != len(bounds):
         msg = f"{op}: query_offsets must name {len(bounds) - 1} clouds like offsets, got {len(query_bounds) - 1}"
         raise InputError(msg)
@@ -44,7 +44,7 @@ def nearest_points(
     index = torch.empty(len(places), k, dtype=torch.int32, device=xyz.device)
     distance2 = torch.empty(len(places), k, dtype=torch.float32, device=xyz.device)
     most_queries = max(query_bounds.diff().tolist(), default=0)
-    bounds, query_bounds = arrays.beside(bounds, xyz), arrays.beside(query_bounds, places)
+    bounds, query_bounds = arrays.offsets_on_device_of(bounds, xyz), arrays.offsets_on_device_of(query_bounds, places)
     kernels = native.kernels(xyz)
     kernels.nearest_points(
         xyz.data_ptr(),

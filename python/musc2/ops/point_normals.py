@@ -6,21 +6,21 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 
 def point_normals(
     points: arrays.Array,
     *,
-    neighbours: int = 24,
+    neighbors: int = 24,
     sensor: Sequence[float] = (0.0, 0.0, -1.0),
     offsets: arrays.Array | Sequence[int] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """points: (P, 3) float32 -> normals (P, 3) float32 of unit length and variation (P,) float32.
 
-    From the covariance of the ``neighbours`` nearest points (the point itself among them; all points, where a cloud
+    From the covariance of the ``neighbors`` nearest points (the point itself among them; all points, where a cloud
     has fewer): the axis of the smallest eigenvalue, turned to the side of ``sensor`` (a direction; the default fits
-    depth cameras, whose z grows away from them) and then averaged over the neighbours; and the smallest eigenvalue as
+    depth cameras, whose z grows away from them) and then averaged over the neighbors; and the smallest eigenvalue as
     a share of all three, 0 where all points are at one place.
 
     With ``offsets`` (B+1,) the points are B clouds, one after the other.
@@ -33,7 +33,7 @@ def point_normals(
     op = "point_normals"
     xyz = arrays.coordinates(op, "points", points, "P, 3")
     bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
-    neighbours = arrays.whole(op, "neighbours", neighbours, 1, arrays.MOST_NEIGHBOURS)
+    neighbors = arrays.whole(op, "neighbors", neighbors, 1, arrays.MOST_NEIGHBORS)
     direction = torch.tensor(list(sensor), dtype=torch.float32)
     if direction.shape != (3,) or not bool(torch.isfinite(direction).all()) or not bool(direction.any()):
         msg = f"{op}: sensor must be three finite numbers, not all zero, got {sensor!r}"
@@ -45,7 +45,7 @@ def point_normals(
         bounds.data_ptr(),
         len(bounds) - 1,
         direction.data_ptr(),
-        neighbours,
+        neighbors,
         normals.data_ptr(),
         variation.data_ptr(),
     )

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu, native
+from musc2.ops._support import arrays, gpu, native
 
 
 def pool_grid(
     tokens: arrays.Array, degrees: Sequence[int] = (1, 3, 5), *, weighting: str = "similarity"
 ) -> torch.Tensor:
-    """tokens: (N, h, w, C) float32 -> (N, h, w, C) float32, each patch token averaged with its neighbourhood.
+    """tokens: (N, h, w, C) float32 -> (N, h, w, C) float32, each patch token averaged with its neighborhood.
 
     For each degree r the r x r window is averaged, then the degrees. weighting="similarity" (SNAMD): a token f_n
     weighs exp(-|f_n - f|), and a place outside the grid counts as a zero vector. weighting="uniform" (LNAMD): the
-    window's sum over r * r. The result is not normalised. tokens may also be bfloat16 or float16, which a GPU reads as
+    window's sum over r * r. The result is not normalized. tokens may also be bfloat16 or float16, which a GPU reads as
     they are.
 
     >>> pool_grid(torch.ones(1, 3, 3, 1), (3,), weighting="uniform")[0, :, 1, 0]

@@ -6,7 +6,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 
 def project_tokens(tokens: arrays.Array, matrix: arrays.Array, offset: arrays.Array) -> torch.Tensor:

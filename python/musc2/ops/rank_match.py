@@ -4,7 +4,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu
+from musc2.ops._support import arrays, gpu
 
 
 def rank_match(source: arrays.Array, target: arrays.Array) -> torch.Tensor:
@@ -23,7 +23,7 @@ def rank_match(source: arrays.Array, target: arrays.Array) -> torch.Tensor:
         raise InputError(msg)
     arrays.without_nan("rank_match", "source", values)
     arrays.without_nan("rank_match", "target", places)
-    arrays.together("rank_match", source=values, target=places)
+    arrays.check_same_device("rank_match", source=values, target=places)
     if gpu.launcher(values):
         return _match_by_torch(values, places).reshape(shape)
     rows, columns = values.shape

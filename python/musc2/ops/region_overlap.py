@@ -8,36 +8,37 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays
+from musc2.ops._support import arrays
 
 Maps = arrays.Array | Sequence[arrays.Array]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RegionSteps:
-    """What a threshold finds that falls through the values of anomalous pixels, step by step, highest value first.
+class ThresholdCounts:
+    """The pixels at and above each threshold: the values of anomalous pixels, highest first.
 
-    value: (S,) float32; above: (S,) int64, how many normal pixels have a greater value; level: (S,) int64, how many
-    normal and anomalous: (S,) int64, how many anomalous pixels have this value; overlap: (S,) float64, the sum over
-    these of 1 / the size of their region. normal and regions: how many normal pixels and regions there are.
+    threshold: (S,) float32; normal_above: (S,) int64, normal pixels with a greater value; normal_at
+    and anomalous_at: (S,) int64, normal and anomalous pixels of this value; overlap_at: (S,) float64,
+    the sum over the latter of 1 / the size of their region. normal and regions: how many normal
+    pixels and regions there are.
     """
 
-    value: torch.Tensor
-    above: torch.Tensor
-    level: torch.Tensor
-    anomalous: torch.Tensor
-    overlap: torch.Tensor
+    threshold: torch.Tensor
+    normal_above: torch.Tensor
+    normal_at: torch.Tensor
+    anomalous_at: torch.Tensor
+    overlap_at: torch.Tensor
     normal: int
     regions: int
 
 
-def region_overlap(maps: Maps, masks: Maps) -> RegionSteps:
-    """maps: (N, H, W) float32 and masks: (N, H, W) bool, or a list of (H, W) each -> RegionSteps.
+def region_overlap(maps: Maps, masks: Maps) -> ThresholdCounts:
+    """maps: (N, H, W) float32 and masks: (N, H, W) bool, or a list of (H, W) each -> ThresholdCounts.
 
     A region is a set of anomalous pixels of one mask that are connected over edges or corners. Infinities take part,
     NaN is an error; -0 counts as +0.
 
-    >>> region_overlap(torch.tensor([[[0.9, 0.5, 0.7]]]), torch.tensor([[[True, False, True]]])).overlap
+    >>> region_overlap(torch.tensor([[[0.9, 0.5, 0.7]]]), torch.tensor([[[True, False, True]]])).overlap_at
     tensor([1., 1.], dtype=torch.float64)
     """
     values, truth, sizes = _packed("region_overlap", maps, masks)
@@ -62,12 +63,12 @@ def region_overlap(maps: Maps, masks: Maps) -> RegionSteps:
         counts.data_ptr(),
     )
     steps, regions = counts.tolist()
-    return RegionSteps(
-        value=value[:steps],
-        above=above[:steps],
-        level=level[:steps],
-        anomalous=anomalous[:steps],
-        overlap=overlap[:steps],
+    return ThresholdCounts(
+        threshold=value[:steps],
+        normal_above=above[:steps],
+        normal_at=level[:steps],
+        anomalous_at=anomalous[:steps],
+        overlap_at=overlap[:steps],
         normal=len(truth) - count,
         regions=regions,
     )
@@ -81,7 +82,7 @@ class RegionHistogram:
 
     >>> histogram = RegionHistogram(bits=19)
     >>> histogram.add(torch.tensor([[[0.9, 0.5, 0.7]]]), torch.tensor([[[True, False, True]]]))
-    >>> histogram.steps().anomalous
+    >>> histogram.counts().anomalous_at
     tensor([1, 1])
     """
 
@@ -106,16 +107,16 @@ class RegionHistogram:
             self._regions.data_ptr(),
         )
 
-    def steps(self) -> RegionSteps:
-        """Those of all maps so far."""
+    def counts(self) -> ThresholdCounts:
+        """Return the counts of all maps so far."""
         bins = self._anomalous.nonzero()[:, 0].flip(0)
         level, normal = self._normal[bins], int(self._normal.sum())
-        return RegionSteps(
-            value=self._values(bins),
-            above=normal - self._normal.cumsum(0)[bins],
-            level=level,
-            anomalous=self._anomalous[bins],
-            overlap=self._overlap[bins],
+        return ThresholdCounts(
+            threshold=self._values(bins),
+            normal_above=normal - self._normal.cumsum(0)[bins],
+            normal_at=level,
+            anomalous_at=self._anomalous[bins],
+            overlap_at=self._overlap[bins],
             normal=normal,
             regions=int(self._regions),
         )

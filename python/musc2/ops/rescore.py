@@ -5,22 +5,22 @@ from collections.abc import Sequence
 import torch
 
 from musc2.errors import InputError
-from musc2.ops import arrays, forked, similar_samples
+from musc2.ops._support import arrays, similar_samples, threads
 
-_SPARE = 8  # candidates beyond the largest window, so that rounding in the search rarely matters
+_SPARE = 8  # candidates beyond the largest number of neighbors, so that rounding in the search rarely matters
 _BLOCK = 1 << 23  # float64 values that a block of rows may take
 
 
 def rescore(
-    features: arrays.Array, scores: arrays.Array, windows: Sequence[int] = (1, 7), *, published: bool = False
+    features: arrays.Array, scores: arrays.Array, neighbors: Sequence[int] = (1, 7), *, min_max: bool = False
 ) -> torch.Tensor:
-    """features: (N, C) float32, scores: (N,) float32 -> (N,) float32, each score averaged with those of its neighbours.
+    """features: (N, C) float32, scores: (N,) float32 -> (N,) float32, each score averaged with those of its neighbors.
 
     For each window k a sample takes its k most similar samples (inner product, lowest index first on ties, itself
-    always among them) and the mean of their scores, weighted by the similarities clipped at 0; windows are then
+    always among them) and the mean of their scores, weighted by the similarities clipped at 0; neighbors are then
     averaged. A window beyond N means all N; where all weights are 0 the score stays. Features are used as they are.
 
-    ``published=True``: scores are min-max scaled, similarities not clipped, and the sample itself counts only if it is
+    ``min_max=True``: scores are min-max scaled, similarities not clipped, and the sample itself counts only if it is
     among its k best. Constant scores, which cannot be scaled, stay as they are.
 
     >>> rescore(torch.eye(2), torch.tensor([0.25, 1.0]))
@@ -28,27 +28,27 @@ def rescore(
     """
     values = arrays.finite("rescore", "features", arrays.tensor("rescore", "features", features, "N, C"))
     own = arrays.finite("rescore", "scores", arrays.tensor("rescore", "scores", scores, "N"))
-    arrays.together("rescore", features=values, scores=own)
+    arrays.check_same_device("rescore", features=values, scores=own)
     if values.numel() == 0 or len(own) != len(values):
         msg = (
             f"rescore: features and scores must be (N, C) and (N,), not empty, got {tuple(values.shape)} and {len(own)}"
         )
         raise InputError(msg)
-    if isinstance(windows, int) or len(windows) == 0:
-        msg = f"rescore: windows must be a sequence of whole numbers, at least one, got {windows!r}"
+    if isinstance(neighbors, int) or len(neighbors) == 0:
+        msg = f"rescore: neighbors must be a sequence of whole numbers, at least one, got {neighbors!r}"
         raise InputError(msg)
-    sizes = [min(arrays.whole("rescore", "windows", window, 1), len(own)) for window in windows]
-    with forked.serial_torch():
+    sizes = [min(arrays.whole("rescore", "neighbors", count, 1), len(own)) for count in neighbors]
+    with threads.serial_torch():
         index, weight = _nearest_samples(values, max(sizes))
-        exact = _scaled(own.double()) if published else own.double()
-        means = [_window_mean(index[:, :k], weight[:, :k], values, exact, published) for k in sizes]
+        exact = _scaled(own.double()) if min_max else own.double()
+        means = [_window_mean(index[:, :k], weight[:, :k], values, exact, min_max) for k in sizes]
         return torch.stack(means).mean(0).float()
 
 
 def _window_mean(
-    index: torch.Tensor, weight: torch.Tensor, features: torch.Tensor, scores: torch.Tensor, published: bool
+    index: torch.Tensor, weight: torch.Tensor, features: torch.Tensor, scores: torch.Tensor, min_max: bool
 ) -> torch.Tensor:
-    if not published:
+    if not min_max:
         itself = torch.arange(len(index), device=index.device)
         missing = ~(index == itself[:, None]).any(1)
         index, weight = index.clone(), weight.clone()

@@ -6,7 +6,7 @@ import torch
 
 from musc2 import _cpu
 from musc2.errors import InputError
-from musc2.ops import arrays, gpu
+from musc2.ops._support import arrays, gpu
 
 
 def spread_points(
@@ -14,7 +14,7 @@ def spread_points(
     centers: arrays.Array,
     values: arrays.Array,
     *,
-    neighbours: int = 3,
+    neighbors: int = 3,
     offsets: arrays.Array | Sequence[int] | None = None,
     center_offsets: arrays.Array | Sequence[int] | None = None,
 ) -> torch.Tensor:
@@ -34,9 +34,9 @@ def spread_points(
     if len(given) != len(middles):
         msg = f"spread_points: values must have one entry per center ({len(middles)}), got {len(given)}"
         raise InputError(msg)
-    count = arrays.whole("spread_points", "neighbours", neighbours, 1, 8)
-    ends = arrays.packed("spread_points", "offsets", offsets, len(where), "points")
-    center_ends = arrays.packed("spread_points", "center_offsets", center_offsets, len(middles), "centers")
+    count = arrays.whole("spread_points", "neighbors", neighbors, 1, 8)
+    ends = arrays.check_offsets("spread_points", "offsets", offsets, len(where), "points")
+    center_ends = arrays.check_offsets("spread_points", "center_offsets", center_offsets, len(middles), "centers")
     if len(ends) != len(center_ends):
         msg = (
             f"spread_points: center_offsets must describe as many samples as offsets ({len(ends) - 1}), "
@@ -48,8 +48,11 @@ def spread_points(
         sample = int(without.nonzero()[0])
         msg = f"spread_points: centers must hold at least one for a sample with points, got none for sample {sample}"
         raise InputError(msg)
-    arrays.together("spread_points", points=where, centers=middles, values=given)
-    offsets_there, center_offsets_there = arrays.beside(ends, where), arrays.beside(center_ends, middles)
+    arrays.check_same_device("spread_points", points=where, centers=middles, values=given)
+    offsets_there, center_offsets_there = (
+        arrays.offsets_on_device_of(ends, where),
+        arrays.offsets_on_device_of(center_ends, middles),
+    )
     spread = where.new_empty(len(where))
     arguments = (
         where.data_ptr(),
@@ -62,7 +65,7 @@ def spread_points(
         spread.data_ptr(),
     )
     if on_gpu := gpu.launcher(where):
-        on_gpu.spread_points(*arguments, arrays.largest(ends))
+        on_gpu.spread_points(*arguments, arrays.largest_batch(ends))
     else:
         _cpu.spread_points(*arguments)
     return spread

@@ -1,1 +1,3 @@
-"""Results as people look at them."""
+"""Results as people look at them: overlays, tables, text."""
+
+__all__: list[str] = []

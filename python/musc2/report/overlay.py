@@ -1,4 +1,4 @@
-"""An anomaly map as colours over its image."""
+"""An anomaly map as colors over its image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from musc2.errors import InputError
 
 # Low values leave the image as it is; high ones go from yellow over red to white.
 _STOPS = np.array([0.0, 0.3, 0.55, 0.8, 1.0])
-_COLOURS = np.array([[255, 225, 60], [255, 225, 60], [250, 130, 20], [220, 20, 30], [255, 255, 255]], float)
+_COLORS = np.array([[255, 225, 60], [255, 225, 60], [250, 130, 20], [220, 20, 30], [255, 255, 255]], float)
 _OPACITY = np.array([0.0, 0.25, 0.6, 0.8, 0.9])
 
 
@@ -34,7 +34,7 @@ def overlay(
     bottom = float(np.median(map)) if low is None else low
     top = float(map.max()) if high is None else high
     level = np.clip((map - bottom) / max(top - bottom, 1e-12), 0, 1)
-    colour = np.stack([np.interp(level, _STOPS, channel) for channel in _COLOURS.T], -1)
+    color = np.stack([np.interp(level, _STOPS, channel) for channel in _COLORS.T], -1)
     opacity = np.interp(level, _STOPS, _OPACITY)[..., None]
-    mixed: NDArray[np.uint8] = (rgb * (1 - opacity) + colour * opacity).astype(np.uint8)
+    mixed: NDArray[np.uint8] = (rgb * (1 - opacity) + color * opacity).astype(np.uint8)
     return mixed

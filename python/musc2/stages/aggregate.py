@@ -1,4 +1,4 @@
-"""Neighbourhood aggregation, ALGORITHM.md §4: SNAMD of images and of point groups, LNAMD of v1."""
+"""Neighborhood aggregation (SNAMD, LNAMD of v1), docs/method/algorithm.md section 4."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from torch.nn.functional import layer_norm as joint_norm
 from torch.nn.functional import normalize as unit
 
 from musc2 import ops
-from musc2.types import Cloud
+from musc2.cloud import Cloud
 
 
 def image_features(
     tokens: torch.Tensor,
     degrees: Sequence[int] = (1, 3, 5),
     *,
-    apart: bool = False,
+    separately: bool = False,
     weighting: str = "similarity",
     layer_norm: bool = False,
     normalize: bool = True,
     normalize_first: bool = False,
 ) -> list[torch.Tensor]:
-    """tokens: (N, h, w, C) of one layer -> [(N, h * w, C)], one for the mean over degrees or one per degree."""
+    """tokens: (N, h, w, C) of one layer -> features (N, h * w, C).
+
+    The list holds one tensor, the mean over degrees, or with ``separately`` one per degree.
+    """
     if layer_norm:
         tokens = joint_norm(tokens, tokens.shape[1:])
     if normalize_first:
         tokens = unit(tokens, dim=-1)
-    pooled = [
-        ops.pool_grid(tokens.contiguous(), chosen, weighting=weighting).flatten(1, 2)
-        for chosen in ([(degree,) for degree in degrees] if apart else [tuple(degrees)])
-    ]
+    tokens = tokens.contiguous()
+    groups = [(degree,) for degree in degrees] if separately else [tuple(degrees)]
+    pooled = [ops.pool_grid(tokens, group, weighting=weighting).flatten(1, 2) for group in groups]
     return [unit(features, dim=-1) for features in pooled] if normalize else pooled
 
 
@@ -39,7 +41,7 @@ def point_features(
     clouds: Sequence[Cloud],
     degrees: Sequence[int] = (1, 3, 5),
     *,
-    threshold: float = 0.01,
+    curvature_threshold: float = 0.01,
     normalize: bool = True,
 ) -> torch.Tensor:
     """tokens: (N, G, C) of one layer, a cloud per sample -> (N, G, C)."""
@@ -50,7 +52,7 @@ def point_features(
         torch.cat([cloud.points[cloud.centers] for cloud in clouds]).to(tokens.device),
         torch.cat([cloud.curvature for cloud in clouds]).to(tokens.device),
         tuple(degrees),
-        threshold=threshold,
+        curvature_threshold=curvature_threshold,
         offsets=[groups * sample for sample in range(samples + 1)],
     )
     return pooled.reshape(tokens.shape)

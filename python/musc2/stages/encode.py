@@ -1,32 +1,32 @@
-"""Tokens of images and point groups, ALGORITHM.md §1 and §3."""
+"""Encode images and point groups, docs/method/algorithm.md sections 1 and 3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 import torch
 
+from musc2 import checks
+from musc2.cloud import Cloud
 from musc2.encoders import ImageEncoder, ImageTokens, PointEncoder
 from musc2.errors import InputError
+from musc2.inputs.parts import OutputSpec, Part
 from musc2.ops import Groups
-from musc2.parts import Origin, Part
-from musc2.progress import Progress
-from musc2.types import Cloud
+from musc2.progress import StageTimer
+from musc2.tokens import Tokens
 
-_BYTES_PER_PIXEL = 1024  # what a large network, ViT-B/8, takes for its activations
+_BYTES_PER_PIXEL = 1024  # activations of a large network, ViT-B/8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
-    """image: (N, layers, h, w, C), classes: (N, D), point: (N, layers, G, C) float32, with N clouds."""
+    """The tokens of N parts; class_tokens: (N, D) or None; outputs: what scores are brought back to."""
 
-    image: torch.Tensor | None
-    classes: torch.Tensor | None
-    point: torch.Tensor | None
-    clouds: list[Cloud]
-    origins: list[Origin]
+    tokens: Tokens
+    class_tokens: torch.Tensor | None
+    outputs: list[OutputSpec]
 
 
 def encode(
@@ -34,56 +34,55 @@ def encode(
     count: int,
     image_encoder: ImageEncoder | None,
     point_encoder: PointEncoder | None,
-    progress: Progress,
+    timer: StageTimer,
     *,
     memory: int = 2 << 30,
-    most: int = 8,
+    batch_size: int = 8,
     device: str = "cpu",
 ) -> Encoded:
-    """The tokens, on ``device``, of at most ``count`` parts, images in batches of up to ``most`` that take about
-    ``memory`` bytes."""
-    image, classes, point = (_Rows(f"{what} tokens", count, device) for what in ("image", "class", "point"))
+    """Return the tokens, on ``device``, of at most ``count`` parts.
+
+    Images are encoded in batches of up to ``batch_size`` that take about ``memory`` bytes.
+    """
+    images, classes, points = (
+        _Rows(tokens, count, device) for tokens in ("image tokens", "class tokens", "point tokens")
+    )
     clouds: list[Cloud] = []
-    origins: list[Origin] = []
-    for batch in _batches(parts, memory, most):
-        with progress("encode"):
+    outputs: list[OutputSpec] = []
+    for batch in _batches(parts, memory, batch_size):
+        with timer.stage("encode"):
             if image_encoder is not None:
-                found = _image_tokens(image_encoder, batch)
-                for index, part in enumerate(batch):
-                    image.add(found.tokens[index], part)
-                    if found.class_tokens is not None:
-                        classes.add(found.class_tokens[index], part)
+                encoded = _image_tokens(image_encoder, batch)
+                images.add(encoded.tokens, batch)
+                if encoded.class_tokens is not None:
+                    classes.add(encoded.class_tokens, batch)
             for part in batch:
                 if point_encoder is not None and part.cloud is not None and part.groups is not None:
-                    point.add(_point_tokens(point_encoder, part, part.cloud, part.groups), part)
+                    tokens = _point_tokens(point_encoder, part, part.cloud, part.groups)
+                    points.add(tokens[None], [part])
                     clouds.append(part.cloud)
-                origins.append(part.origin)
-        progress.step("encode", len(origins), count)
-    return Encoded(
-        image=image.rows(),
-        classes=classes.rows(),
-        point=point.rows(),
-        clouds=clouds,
-        origins=origins,
-    )
+                outputs.append(part.output)
+        timer.step("encode", len(outputs), count)
+    tokens = Tokens(image=images.rows(), points=points.rows(), clouds=clouds)
+    return Encoded(tokens=tokens, class_tokens=classes.rows(), outputs=outputs)
 
 
-def _batches(parts: Iterable[Part], memory: int, most: int) -> Iterator[list[Part]]:
+def batch_size(device: str) -> int:
+    """Return how many images to encode at once; on a CPU more do not help."""
+    return 8 if device == "cpu" else 32
+
+
+def _batches(parts: Iterable[Part], memory: int, batch_size: int) -> Iterator[list[Part]]:
     batch: list[Part] = []
     for part in parts:
         batch.append(part)
         image = part.prepared.image
         pixels = 1 if image is None else image.shape[1] * image.shape[2]
-        if image is None or len(batch) >= min(most, memory // (pixels * _BYTES_PER_PIXEL)):
+        if image is None or len(batch) >= min(batch_size, memory // (pixels * _BYTES_PER_PIXEL)):
             yield batch
             batch = []
     if batch:
         yield batch
-
-
-def most(device: str) -> int:
-    """Images that go into an encoder at once; on a CPU more do not help."""
-    return 8 if device == "cpu" else 32
 
 
 def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
@@ -91,10 +90,12 @@ def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
     for part, image in zip(batch, images, strict=True):
         if image.shape != images[0].shape:
             _refuse_shape(part, "pixels", tuple(image.shape[1:]), tuple(images[0].shape[1:]))
-    found = encoder.encode(torch.stack(images))
-    if not isinstance(found, ImageTokens):
-        _refuse(encoder.name, "ImageTokens, (B, h, w, C) or (B, layers, h, w, C)", type(found).__name__)
-    tokens, classes = _floats(encoder.name, found.tokens, 5, "(B, layers, h, w, C)"), found.class_tokens
+    returned = encoder.encode(torch.stack(images))
+    if not isinstance(returned, ImageTokens):
+        expected = "ImageTokens, (B, h, w, C) or (B, layers, h, w, C)"
+        _refuse(encoder.name, expected, type(returned).__name__)
+    tokens = _floats(encoder.name, returned.tokens, 5, "(B, layers, h, w, C)")
+    classes = returned.class_tokens
     if len(tokens) != len(batch):
         _refuse(encoder.name, f"tokens of {len(batch)} images", f"those of {len(tokens)}")
     _check_finite(encoder.name, tokens, batch)
@@ -104,57 +105,60 @@ def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
 
 
 def _point_tokens(encoder: PointEncoder, part: Part, cloud: Cloud, groups: Groups) -> torch.Tensor:
-    tokens = _floats(encoder.name, encoder.encode(cloud, groups), 3, "(G, C) or (layers, G, C)")
-    if tokens.shape[1] != len(cloud.centers):
-        _refuse(encoder.name, f"a token for each of the {len(cloud.centers)} groups", tokens.shape[1])
+    returned = encoder.encode(cloud, groups)
+    tokens = _floats(encoder.name, returned, 3, "(G, C) or (layers, G, C)")
+    groups_count = len(cloud.centers)
+    if tokens.shape[1] != groups_count:
+        expected = f"a token for each of the {groups_count} groups"
+        _refuse(encoder.name, expected, tokens.shape[1])
     _check_finite(encoder.name, tokens[None], [part])
     return tokens
 
 
 def _floats(name: str, value: object, rank: int, shape: str) -> torch.Tensor:
-    if not isinstance(value, torch.Tensor) or value.ndim != rank or 0 in value.shape:
-        got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
-        _refuse(name, f"a tensor {shape}, not empty", got)
+    if not isinstance(value, torch.Tensor):
+        _refuse(name, f"a tensor {shape}, not empty", type(value).__name__)
+    if value.ndim != rank or 0 in value.shape:
+        _refuse(name, f"a tensor {shape}, not empty", f"shape {tuple(value.shape)}")
     return value.detach().float()
 
 
 def _check_finite(name: str, tokens: torch.Tensor, batch: list[Part]) -> None:
     for values, part in zip(tokens, batch, strict=True):
         if not bool(torch.isfinite(values).all()):
-            _refuse(name, "finite tokens", f"NaN or infinity for sample {part.prepared.sample.name!r}")
+            _refuse(name, "finite tokens", f"NaN or infinity for sample {part.name!r}")
 
 
-@dataclass(eq=False)
 class _Rows:
-    """Tensors of one shape under each other, in memory that is taken once."""
+    """Tensors of one shape, stacked in memory that is allocated once."""
 
-    what: str
-    count: int
-    device: str
-    used: int = 0
-    store: torch.Tensor | None = field(default=None)
+    def __init__(self, content: str, count: int, device: str) -> None:
+        self._content, self._count, self._device = content, count, device
+        self._used = 0
+        self._store: torch.Tensor | None = None
 
-    def add(self, row: torch.Tensor, part: Part) -> None:
-        if self.store is None:
-            self.store = torch.empty(self.count, *row.shape, device=self.device)
-        elif row.shape != self.store.shape[1:]:
-            _refuse_shape(part, self.what, tuple(row.shape), tuple(self.store.shape[1:]))
-        self.store[self.used] = row.to(self.device)
-        self.used += 1
+    def add(self, rows: torch.Tensor, batch: list[Part]) -> None:
+        """Append the rows of a batch of parts, one per part."""
+        if self._store is None:
+            self._store = torch.empty(self._count, *rows.shape[1:], device=self._device)
+        elif rows.shape[1:] != self._store.shape[1:]:
+            expected = tuple(self._store.shape[1:])
+            _refuse_shape(batch[0], self._content, tuple(rows.shape[1:]), expected)
+        self._store[self._used : self._used + len(rows)] = rows.to(self._device)
+        self._used += len(rows)
 
     def rows(self) -> torch.Tensor | None:
-        return None if self.store is None else self.store[: self.used]
+        """Return what was added; None when that is nothing."""
+        return None if self._store is None else self._store[: self._used]
 
 
-def _refuse_shape(part: Part, what: str, shape: object, first: object) -> NoReturn:
-    name = part.prepared.sample.name
+def _refuse_shape(part: Part, content: str, shape: object, expected: object) -> NoReturn:
     msg = (
-        f"score: sample {name!r} must give {what} of the same shape as those before, {first}, got {shape}; "
-        'resize="square" brings images of any aspect ratio to one size'
+        f"score: sample {part.name!r} must give {content} of the same shape as those before, "
+        f'{expected}, got {shape}; input_resize="square" brings images of any aspect ratio to one size'
     )
     raise InputError(msg)
 
 
-def _refuse(name: str, wanted: str, got: object) -> NoReturn:
-    msg = f"score: the encoder {name} must return {wanted}, got {got}"
-    raise InputError(msg)
+def _refuse(name: str, expected: str, got: object) -> NoReturn:
+    checks.refuse("score", f"the encoder {name}", f"must return {expected}", got)

@@ -1,15 +1,29 @@
-"""Point groups, ALGORITHM.md §2: the foreground points of samples as centers with their groups."""
+"""Point groups (IPG), docs/method/algorithm.md section 2: centers of samples with their groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TypedDict
 
 import torch
 
 from musc2 import ops
+from musc2.cloud import Cloud
+from musc2.config import Config, resolve
 from musc2.ops.group_points import Groups
-from musc2.types import Cloud
+
+
+class GroupSettings(TypedDict):
+    """The arguments of ``group_clouds`` that a Config sets."""
+
+    count: int
+    group_size: int
+    start: int
+    search: int
+    curvature_threshold: float
+    unique: bool
+    skip_radius: float
 
 
 def group_clouds(
@@ -21,37 +35,77 @@ def group_clouds(
     group_size: int = 128,
     start: int = 80,
     search: int = 256,
-    threshold: float = 0.01,
+    curvature_threshold: float = 0.01,
     unique: bool = True,
     skip_radius: float = 0.0,
     device: str = "cpu",
 ) -> list[tuple[Cloud, Groups]]:
-    """points: (P, 3) float32, pixels: (P,) in a map of the size, all of each sample -> the clouds and, on ``device``,
-    their groups.
+    """Return the clouds of samples and, on ``device``, their groups.
 
-    All samples go through each op in one call, and their groups lie in the same memory.
+    points: (P, 3) float32 of each sample, pixels: (P,) of each in a map of its size. All samples go
+    through each op in one call, and their groups share memory.
     """
-    ends = [0, *accumulate(len(each) for each in points)]
-    together = (points[0] if len(points) == 1 else torch.cat(list(points))).to(device)
-    centers = ops.farthest_points(together, count, offsets=ends, skip_radius=skip_radius)
+    offsets = [0, *accumulate(len(xyz) for xyz in points)]
+    packed = points[0] if len(points) == 1 else torch.cat(list(points))
+    packed = packed.to(device)
+    centers = ops.farthest_points(packed, count, offsets=offsets, skip_radius=skip_radius)
     groups = ops.group_points(
-        together,
+        packed,
         centers,
-        offsets=ends,
+        offsets=offsets,
         size=group_size,
         start=start,
         search=search,
-        threshold=threshold,
+        curvature_threshold=curvature_threshold,
         unique=unique,
     )
-    nothing = [None] * len(points)
-    samples = zip(points, pixels or nothing, sizes or nothing, centers.cpu(), groups.curvature.cpu(), strict=True)
-    clouds = [
-        Cloud(points=xyz, centers=own, curvature=curvature, pixels=where, size=size)
-        for xyz, where, size, own, curvature in samples
-    ]
-    each = zip(groups.index, groups.curvature, groups.neighbourhood, strict=True)
-    return [
-        (cloud, Groups(index=index, curvature=curvature, neighbourhood=neighbourhood))
-        for cloud, (index, curvature, neighbourhood) in zip(clouds, each, strict=True)
-    ]
+    own_centers, own_curvature = centers.cpu(), groups.curvature.cpu()
+    grouped = []
+    for index, xyz in enumerate(points):
+        cloud = Cloud(
+            points=xyz,
+            centers=own_centers[index],
+            curvature=own_curvature[index],
+            pixels=None if pixels is None else pixels[index],
+            size=None if sizes is None else sizes[index],
+        )
+        own_groups = Groups(
+            index=groups.index[index],
+            curvature=groups.curvature[index],
+            neighborhood=groups.neighborhood[index],
+        )
+        grouped.append((cloud, own_groups))
+    return grouped
+
+
+def make_cloud(
+    points: torch.Tensor,
+    pixels: torch.Tensor | None = None,
+    size: tuple[int, int] | None = None,
+    *,
+    config: Config | str = "musc-v2",
+) -> Cloud:
+    """Return the cloud of points (P, 3) float32, with centers as ``config`` chooses them.
+
+    pixels: (P,) row * W + column of each point in a map of ``size`` (H, W), for maps of its scores.
+    Points are used as they are: center them, and scale them to a largest norm of 1, as ``score`` does.
+
+    >>> make_cloud(torch.rand(500, 3), config=Config(group_count=16))
+    Cloud(500 points, 16 centers)
+    """
+    settings = resolve("make_cloud", config)
+    [(cloud, _)] = group_clouds([points], [pixels], [size], **group_settings(settings))
+    return cloud
+
+
+def group_settings(config: Config) -> GroupSettings:
+    """Return the arguments of ``group_clouds`` that ``config`` sets."""
+    return {
+        "count": config.group_count,
+        "group_size": config.group_size,
+        "start": config.group_start,
+        "search": config.group_search,
+        "curvature_threshold": config.curvature_threshold,
+        "unique": config.group_unique,
+        "skip_radius": config.group_skip_radius,
+    }

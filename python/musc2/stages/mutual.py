@@ -1,4 +1,4 @@
-"""Mutual scoring, ALGORITHM.md §5: how far each patch is from every other sample."""
+"""Mutual scoring (MSM), docs/method/algorithm.md section 5: distances of patches to other samples."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 import torch
 
 from musc2 import ops
+from musc2.by_modality import ByModality
 
-_BALANCED_ON = 64  # samples that a modality's median is taken over
+_MEDIAN_SAMPLES = 64  # that a modality's median distance is taken over
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Modality:
-    """The features z (N, L, C) of one layer, those of references (R, L', C), and how to compare them."""
+class Features:
+    """The features z (N, L, C) of one layer, those of references (R, L', C), and how to search.
+
+    window and grid: see ``ops.nearest_patches``.
+    """
 
     z: torch.Tensor
     references: torch.Tensor | None = None
@@ -22,61 +26,68 @@ class Modality:
     window: int | None = None
     grid: tuple[int, int] | None = None
 
-    def part(self, samples: torch.Tensor) -> Modality:
-        """The same with some of the samples only."""
+    def subset(self, samples: torch.Tensor) -> Features:
+        """Return the features of some of the samples, with all references."""
         return self if len(samples) == len(self.z) else replace(self, z=self.z[samples])
 
 
-def distances(modality: Modality, rows: torch.Tensor) -> torch.Tensor:
-    """(n, L, N + R): from each patch of the samples ``rows`` to the other samples and the references; +inf to itself.
+def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
+    """(n, L, N + R): from each patch of the samples ``rows`` to each sample and reference.
 
-    All rows at once cost half of what their panels cost: then one product serves both samples of a pair.
+    The distance to the sample itself is +inf. All rows in one call cost half of what panels of them
+    cost, because one product then serves both samples of a pair.
     """
-    z, every = modality.z, len(rows) == len(modality.z)
-    mine = z if every else z[rows]
-    found = _nearest(modality, mine, None if every else z)
-    if not every:
-        found[torch.arange(len(rows)), :, rows] = float("inf")
-    if modality.references is None:
-        return found
-    return torch.cat([found, _nearest(modality, mine, modality.references)], dim=-1)
+    z, is_whole = features.z, len(rows) == len(features.z)
+    own = z if is_whole else z[rows]
+    nearest = _nearest(features, own, None if is_whole else z)
+    if not is_whole:
+        nearest[torch.arange(len(rows)), :, rows] = float("inf")
+    if features.references is None:
+        return nearest
+    return torch.cat([nearest, _nearest(features, own, features.references)], dim=-1)
 
 
-def panels(modalities: Sequence[Modality], memory: int) -> list[torch.Tensor]:
-    """The rows to treat at once so that the distances of all modalities take ``memory`` bytes, or one row more."""
-    samples, references = len(modalities[0].z), modalities[0].references
-    others = samples + (0 if references is None else len(references))
-    row = 4 * others * sum(modality.z.shape[1] for modality in modalities)
-    return list(torch.split(torch.arange(samples), max(1, memory // row)))
+def panels(features: ByModality[Features], memory: int) -> list[torch.Tensor]:
+    """Return rows to treat at once so that all distances take ``memory`` bytes, or one row more."""
+    first = features.values()[0]
+    samples, references = len(first.z), first.references
+    partners = samples + (0 if references is None else len(references))
+    row_bytes = 4 * partners * sum(part.z.shape[1] for part in features.values())
+    return list(torch.split(torch.arange(samples), max(1, memory // row_bytes)))
 
 
 def medians(
-    modalities: Sequence[Modality], parts: Sequence[torch.Tensor], found: Sequence[torch.Tensor]
-) -> list[float]:
-    """Each modality's median distance over at most 64 evenly spaced samples of a set whose parts score themselves.
+    features: ByModality[Features],
+    subsets: Sequence[torch.Tensor],
+    computed: ByModality[torch.Tensor],
+) -> ByModality[float]:
+    """Return each modality's median distance over at most 64 evenly spaced samples.
 
-    ``found`` are distances at hand: used where they are those of the whole set. 1 where the median is 0.
+    ``subsets`` score their own samples; ``computed`` are distances that are used if they are those of
+    the whole set. 1 where the median is 0.
     """
-    samples = len(modalities[0].z)
-    chosen = torch.linspace(0, samples - 1, min(samples, _BALANCED_ON)).round().long()
-    return [
-        _median([d[chosen]] if len(d) == samples else _rows_in_parts(modality, parts, chosen))
-        for modality, d in zip(modalities, found, strict=True)
-    ]
+    samples = len(features.values()[0].z)
+    count = min(samples, _MEDIAN_SAMPLES)
+    chosen = torch.linspace(0, samples - 1, count).round().long()
+
+    def median(part: Features, d: torch.Tensor) -> float:
+        rows = [d[chosen]] if len(d) == samples else _rows_of_subsets(part, subsets, chosen)
+        finite = torch.cat([values[values.isfinite()] for values in rows])
+        return float(finite.median()) or 1.0
+
+    return features.combine(median, computed)
 
 
-def _rows_in_parts(modality: Modality, parts: Sequence[torch.Tensor], chosen: torch.Tensor) -> list[torch.Tensor]:
-    rows = [torch.isin(part, chosen).nonzero()[:, 0] for part in parts]
-    return [distances(modality.part(part), some) for part, some in zip(parts, rows, strict=True) if len(some)]
+def _rows_of_subsets(features: Features, subsets: Sequence[torch.Tensor], chosen: torch.Tensor) -> list[torch.Tensor]:
+    rows = [torch.isin(subset, chosen).nonzero()[:, 0] for subset in subsets]
+    return [distances(features.subset(subset), own) for subset, own in zip(subsets, rows, strict=True) if len(own)]
 
 
-def _median(found: Sequence[torch.Tensor]) -> float:
-    finite = torch.cat([d[d.isfinite()] for d in found])
-    return float(finite.median()) or 1.0
-
-
-def _nearest(modality: Modality, z: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
-    found = ops.nearest_patches(
-        z, references=references, precision=modality.precision, window=modality.window, grid=modality.grid
+def _nearest(features: Features, z: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
+    return ops.nearest_patches(
+        z,
+        references=references,
+        precision=features.precision,
+        search_window=features.window,
+        grid=features.grid,
     )
-    return found if isinstance(found, torch.Tensor) else found[0]

@@ -1,16 +1,36 @@
-"""Image re-scoring, ALGORITHM.md §8: the feature by which a sample is compared with the others."""
+"""Image re-scoring (RsCon, RsCIN), docs/method/algorithm.md section 8."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch.nn.functional import normalize as unit
 
+from musc2 import ops
 
-def salient_features(z: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-    """z: (N, L, C), scores: (N, L) -> (N, C): each sample's feature at its highest score."""
+
+def salient_features(z: torch.Tensor, scores: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
+    """z: (N, L, C), scores: (N, L) -> (N, C): each sample's feature at its highest score.
+
+    inside: (N, L) bool, the patches among which the highest score is looked for.
+    """
+    if inside is not None:
+        scores = scores.masked_fill(~inside, float("-inf"))
     return z[torch.arange(len(z), device=z.device), scores.argmax(1)]
 
 
-def side_by_side(features: list[torch.Tensor], *, normalize: bool) -> torch.Tensor:
-    """[(N, C), ...] -> (N, sum of C); with ``normalize`` each modality has length 1 and so the same say."""
-    return torch.cat([unit(part, dim=-1) if normalize else part for part in features], dim=-1)
+def rescore(
+    scores: torch.Tensor,
+    features: Sequence[torch.Tensor],
+    neighbors: Sequence[int] = (1, 7),
+    *,
+    min_max: bool = False,
+) -> torch.Tensor:
+    """scores: (N,), features: (N, C) of each modality -> (N,), averaged over similar samples.
+
+    Samples are compared by their features side by side, each modality's scaled to length 1 so that
+    all weigh the same; with ``min_max``, as published, features are used as they are.
+    """
+    parts = list(features) if min_max else [unit(part, dim=-1) for part in features]
+    return ops.rescore(torch.cat(parts, dim=-1), scores, neighbors, min_max=min_max)

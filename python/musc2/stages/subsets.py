@@ -1,4 +1,4 @@
-"""Subsets, ALGORITHM.md §9: random parts of the set that score their own samples."""
+"""Random subsets of the set that score their own samples, docs/method/algorithm.md section 9."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from musc2.errors import InputError
 
 
 def split(samples: int, subsets: int, seed: int) -> list[torch.Tensor]:
-    """The ascending indices of each part; sizes differ by at most one. The same seed gives the same parts."""
+    """Return the ascending indices of each subset; sizes differ by at most one.
+
+    The same seed gives the same subsets.
+    """
     if subsets == 1:
         return [torch.arange(samples)]
     if samples // subsets < 2:
-        msg = f"Config: subsets must leave at least 2 samples in each part, got {subsets} for {samples}"
+        msg = f"Config: subset_count must leave at least 2 samples in each subset, got {subsets} for {samples} samples"
         raise InputError(msg)
     order = np.random.default_rng(seed).permutation(samples)
     return [torch.from_numpy(np.sort(part)) for part in np.array_split(order, subsets)]

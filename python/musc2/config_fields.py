@@ -1,0 +1,118 @@
+"""The kinds of value that a field of ``Config`` takes: check, description and parsing of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from musc2 import checks
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of value: ``accepts`` decides, ``text`` completes "must be ..." in errors and docs."""
+
+    text: str
+    accepts: Callable[[Any], bool]
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> Any:
+        """Return ``value``, lists as tuples, or raise an InputError that names the field."""
+        if value is None and self.optional:
+            return None
+        if isinstance(value, list):
+            value = tuple(value)
+        if not self.accepts(value):
+            checks.refuse("Config", name, f"must be {self.description}", repr(value))
+        return value
+
+    @property
+    def description(self) -> str:
+        """The text, with None where it is allowed."""
+        return f"None or {self.text}" if self.optional else self.text
+
+
+def whole(low: int, *, optional: bool = False) -> Kind:
+    """Return the kind of whole numbers of at least ``low``, below 2**63."""
+
+    def accepts(value: object) -> bool:
+        return checks.is_whole(value, low, 2**63 - 1)
+
+    return Kind(text=f"a whole number of at least {low}", accepts=accepts, optional=optional)
+
+
+def number(low: float, *, above: bool = False) -> Kind:
+    """Return the kind of finite numbers of at least ``low``, or above it."""
+
+    def accepts(value: Any) -> bool:
+        return checks.is_number(value) and (value > low if above else value >= low)
+
+    limit = f"above {low:g}" if above else f"of at least {low:g}"
+    return Kind(text=f"a finite number {limit}", accepts=accepts)
+
+
+def switch(*, optional: bool = False) -> Kind:
+    """Return the kind of True and False."""
+    return Kind(text="True or False", accepts=lambda value: isinstance(value, bool), optional=optional)
+
+
+def choice(*choices: str, optional: bool = False) -> Kind:
+    """Return the kind of strings among ``choices``."""
+
+    def accepts(value: object) -> bool:
+        return isinstance(value, str) and value in choices
+
+    return Kind(text=f"one of {', '.join(choices)}", accepts=accepts, optional=optional)
+
+
+def wholes(low: int, text: str, *, odd: bool = False, rising: bool = False, optional: bool = False) -> Kind:
+    """Return the kind of non-empty tuples of whole numbers of at least ``low``."""
+
+    def accepts(values: object) -> bool:
+        if not isinstance(values, tuple) or not values:
+            return False
+        if not all(checks.is_whole(value, low) and (value % 2 or not odd) for value in values):
+            return False
+        return not rising or all(a < b for a, b in itertools.pairwise(values))
+
+    return Kind(text=text, accepts=accepts, optional=optional)
+
+
+def interval() -> Kind:
+    """Return the kind of two rising bounds."""
+    text = "two rising bounds, fractions or whole counts"
+    return Kind(text=text, accepts=checks.is_interval)
+
+
+def text() -> Kind:
+    """Return the kind of strings."""
+    return Kind(text="a string", accepts=lambda value: isinstance(value, str))
+
+
+def setting(default: T, stage: str, kind: Kind, doc: str) -> T:
+    """Return a dataclass field of ``Config`` that carries its stage, kind and documentation."""
+    metadata = {"stage": stage, "kind": kind, "doc": doc}
+    field: T = dataclasses.field(default=default, metadata=metadata)
+    return field
+
+
+def parse(value: str) -> Any:
+    """Return what ``value`` on a command line stands for: none, true, 4, 0.5, 1,3,5 or a word."""
+    plain = value.strip()
+    words = {"none": None, "null": None, "true": True, "false": False}
+    if plain.lower() in words:
+        return words[plain.lower()]
+    if "," in plain:
+        inner = plain.strip("()[]")
+        return tuple(parse(item) for item in inner.split(",") if item.strip())
+    try:
+        parsed = json.loads(plain)
+    except ValueError:
+        return plain
+    return tuple(parsed) if isinstance(parsed, list) else parsed

@@ -1,0 +1,163 @@
+"""The encoders of a call: named, passed as objects, or chosen by "auto"."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from musc2 import checks, encoders
+from musc2.by_modality import ByModality
+from musc2.cloud import Cloud
+from musc2.config import Config
+from musc2.encoders import custom
+from musc2.encoders.contract import (
+    BlockEncoder,
+    ImageEncoder,
+    PointEncoder,
+    TokenDefaults,
+    usable_device,
+)
+
+DEFAULT_SIZE = 224
+# What "auto" takes: the first if its weights are on this machine, else the second, which needs none.
+IMAGE, POINTS = ("dino-vitb8", "texture"), ("point-mae", "shape")
+_REQUIRED = ("name", "modality", "token_defaults", "learns", "fit", "encode", "state", "restore")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encoders:
+    """The encoders of the modalities in use, and the device of what follows them."""
+
+    image: ImageEncoder | None
+    points: PointEncoder | None
+    device: str
+
+    def names(self) -> dict[str, str]:
+        """Return "2d" and "3d" -> the encoder's name."""
+        pairs = (("2d", self.image), ("3d", self.points))
+        return {modality: encoder.name for modality, encoder in pairs if encoder is not None}
+
+    def token_defaults(self, config: Config) -> ByModality[TokenDefaults]:
+        """Return the recommendations of each encoder, as far as ``config`` leaves them."""
+        return ByModality(
+            None if self.image is None else self.image.token_defaults.override(config),
+            None if self.points is None else self.points.token_defaults.override(config),
+        )
+
+    def fitted(
+        self,
+        images: Callable[[], Sequence[torch.Tensor]],
+        clouds: Callable[[], Sequence[Cloud]],
+        seed: int,
+    ) -> Encoders:
+        """Return encoders that learned from the set; only for these are the functions called."""
+        image, points = self.image, self.points
+        if image is not None and image.learns:
+            image = copy.deepcopy(image)
+            image.fit(images(), seed=seed)
+        if points is not None and points.learns:
+            points = copy.deepcopy(points)
+            points.fit(clouds(), seed=seed)
+        return Encoders(image=image, points=points, device=self.device)
+
+    def input_size(self, size: int | None) -> int:
+        """Return the side that images and maps are resized to: ``size``, else the encoder's own."""
+        if self.image is None:
+            return size or DEFAULT_SIZE
+        patch = self.image.patch
+        if size is not None and size % patch:
+            requirement = f"must be a multiple of {patch} with {self.image.name}"
+            checks.refuse("score", "config.input_size", requirement, size)
+        return size or self.image.size
+
+
+def select(encoder_2d: object, encoder_3d: object, config: Config, device: str, *, stacklevel: int = 2) -> Encoders:
+    """Return the encoders that the arguments stand for; None for a modality that is not in use."""
+    encoder_2d, encoder_3d = automatic(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
+    usable, precision = str(usable_device("score", device)), config.encoder_precision
+    image, points = None, None
+    if encoder_2d is not None:
+        image = image_encoder(encoder_2d, usable, precision, config.encoder_layers)
+    if encoder_3d is not None:
+        points = point_encoder(encoder_3d, usable, precision)
+    return Encoders(image=image, points=points, device=usable)
+
+
+def automatic(encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2) -> tuple[object, object]:
+    """Return both with "auto" replaced by a name; warn once about networks that are not here."""
+    fallbacks: list[tuple[str, str]] = []
+    chosen: list[object] = []
+    for encoder, (network, builtin) in ((encoder_2d, IMAGE), (encoder_3d, POINTS)):
+        if not isinstance(encoder, str) or encoder != "auto":
+            chosen.append(encoder)
+        elif encoders.available(network):
+            chosen.append(network)
+        else:
+            chosen.append(builtin)
+            fallbacks.append((network, builtin))
+    if fallbacks:
+        warnings.warn(_fallback_message(fallbacks), stacklevel=stacklevel + 1)
+    return chosen[0], chosen[1]
+
+
+def image_encoder(encoder: object, device: str, precision: str, layers: Sequence[int] | None) -> ImageEncoder:
+    """Return the image encoder that a name, an encoder or a callable stands for."""
+    candidate: Any = _resolve("encoder_2d", encoder, device, precision)
+    if candidate is None:
+        candidate = custom.image_encoder(encoder, DEFAULT_SIZE)  # type: ignore[arg-type]
+    if candidate.modality != "image":
+        got = f"{candidate.name}, one of points"
+        checks.refuse("score", "encoder_2d", "must be an encoder of images", got)
+    if layers is not None:
+        if not isinstance(candidate, BlockEncoder):
+            requirement = f"must be None with {candidate.name}, which has no blocks to choose"
+            checks.refuse("score", "config.encoder_layers", requirement, tuple(layers))
+        return candidate.with_blocks(tuple(layers))
+    chosen: ImageEncoder = candidate
+    return chosen
+
+
+def point_encoder(encoder: object, device: str, precision: str) -> PointEncoder:
+    """Return the point encoder that a name, an encoder or a callable stands for."""
+    candidate: Any = _resolve("encoder_3d", encoder, device, precision)
+    if candidate is None:
+        candidate = custom.point_encoder(encoder)  # type: ignore[arg-type]
+    if candidate.modality != "points":
+        got = f"{candidate.name}, one of images"
+        checks.refuse("score", "encoder_3d", "must be an encoder of points", got)
+    chosen: PointEncoder = candidate
+    return chosen
+
+
+def _resolve(argument: str, encoder: object, device: str, precision: str) -> object:
+    """Return a named encoder, or an encoder as it is; None for a callable."""
+    if isinstance(encoder, str):
+        return encoders.load(encoder, device=device, precision=precision)
+    missing = [name for name in _REQUIRED if not hasattr(encoder, name)]
+    if not missing:
+        return encoder
+    if callable(encoder):
+        return None
+    got = type(encoder).__name__
+    if "encode" not in missing:
+        got += f" without {', '.join(missing)}"
+    requirement = "must be the name of an encoder, an encoder or a callable"
+    checks.refuse("score", argument, requirement, got)
+
+
+def _fallback_message(pairs: Sequence[tuple[str, str]]) -> str:
+    networks = " and ".join(network for network, _ in pairs)
+    used = " and ".join(builtin for _, builtin in pairs)
+    commands = " and ".join(f"`musc2 weights fetch {network}`" for network, _ in pairs)
+    subject = f"the built-in encoder {used} stands"
+    if len(pairs) > 1:
+        subject = f"the built-in encoders {used} stand"
+    return (
+        f"score: {subject} in for {networks}, whose weights are not on this machine; get them "
+        f"with {commands}, or name the encoder to use instead of leaving it on auto"
+    )

@@ -1,0 +1,157 @@
+"""Load RGB images."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+
+from musc2.inputs import formats, items
+from musc2.inputs.formats import tiff
+from musc2.inputs.sample import Label, Picture, Source
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # PIL's modes of more than 8 bits
+
+
+RGB = Label(op="score", text="rgb")
+
+
+def list_images(rgb: object, argument: Label = RGB) -> list[Source[Picture]]:
+    """Return the images that ``rgb`` holds, not read yet.
+
+    rgb: (N, H, W, 3) or (N, 3, H, W), also with 1 or 4 channels, (N, H, W) gray, or one image (H, W, 3), (H, W, 4) or
+    (H, W): numpy, torch, anything with DLPack or ``__array__``; or a list of such images of any size, PIL images and
+    paths; or a folder, whose files come in the order of their stems.
+
+    - Values: uint8, uint16, or floating in [0, 1]. An image whose values are all multiples of 1/255 is an 8-bit image
+      in each of these types; others keep their depth.
+    - Channels: the last axis is looked at before the first, and 3 channels before 1 or 4. So (8, 3, 50, 3) is eight
+      images of 3 x 50 pixels, and a lone (3, H, W) is three gray images.
+    - A fourth channel (alpha) is dropped, palettes are looked up, files are taken as they are stored: EXIF rotation is
+      not applied, of several frames the first counts, and PIL reads 16-bit color at 8 bits, except in tiff.
+
+    >>> len(list_images(np.zeros((5, 3, 32, 48), np.uint8)))
+    5
+    """
+    split = functools.partial(_split, argument)
+    return [
+        Source(
+            argument=argument,
+            index=index,
+            path=item if isinstance(item, Path) else None,
+            load=functools.partial(_load, item),
+        )
+        for index, item in enumerate(items.split_items(argument, rgb, split, ENDINGS))
+    ]
+
+
+def as_image(image: object, label: Label) -> Picture:
+    """Return one image of any kind as RGB picture; ``label`` names it in errors."""
+    if isinstance(image, Image.Image):
+        image.load()  # as the file may be closed later
+        picture = _from_deep(image, label) if image.mode in _DEEP else _to_rgb(image)
+    else:
+        picture = _from_array(channels_last(items.to_numpy(image), label), label)
+    height, width = size_of(picture)
+    if min(height, width) < 2:
+        label.refuse("must be an image of at least 2 x 2 pixels", f"{height} x {width}")
+    return picture
+
+
+def size_of(image: Picture) -> tuple[int, int]:
+    """Return (H, W)."""
+    return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[0], image.shape[1])
+
+
+def channels_last(array: np.ndarray[Any, Any], label: Label) -> np.ndarray[Any, Any]:
+    """Return (H, W) or (H, W, C) by the rule of ``list_images``."""
+    if array.ndim == 2:
+        return array
+    if array.ndim == 3:
+        for channels in ((3,), (1, 4)):
+            if array.shape[2] in channels:
+                return array
+            if array.shape[0] in channels:
+                return np.moveaxis(array, 0, 2)
+    label.refuse("must have shape (H, W, 3), (3, H, W) or (H, W)", tuple(array.shape))
+
+
+def _split(argument: Label, array: np.ndarray[Any, Any] | torch.Tensor) -> list[items.Item]:
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4)):
+        return [array]
+    if array.ndim in (3, 4):
+        return items.unstack(array)
+    argument.refuse("must have shape (N, H, W, 3), (N, 3, H, W) or (N, H, W)", tuple(array.shape))
+
+
+def _load(item: items.Item, label: Label) -> Picture:
+    if not isinstance(item, Path):
+        return as_image(items.load_pixels(item), label)
+    if item.suffix.lower() in formats.NUMPY:
+        return as_image(formats.read(item, label), label)
+    try:
+        with items.open_image(item) as image:
+            if not _is_deep_tiff(image):
+                return as_image(image, label)
+    except UnidentifiedImageError:
+        if item.suffix.lower() not in formats.TIFF:
+            raise
+    return as_image(tiff.read(item, label), label)
+
+
+def _is_deep_tiff(image: Image.Image) -> bool:
+    """Return whether PIL would cut deep channels to 8 bits, wrongly so if they are stored apart."""
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode == "RGB" and max(image.tag_v2[258]) > 8
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    # by RGBA: PIL warns when it drops the transparency of a palette
+    return image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else image.convert("RGB")
+
+
+def _from_deep(image: Image.Image, label: Label) -> Picture:
+    values = items.to_numpy(np.asarray(image))
+    if image.mode == "I":  # 32 bits, as which older versions of PIL open 16-bit files
+        low, high = int(values.min(initial=0)), int(values.max(initial=0))
+        if low < 0 or high > 65535:
+            label.refuse("must be within 0 and 65535 when its values are whole", low if low < 0 else high)
+        values = values.astype(np.uint16)
+    return _from_array(values, label)
+
+
+def _from_array(array: np.ndarray[Any, Any], label: Label) -> Picture:
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if 0 in array.shape:
+        label.refuse("must not be empty", tuple(array.shape))
+    array = array[:, :, :3]
+    if array.dtype == np.uint16:
+        shallow = array // 257
+        array = shallow.astype(np.uint8) if (shallow * 257 == array).all() else array / np.float32(65535)
+    elif array.dtype.kind == "f":
+        array = _from_floats(array, label)
+    elif array.dtype != np.uint8:
+        label.refuse("must be uint8, uint16, or floating in [0, 1]", array.dtype)
+    array = np.broadcast_to(array, (*array.shape[:2], 3))
+    return Image.fromarray(np.ascontiguousarray(array)) if array.dtype == np.uint8 else array
+
+
+def _from_floats(array: np.ndarray[Any, Any], label: Label) -> np.ndarray[Any, Any]:
+    """Return uint8 if the values are 8-bit values up to the rounding of their type, else float32."""
+    low, high = float(array.min()), float(array.max())
+    if not (low >= -1e-6 and high <= 1 + 1e-6):
+        advice = "; divide by 255, or pass uint8" if low >= 0 and 1 < high <= 255 else ""
+        label.refuse("must be in [0, 1] when floating", f"{high if low >= 0 else low:g}{advice}")
+    scaled = array.astype(np.float32) * 255
+    rounded = np.rint(scaled)
+    precision = max(float(np.finfo(array.dtype).eps), 2**-23)
+    if (np.abs(scaled - rounded) <= min(0.25, 255 * precision)).all():
+        return np.asarray(rounded, dtype=np.uint8)
+    return np.asarray(np.clip(array, 0, 1), dtype=np.float32)

@@ -1,0 +1,128 @@
+"""Split what users pass, a stack, a list, a folder, a file or one array, into one item per sample."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from musc2.inputs.sample import Label
+
+Item = Path | Image.Image | np.ndarray[Any, Any] | torch.Tensor
+_LOADING = threading.Lock()
+
+
+def split_items(
+    argument: Label,
+    value: object,
+    split: Callable[[np.ndarray[Any, Any] | torch.Tensor], list[Item]],
+    endings: Sequence[str],
+) -> list[Item]:
+    """Return the items of ``value``.
+
+    ``split`` splits a single array; ``endings`` are those of the files to look for in a folder.
+    """
+    if isinstance(value, str | os.PathLike):
+        items = _files(argument, Path(value), endings)
+    elif isinstance(value, Image.Image):
+        items = [value]
+    elif is_array(value):
+        array = to_array(value)
+        if isinstance(array, np.ndarray) and array.dtype.kind in "OUT":  # of objects or strings
+            items = [_item(argument, index, item) for index, item in enumerate(array)]
+        else:
+            items = split(array)
+    elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        items = [_item(argument, index, item) for index, item in enumerate(value)]
+    else:
+        requirement = "must be an array, a list of arrays, images or paths, or a folder"
+        argument.refuse(requirement, type(value).__name__)
+    if not items:
+        argument.refuse("must hold at least one sample", "none")
+    return items
+
+
+def is_array(value: object) -> bool:
+    """Return whether ``value`` is a tensor or an array of any library."""
+    return not isinstance(value, type) and any(
+        hasattr(value, name) for name in ("__dlpack__", "__array__", "__array_interface__")
+    )
+
+
+def to_array(value: object) -> np.ndarray[Any, Any] | torch.Tensor:
+    """Return ``value`` as an array or tensor, sharing memory if possible; a tensor keeps its device."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__"):
+        try:
+            return np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError):  # on a GPU, or of a type that numpy lacks
+            return torch.from_dlpack(value)  # type: ignore[attr-defined, no-any-return, unused-ignore]
+    return np.asarray(value)
+
+
+def to_numpy(value: object) -> np.ndarray[Any, Any]:
+    """Return ``value`` as a numpy array in native byte order; bfloat16 becomes float32."""
+    array = to_array(value)
+    if isinstance(array, torch.Tensor):
+        tensor = array.cpu().resolve_conj().resolve_neg()
+        array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open an image from memory: PIL allocates whatever a damaged file on disk claims to hold."""
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
+def load_pixels(item: Item) -> Item:
+    """Return ``item``, a PIL image with its pixels in memory.
+
+    PIL reads the file on first use, which two threads must not do at once when a list holds one
+    image twice.
+    """
+    if isinstance(item, Image.Image):
+        with _LOADING:
+            item.load()
+    return item
+
+
+def unstack(stack: np.ndarray[Any, Any] | torch.Tensor) -> list[Item]:
+    """Return views of the entries along the first axis."""
+    return [stack[index] for index in range(stack.shape[0])]
+
+
+def _item(argument: Label, index: int, value: object) -> Item:
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    if isinstance(value, Image.Image):
+        return value
+    if is_array(value):
+        return to_array(value)
+    argument.item(index).refuse("must be an array, an image or a path", type(value).__name__)
+
+
+def _files(argument: Label, path: Path, endings: Sequence[str]) -> list[Item]:
+    """Return the file itself, or those of a folder by stem, without subfolders and hidden files."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        argument.refuse("must be a file or folder that exists", path)
+    visible = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    files = [file for file in visible if file.suffix.lower() in endings]
+    if not files:
+        others = sorted({file.suffix.lower() for file in visible})
+        got = "none; subfolders are not searched"
+        if others:
+            got = f"files that end in {', '.join(others)}"
+        label = Label(op=argument.op, text=f"{argument.text} ({path})")
+        label.refuse(f"must hold files that end in {', '.join(endings)}", got)
+    files.sort(key=lambda file: (file.stem, file.name))
+    return list(files)

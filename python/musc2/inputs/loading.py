@@ -1,0 +1,91 @@
+"""Read and prepare the samples of a set in threads, a bounded number ahead of the caller."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from musc2.errors import InputError
+from musc2.inputs import images
+from musc2.inputs.ordered_map import ordered_map
+from musc2.inputs.preparation import Points, Preparation, prepare_cloud, prepare_image
+from musc2.inputs.sample import Sample
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """One sample as encoders take it, with the sizes that its maps are brought back to.
+
+    image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W); cloud: see ``Points``, of a
+    map of cloud_size (H, W), None for a cloud (P, 3); mask: (H, W) or (P,) bool, as it was read.
+    """
+
+    sample: Sample
+    image: torch.Tensor | None = None
+    image_size: tuple[int, int] | None = None
+    cloud: Points | None = None
+    cloud_size: tuple[int, int] | None = None
+    mask: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadError:
+    """A sample that could not be read or prepared, and why."""
+
+    sample: Sample
+    error: InputError
+
+
+def load(
+    samples: Sequence[Sample],
+    preparation: Preparation,
+    *,
+    on_error: str,
+    threads: int,
+    ahead: int,
+) -> Iterator[Prepared | LoadError]:
+    """Yield each sample, prepared, in order, by ``threads`` worker threads.
+
+    At most ``ahead`` samples are ready or in work while the caller works, so a long list needs little
+    memory. With on_error="raise" the first sample, in order, that cannot be read or prepared raises
+    its error; with "skip" a LoadError takes its place.
+    """
+    read = functools.partial(_load, preparation, on_error == "skip")
+    return ordered_map(read, samples, threads=threads, ahead=ahead)
+
+
+def _load(preparation: Preparation, skip_errors: bool, sample: Sample) -> Prepared | LoadError:
+    try:
+        return prepare(sample, preparation)
+    except InputError as error:
+        if not skip_errors:
+            raise
+        return LoadError(sample=sample, error=error)
+
+
+def prepare(sample: Sample, preparation: Preparation) -> Prepared:
+    """Read one sample and prepare it."""
+    mask = None if sample.mask is None else sample.mask.read()
+    image, image_size, cloud, cloud_size = None, None, None, None
+    if sample.image is not None:
+        picture = sample.image.read()
+        image_size = images.size_of(picture)
+        image = prepare_image(picture, preparation, sample.image.label)
+    if sample.cloud is not None:
+        xyz, label = sample.cloud.read(), sample.cloud.label
+        if xyz.ndim == 2 and sample.image is not None:
+            requirement = "must have shape (H, W, 3) beside an image, to have a position in it"
+            label.refuse(requirement, tuple(xyz.shape))
+        cloud = prepare_cloud(xyz, preparation, mask=mask, label=label)
+        cloud_size = None if xyz.ndim == 2 else (xyz.shape[0], xyz.shape[1])
+    return Prepared(
+        sample=sample,
+        image=image,
+        image_size=image_size,
+        cloud=cloud,
+        cloud_size=cloud_size,
+        mask=None if mask is None else torch.from_numpy(mask),
+    )

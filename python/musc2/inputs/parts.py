@@ -1,0 +1,159 @@
+"""Samples read, prepared and grouped, docs/method/algorithm.md sections 0 and 2, in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from musc2.cloud import Cloud
+from musc2.errors import InputError
+from musc2.inputs.loading import LoadError, Prepared, load
+from musc2.inputs.ordered_map import ordered_map
+from musc2.inputs.preparation import Points, Preparation
+from musc2.inputs.sample import Sample
+from musc2.ops import Groups
+from musc2.ops._support import native
+from musc2.ops._support.threads import in_forked_child
+from musc2.progress import StageTimer
+
+Group = Callable[[Sequence[Points]], Sequence[tuple[Cloud, Groups]]]
+ENOUGH_POINTS = 1 << 21  # to group in one call
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutputSpec:
+    """What it takes to bring the scores of a sample back to its input.
+
+    size: (H, W) of its image, else of its xyz map, None for a cloud, of whose ``input_count`` points
+    those in ``rows`` were used; working: (h, w), the size that image and map were resized to.
+    """
+
+    name: str
+    path: Path | None
+    size: tuple[int, int] | None
+    working: tuple[int, int] | None
+    mask: torch.Tensor | None
+    rows: torch.Tensor | None
+    input_count: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """One sample as encoders take it."""
+
+    prepared: Prepared
+    cloud: Cloud | None = None
+    groups: Groups | None = None
+
+    @property
+    def name(self) -> str:
+        """The sample's name."""
+        return self.prepared.sample.name
+
+    @property
+    def output(self) -> OutputSpec:
+        """All that is needed of it after encoding."""
+        image, points = self.prepared.image, self.prepared.cloud
+        working = None if image is None else (image.shape[1], image.shape[2])
+        return OutputSpec(
+            name=self.name,
+            path=self.prepared.sample.path,
+            size=self.prepared.image_size or self.prepared.cloud_size,
+            working=working if points is None else points.size,
+            mask=self.prepared.mask,
+            rows=None if points is None else points.rows,
+            input_count=0 if points is None else points.input_count,
+        )
+
+
+class PartLoader:
+    """Iterate over the samples as parts, a bounded number ahead; nothing is kept but by ``keep``.
+
+    group: the points of up to ``batch`` samples -> their clouds and groups. ``errors`` are those of
+    the samples that were skipped so far, with on_error="skip".
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        preparation: Preparation,
+        group: Group,
+        timer: StageTimer,
+        *,
+        on_error: str = "raise",
+        ahead: int = 4,
+        batch: int = 1,
+    ) -> None:
+        self.count = len(samples)
+        self.errors: list[LoadError] = []
+        self._samples, self._preparation, self._group = samples, preparation, group
+        self._timer, self._on_error = timer, on_error
+        self._ahead, self._batch = ahead, batch
+        self._kept: list[Part] | None = None
+
+    def __iter__(self) -> Iterator[Part]:
+        return self._load() if self._kept is None else iter(self._kept)
+
+    def keep(self) -> list[Part]:
+        """Return every part and keep them: from now on nothing is read again."""
+        if self._kept is None:
+            self._kept = list(self._load())
+        return self._kept
+
+    def _load(self) -> Iterator[Part]:
+        self.errors.clear()
+        # A forked child's torch may use no threads but its first.
+        threads = 1 if in_forked_child() else native.num_threads()
+        ahead = max(self._ahead, 2 * threads)
+        prepared = load(
+            self._samples,
+            self._preparation,
+            on_error=self._on_error,
+            threads=threads,
+            ahead=ahead,
+        )
+        batches = _batches(self._timer.waiting("read", prepared), self._batch)
+        batches_ahead = max(1, ahead // self._batch)
+        grouped = ordered_map(self._grouped, batches, threads=threads, ahead=batches_ahead)
+        for batch in self._timer.waiting("group", grouped):
+            for item in batch:
+                if isinstance(item, LoadError):
+                    self.errors.append(item)
+                else:
+                    yield item
+
+    def _grouped(self, batch: list[Prepared | LoadError]) -> list[Part | LoadError]:
+        """Return the parts of a batch; after an error, group each alone to find whose it is."""
+        clouds = [item.cloud for item in batch if isinstance(item, Prepared) and item.cloud is not None]
+        try:
+            grouped = iter(self._group(clouds) if clouds else [])
+        except InputError as error:
+            if len(batch) > 1:
+                return [part for item in batch for part in self._grouped([item])]
+            if self._on_error == "raise":
+                raise
+            return [LoadError(sample=batch[0].sample, error=error)]
+        return [item if isinstance(item, LoadError) else _part(item, grouped) for item in batch]
+
+
+def _batches(prepared: Iterable[Prepared | LoadError], most: int) -> Iterator[list[Prepared | LoadError]]:
+    """Yield up to ``most`` in a row, fewer if these already have enough points."""
+    batch: list[Prepared | LoadError] = []
+    points = 0
+    for item in prepared:
+        batch.append(item)
+        if isinstance(item, Prepared) and item.cloud is not None:
+            points += len(item.cloud.points)
+        if len(batch) >= most or points >= ENOUGH_POINTS:
+            yield batch
+            batch, points = [], 0
+    if batch:
+        yield batch
+
+
+def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> Part:
+    cloud, groups = (None, None) if prepared.cloud is None else next(grouped)
+    return Part(prepared=prepared, cloud=cloud, groups=groups)

@@ -1,0 +1,88 @@
+"""One input of one sample, not read yet: it knows where it came from, so every error can name it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from musc2 import checks
+from musc2.errors import InputError
+
+Picture = Image.Image | np.ndarray[Any, Any]
+"""An image that was read: PIL of mode RGB, or (H, W, 3) float32 in [0, 1] if it has more than 8 bits."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """The name of an input in errors: the function that was called, the argument, and the file."""
+
+    op: str
+    text: str
+
+    def refuse(self, requirement: str, got: object) -> NoReturn:
+        """Raise an InputError about this input; a requirement begins with "must"."""
+        checks.refuse(self.op, self.text, requirement, got)
+
+    def item(self, index: int, file: str = "") -> Label:
+        """Return the label of one value of this argument: "rgb[3] (parts/3.png)"."""
+        return Label(op=self.op, text=f"{self.text}[{index}]{file}")
+
+    def about(self, part: str) -> Label:
+        """Return the label of something that belongs to this input: "mask of rgb[3]"."""
+        return Label(op=self.op, text=f"{part} of {self.text}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source(Generic[T]):
+    """Value ``index`` of an argument; path is None for what was in memory already.
+
+    load reads the value and is given the label.
+    """
+
+    argument: Label
+    index: int
+    path: Path | None
+    load: Callable[[Label], T]
+
+    @property
+    def label(self) -> Label:
+        """The name in errors: score, rgb[3] (parts/3.png)."""
+        file = "" if self.path is None else f" ({self.path})"
+        return self.argument.item(self.index, file)
+
+    def read(self) -> T:
+        """Read and check the value; any exception of a reader becomes an InputError with its label."""
+        label = self.label
+        try:
+            return self.load(label)
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:
+            msg = f"{label.op}: {label.text} must be readable, got {type(error).__name__}: {error}"
+            raise InputError(msg) from error
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """One part: its image, its xyz map or cloud, or both, and its foreground mask, not read yet."""
+
+    index: int
+    name: str
+    image: Source[Picture] | None = None
+    cloud: Source[np.ndarray[Any, Any]] | None = None
+    mask: Source[np.ndarray[Any, Any]] | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the image, else of the cloud; None for arrays."""
+        for source in (self.image, self.cloud):
+            if source is not None and source.path is not None:
+                return source.path
+        return None

@@ -1,0 +1,168 @@
+"""Anomaly maps, docs/method/algorithm.md section 7, rendered from scores when they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, overload
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch.nn.functional import adaptive_max_pool2d, conv2d, interpolate, pad
+
+from musc2 import checks
+
+SIZES = ("input", "working")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """The sizes of one sample's map.
+
+    working: (h, w), the size that its image and scan were resized to; input: (H, W), the size that
+    they had; mask: (H', W') bool of any size, outside of which the map is 0.
+    """
+
+    working: tuple[int, int]
+    input: tuple[int, int]
+    mask: torch.Tensor | None = None
+
+
+class Layer(Protocol):
+    """The scores of one modality that maps are rendered from."""
+
+    def cpu(self) -> Layer:
+        """Return the layer with its scores on the CPU."""
+
+    def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
+        """Return the map (h, w) of one sample at its working size."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchLayer:
+    """scores: (N, h, w) of patches, interpolated bilinearly with aligned corners."""
+
+    scores: torch.Tensor
+
+    def cpu(self) -> PatchLayer:
+        return PatchLayer(scores=self.scores.cpu())
+
+    def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
+        patches = self.scores[index][None, None]
+        return interpolate(patches, size=size, mode="bilinear", align_corners=True)[0, 0]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PointLayer:
+    """scores and pixels: (P,) per sample; background is 0, then blurred."""
+
+    scores: list[torch.Tensor]
+    pixels: list[torch.Tensor]
+    sigma: float = 4.0
+    quantized: bool = False
+
+    def cpu(self) -> PointLayer:
+        return replace(self, scores=[scores.cpu() for scores in self.scores])
+
+    def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
+        scores = self.scores[index]
+        flat = scores.new_zeros(size[0] * size[1])
+        flat[self.pixels[index].to(scores.device)] = scores
+        blurred = quantized_blur if self.quantized else blur
+        return blurred(flat.reshape(size), self.sigma)
+
+
+class Maps(Sequence[torch.Tensor]):
+    """The maps of a result: ``maps[i]`` is that of part i, (H, W) float32, at its input's size.
+
+    A map is computed whenever it is looked at and not kept. ``maps.at("input")`` and
+    ``maps.at("working")`` return all of them at once.
+    """
+
+    def __init__(self, layers: Sequence[Layer], frames: Sequence[Frame]) -> None:
+        self.layers = list(layers)
+        self.frames = list(frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @overload
+    def __getitem__(self, index: int) -> torch.Tensor: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[torch.Tensor]: ...
+
+    def __getitem__(self, index: int | slice) -> torch.Tensor | list[torch.Tensor]:
+        if isinstance(index, slice):
+            return [self.render(i) for i in range(*index.indices(len(self)))]
+        return self.render(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return (self.render(index) for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        sizes = sorted({frame.input for frame in self.frames})
+        shown = f"{sizes[0][0]} x {sizes[0][1]}" if len(sizes) == 1 else f"{len(sizes)} sizes"
+        return f"Maps({len(self)} of {shown})"
+
+    def render(self, index: int, size: str = "input") -> torch.Tensor:
+        """Return the map of one sample at its "input" or "working" size."""
+        frame = self.frames[index]
+        total: torch.Tensor | None = None
+        for layer in self.layers:
+            values = _masked(layer.render(index, frame.working), frame.mask)
+            if size == "input" and frame.input != frame.working:
+                enlarged = interpolate(values[None, None], size=frame.input, mode="bilinear")[0, 0]
+                values = _masked(enlarged, frame.mask)
+            total = values if total is None else total + values
+        if total is None:
+            msg = "Maps: no scores to render"
+            raise ValueError(msg)
+        return total
+
+    def at(self, size: str) -> torch.Tensor | list[torch.Tensor]:
+        """Return all maps at their "input" or "working" size: (N, H, W), a list if sizes differ."""
+        checks.choice("Maps.at", "size", size, SIZES)
+        maps = [self.render(index, size) for index in range(len(self))]
+        shapes = {tuple(values.shape) for values in maps}
+        return torch.stack(maps) if len(shapes) == 1 else maps
+
+    def peaks(self) -> torch.Tensor:
+        """Return the highest value of each map at its working size, (N,)."""
+        return torch.stack([self.render(index, "working").max() for index in range(len(self))])
+
+
+def shrink_mask(mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """mask: (H, W) bool -> (h, w) bool: a cell is True where any pixel that it covers is."""
+    if tuple(mask.shape) == size:
+        return mask
+    return adaptive_max_pool2d(mask[None].float(), size)[0] > 0
+
+
+def blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
+    """image: (H, W) -> (H, W): a Gaussian blur, truncated at 4 sigma, edges replicated."""
+    radius = int(4 * sigma + 0.5)
+    if radius == 0:
+        return image.clone()
+    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1).double() / sigma) ** 2)
+    weights = (kernel / kernel.sum()).to(image)
+    padded = pad(image[None, None], (radius, radius, radius, radius), mode="replicate")
+    rows = conv2d(padded, weights[None, None, None, :])
+    return conv2d(rows, weights[None, None, :, None])[0, 0]
+
+
+def quantized_blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
+    """image: (H, W), at least 0 -> (H, W): 8 bits and Pillow's approximate Gaussian, as published."""
+    highest = image.max()
+    if float(highest) <= 0:
+        return image.clone()
+    eight_bits = (image / highest * 255).to("cpu", torch.uint8)
+    blurred = Image.fromarray(eight_bits.numpy()).filter(ImageFilter.GaussianBlur(sigma))
+    return torch.from_numpy(np.array(blurred)).to(image) / 255 * highest
+
+
+def _masked(values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    if mask is None:
+        return values
+    return values * shrink_mask(mask.to(values.device), (values.shape[0], values.shape[1]))

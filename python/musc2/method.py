@@ -1,0 +1,272 @@
+"""The method from tokens to a Result, docs/method/algorithm.md sections 4 to 9."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from musc2 import ops
+from musc2.by_modality import ByModality
+from musc2.config import Config
+from musc2.encoders import TokenDefaults
+from musc2.maps import Frame, Layer, Maps, PatchLayer, shrink_mask
+from musc2.ops import Links
+from musc2.ops._support import gpu, threads
+from musc2.progress import StageTimer
+from musc2.result import Result
+from musc2.stages import aggregate, maps, mutual, subsets
+from musc2.stages.enhance import enhance
+from musc2.stages.mutual import Features
+from musc2.stages.rescore import rescore, salient_features
+from musc2.tokens import Tokens
+
+OPS = (
+    "pool_grid",
+    "pool_centers",
+    "nearest_patches",
+    "link_patches",
+    "lowest_mean",
+    "spread_points",
+)
+"""The ops that the method needs; where all of them run on a GPU, so does the method."""
+gpu.compose("score_tokens", OPS)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchScores:
+    """scores: (N, L) and salient: (N, C) of each modality: means over layers, features of section 8."""
+
+    scores: ByModality[torch.Tensor]
+    salient: ByModality[torch.Tensor]
+
+
+def score_parts(
+    samples: Tokens,
+    references: Tokens,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    timer: StageTimer,
+    *,
+    names: list[str],
+    paths: list[Path | None],
+    frames: list[Frame] | None,
+    class_tokens: torch.Tensor | None = None,
+) -> Result:
+    """Return the scores and maps of the samples; references contribute and are not scored.
+
+    frames: the sizes and masks of the maps, None for clouds without pixels. class_tokens: (N, C), by
+    which images are compared for re-scoring instead of by their salient features.
+    """
+    patches = patch_scores(samples, references, defaults, config, timer, frames)  # sections 4 to 6
+    with timer.stage("maps"):  # section 7
+        point_scores, layers = _point_scores_and_layers(patches, samples, config)
+        if frames is not None:
+            raw = Maps(layers.values(), frames).peaks()
+        else:
+            raw = torch.stack([values.max() for values in point_scores or []])
+    scores = raw
+    if all(own.rescore for own in defaults.values()):  # section 8
+        with timer.stage("rescore"):
+            features = patches.salient.values()
+            if class_tokens is not None:
+                features[0] = class_tokens
+            neighbors, min_max = config.rescore_neighbors, config.rescore_min_max
+            scores = rescore(raw, features, neighbors, min_max=min_max)
+    patch_scores_2d = None
+    if samples.grid is not None and patches.scores.image is not None:
+        patch_scores_2d = patches.scores.image.reshape(samples.count, *samples.grid).cpu()
+    patch_scores_3d = None if patches.scores.points is None else patches.scores.points.cpu()
+    layers = layers.map(lambda layer: layer.cpu())
+
+    def lazy(*chosen: Layer | None) -> Maps | None:
+        used = [layer for layer in chosen if layer is not None]
+        return Maps(used, frames) if used and frames is not None else None
+
+    return Result(
+        scores=scores.cpu().clone(),
+        raw_scores=raw.cpu(),
+        maps=lazy(layers.image, layers.points),
+        maps_2d=lazy(layers.image),
+        maps_3d=lazy(layers.points),
+        point_scores=None if point_scores is None else [values.cpu() for values in point_scores],
+        patch_scores_2d=patch_scores_2d,
+        patch_scores_3d=patch_scores_3d,
+        names=names,
+        paths=paths,
+        config=config,
+        timings=dict(timer.seconds),
+        version=version("musc2"),
+    )
+
+
+def patch_scores(
+    samples: Tokens,
+    references: Tokens,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    timer: StageTimer,
+    frames: list[Frame] | None = None,
+) -> PatchScores:
+    """Return the scores of patches and point groups, the mean over layers (and degrees)."""
+    chosen = subsets.split(samples.count, config.subset_count, config.seed)  # section 9
+    links = _links(samples)
+    totals: ByModality[torch.Tensor] | None = None
+    salient_source: ByModality[torch.Tensor] = ByModality()
+    rounds = 0
+    for layer in range(samples.layers):
+        with timer.stage("aggregate"):  # section 4
+            own = _features(samples, layer, samples.layers, defaults, config)
+            others = _features(references, layer, samples.layers, defaults, config)
+        for index, z in enumerate(own):
+            features = _with_references(z, others[index] if others else None, samples, config)
+            balance = z.is_both and _needs_balance(defaults, config)
+            scores = _layer_scores(features, chosen, links, config, timer, balance)
+            totals = scores if totals is None else totals.combine(torch.add, scores)
+            if layer == max(samples.layers - 2, 0) and index == 0:  # section 8: second to last
+                salient_source = z
+            rounds += 1
+            timer.step("mutual", rounds, samples.layers * len(own))
+    means = (totals or ByModality()).map(lambda total: total / rounds)
+    inside = _inside(frames, samples.grid)
+    return PatchScores(scores=means, salient=_salient(salient_source, means, inside))
+
+
+def _features(
+    tokens: Tokens, layer: int, layers: int, defaults: ByModality[TokenDefaults], config: Config
+) -> list[ByModality[torch.Tensor]]:
+    """Return (N, L, C) of one layer: one item, or one per degree if these are scored separately."""
+    own = tokens.layer(layer, layers)
+    images: list[torch.Tensor] = []
+    if own.image is not None and defaults.image is not None:
+        images = aggregate.image_features(
+            own.image,
+            defaults.image.degrees,
+            separately=config.aggregate_separately,
+            weighting=config.aggregate_weighting,
+            layer_norm=config.aggregate_layer_norm,
+            normalize=defaults.image.normalize,
+            normalize_first=config.aggregate_normalize_first,
+        )
+    if own.points is None or defaults.points is None:
+        return [ByModality(image=image) for image in images]
+    points = aggregate.point_features(
+        own.points,
+        tokens.clouds,
+        defaults.points.degrees,
+        curvature_threshold=config.curvature_threshold,
+        normalize=defaults.points.normalize,
+    )
+    return [ByModality(image=images[0] if images else None, points=points)]
+
+
+def _with_references(
+    z: ByModality[torch.Tensor],
+    references: ByModality[torch.Tensor] | None,
+    samples: Tokens,
+    config: Config,
+) -> ByModality[Features]:
+    """Return features with those of the references; only images have a grid, and so a window."""
+    others = references or ByModality()
+    precision = config.search_precision
+    image, points = None, None
+    if z.image is not None:
+        window, grid = config.search_window, samples.grid
+        image = Features(z=z.image, references=others.image, precision=precision, window=window, grid=grid)
+    if z.points is not None:
+        points = Features(z=z.points, references=others.points, precision=precision)
+    return ByModality(image, points)
+
+
+def _layer_scores(
+    features: ByModality[Features],
+    chosen: list[torch.Tensor],
+    links: list[Links],
+    config: Config,
+    timer: StageTimer,
+    balance: bool,
+) -> ByModality[torch.Tensor]:
+    """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
+    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
+    scales: ByModality[float] | None = None
+    for subset in chosen:
+        own = features.map(lambda part, subset=subset: part.subset(subset))  # type: ignore[misc]
+        for rows in mutual.panels(own, config.memory):
+            with timer.stage("mutual"):  # section 5, MSM
+                d = own.map(lambda part, rows=rows: mutual.distances(part, rows))  # type: ignore[misc]
+                if balance:
+                    scales = scales or mutual.medians(features, chosen, d)
+                    d = d.combine(lambda values, scale: values.div_(scale), scales)
+            if d.image is not None and d.points is not None:
+                with timer.stage("enhance"):  # section 6, CAE
+                    _enhance(d.image, d.points, rows, [links[i] for i in subset[rows].tolist()])
+            with timer.stage("mutual"):
+                for (_, target), values in zip(scores.items(), d.values(), strict=True):
+                    target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
+    return scores
+
+
+def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
+    if config.enhance_balance != "auto":
+        return config.enhance_balance == "always"
+    return not all(own.normalize for own in defaults.values())
+
+
+def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, rows: torch.Tensor, links: Sequence[Links]) -> None:
+    """Enhance the distances of the samples ``rows`` in place, without a sample's own entries."""
+    with threads.one_thread():  # many small steps
+        for a, b, row, link in zip(d_2d, d_3d, rows, links, strict=True):
+            others = torch.arange(a.shape[1]) != row
+            a[:, others], b[:, others] = enhance(a[:, others], b[:, others], link)
+
+
+def _links(samples: Tokens) -> list[Links]:
+    """Return which patch holds the center of each group, when there are both (section 6)."""
+    if samples.grid is None or samples.points is None:
+        return []
+    links = []
+    for cloud in samples.clouds:
+        if cloud.pixels is not None and cloud.size is not None:
+            pixels = cloud.pixels[cloud.centers].to(samples.points.device)
+            links.append(ops.link_patches(pixels, size=cloud.size, grid=samples.grid))
+    return links
+
+
+def _inside(frames: list[Frame] | None, grid: tuple[int, int] | None) -> torch.Tensor | None:
+    """Return which patches lie in the masks (N, h * w); None without masks or images."""
+    if frames is None or grid is None:
+        return None
+    masks = [shrink_mask(frame.mask, grid) for frame in frames if frame.mask is not None]
+    return torch.stack(masks).flatten(1) if masks else None
+
+
+def _salient(
+    z: ByModality[torch.Tensor], scores: ByModality[torch.Tensor], inside: torch.Tensor | None
+) -> ByModality[torch.Tensor]:
+    """Return each sample's most anomalous feature; that of images lies inside its mask."""
+    image, points = None, None
+    if z.image is not None and scores.image is not None:
+        mask = None if inside is None else inside.to(scores.image.device)
+        image = salient_features(z.image, scores.image, mask)
+    if z.points is not None and scores.points is not None:
+        points = salient_features(z.points, scores.points)
+    return ByModality(image, points)
+
+
+def _point_scores_and_layers(
+    patches: PatchScores, samples: Tokens, config: Config
+) -> tuple[list[torch.Tensor] | None, ByModality[Layer]]:
+    """Return the scores at points, and what the maps of each modality are rendered from."""
+    image: Layer | None = None
+    points: Layer | None = None
+    if patches.scores.image is not None and samples.grid is not None:
+        image = PatchLayer(scores=patches.scores.image.reshape(samples.count, *samples.grid))
+    if patches.scores.points is None:
+        return None, ByModality(image, points)
+    values = maps.point_scores(patches.scores.points, samples.clouds)
+    sigma, quantized = config.map_blur, config.map_blur_quantized
+    points = maps.point_layer(values, samples.clouds, sigma=sigma, quantized=quantized)
+    return values, ByModality(image, points)
