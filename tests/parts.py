@@ -60,7 +60,8 @@ class Coarse:
     """An encoder with all that one can have: two layers, class tokens, a matching of its own, something to learn."""
 
     name, size, patch, resample = "coarse", 48, 8, "bilinear"
-    matching = TokenDefaults(normalize=False, degrees=(1,))
+    modality, learns = "image", True
+    token_defaults = TokenDefaults(normalize=False, degrees=(1,))
 
     def __init__(self):
         self.mean, self.batches = 0.0, []
@@ -81,8 +82,8 @@ class Coarse:
 
 
 def same(one, other):
-    """Result and maps of both results are equal to the bit."""
-    for name in ("image", "raw", "maps", "maps_2d", "maps_3d", "points"):
+    """Scores and maps of both results are equal to the bit."""
+    for name in ("scores", "raw_scores", "maps", "maps_2d", "maps_3d", "point_scores"):
         a, b = getattr(one, name), getattr(other, name)
         assert (a is None) == (b is None), name
         if a is not None:

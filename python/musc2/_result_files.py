@@ -93,7 +93,7 @@ def _pack(name: str, tensors: list[torch.Tensor]) -> dict[str, Any]:
 def _unpack(name: str, arrays: dict[str, Any]) -> list[torch.Tensor] | None:
     if name not in arrays:
         return None
-    return list(torch.from_numpy(arrays[name]).split(arrays[f"{name}_lengths"].tolist()))
+    return list(torch.split(torch.from_numpy(arrays[name]), arrays[f"{name}_lengths"].tolist()))
 
 
 def _pack_maps(result: Result) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
         lengths = [len(part) for part in scores]
         layer = PointLayer(
             scores=scores,
-            pixels=list(pixels.split(lengths)),
+            pixels=list(torch.split(pixels, lengths)),
             sigma=config.map_blur,
             quantized=config.map_blur_quantized,
         )
@@ -156,7 +156,7 @@ def _unpack_masks(arrays: dict[str, Any]) -> list[torch.Tensor]:
     sizes = [(int(height), int(width)) for height, width in arrays["map_mask_sizes"]]
     total = sum(height * width for height, width in sizes)
     bits = torch.from_numpy(np.unpackbits(arrays["map_masks"], count=total).astype(bool))
-    flat = bits.split([height * width for height, width in sizes])
+    flat = torch.split(bits, [height * width for height, width in sizes])
     return [part.reshape(size) for part, size in zip(flat, sizes, strict=True)]
 
 

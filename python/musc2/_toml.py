@@ -10,12 +10,13 @@ from typing import Any
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 
 def loads(text: str) -> dict[str, Any]:
     """Return the values in ``text``; ValueError where it is no TOML."""
-    return tomllib.loads(text)
+    values: dict[str, Any] = tomllib.loads(text)
+    return values
 
 
 def dumps(values: Mapping[str, Any]) -> str:

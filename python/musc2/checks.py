@@ -21,7 +21,7 @@ def is_whole(value: object, low: int = 0, high: int | None = None) -> bool:
     """Return whether ``value`` is an integer (no bool) in [low, high]."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         return False
-    return low <= value and (high is None or value <= high)
+    return bool(low <= value and (high is None or value <= high))
 
 
 def is_number(value: object) -> bool:
@@ -70,11 +70,11 @@ def choice(op: str, name: str, value: object, choices: Collection[str]) -> str:
 
 def size(op: str, name: str, value: object) -> tuple[int, int]:
     """Return ``value`` as (height, width)."""
-    is_pair = isinstance(value, tuple | list) and len(value) == 2
-    if not is_pair or not all(is_whole(side, 1) for side in value):  # type: ignore[attr-defined]
-        refuse(op, name, "must be (height, width), whole numbers of at least 1", repr(value))
-    height, width = value  # type: ignore[misc]
-    return int(height), int(width)
+    if isinstance(value, tuple | list) and len(value) == 2:
+        height, width = value
+        if is_whole(height, 1) and is_whole(width, 1):
+            return int(height), int(width)
+    refuse(op, name, "must be (height, width), whole numbers of at least 1", repr(value))
 
 
 def odd_degrees(op: str, name: str, degrees: Sequence[int]) -> list[int]:

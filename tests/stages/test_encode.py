@@ -7,7 +7,7 @@ from musc2 import Config, score
 from musc2.encoders import ImageTokens, selection
 from musc2.errors import InputError
 from musc2.inputs import Preparation, pair
-from musc2.inputs.parts import OnDemand, Parts
+from musc2.inputs.parts import PartLoader
 from musc2.progress import StageTimer
 from musc2.stages.encode import encode
 from musc2.stages.group import group_clouds
@@ -21,7 +21,7 @@ def group(given):
 
 
 def made(rgb=None, pcd=None, size=48, group=group, **options):
-    return Parts(pair(rgb, pcd), Preparation(size=size), group, StageTimer(), **options)
+    return PartLoader(pair(rgb, pcd), Preparation(size=size), group, StageTimer(), **options)
 
 
 def image_encoder(given):
@@ -42,15 +42,15 @@ def test_images_come_in_batches_that_memory_allows(rng):
     rgb, encoder = parts.images(rng, 7), parts.Coarse()
     whole = encoded(made(rgb), encoder)
     assert encoder.batches == [7]
-    few = encoded(made(rgb), encoder, memory=3 * 48 * 48 * 1024, most=32)
+    few = encoded(made(rgb), encoder, memory=3 * 48 * 48 * 1024, batch_size=32)
     one = encoded(made(rgb), encoder, memory=1)
     assert encoder.batches == [7, 3, 3, 1] + 7 * [1]
-    encoded(made(rgb), encoder, most=4)
+    encoded(made(rgb), encoder, batch_size=4)
     assert encoder.batches[-2:] == [4, 3]
-    assert whole.image.shape == (7, 2, 6, 6, 3)
+    assert whole.tokens.image.shape == (7, 2, 6, 6, 3)
     for other in (few, one):
-        torch.testing.assert_close(other.image, whole.image)
-        torch.testing.assert_close(other.classes, whole.classes)
+        torch.testing.assert_close(other.tokens.image, whole.tokens.image)
+        torch.testing.assert_close(other.class_tokens, whole.class_tokens)
 
 
 def test_tokens_are_those_of_each_sample_alone(rng):
@@ -58,10 +58,10 @@ def test_tokens_are_those_of_each_sample_alone(rng):
     together = encoded(made(rgb, pcd), parts.colors, parts.spread)
     for index in range(4):
         alone = encoded(made(rgb[index : index + 1], pcd[index : index + 1]), parts.colors, parts.spread)
-        torch.testing.assert_close(alone.image[0], together.image[index])
-        assert torch.equal(alone.point[0], together.point[index])
-        assert torch.equal(alone.clouds[0].centers, together.clouds[index].centers)
-    assert together.point.shape == (4, 1, 32, 6)
+        torch.testing.assert_close(alone.tokens.image[0], together.tokens.image[index])
+        assert torch.equal(alone.tokens.points[0], together.tokens.points[index])
+        assert torch.equal(alone.tokens.clouds[0].centers, together.tokens.clouds[index].centers)
+    assert together.tokens.points.shape == (4, 1, 32, 6)
 
 
 def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_points(rng, monkeypatch):
@@ -74,10 +74,10 @@ def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_po
     alone = list(made(pcd=pcd, group=noting))
     assert sorted(calls) == 7 * [1]
     points = len(alone[0].cloud.points)
-    for together, enough, expected in ((3, points * 7, [1, 3, 3]), (9, points * 7, [7]), (9, points * 2, [1, 2, 2, 2])):
+    for batch, enough, expected in ((3, points * 7, [1, 3, 3]), (9, points * 7, [7]), (9, points * 2, [1, 2, 2, 2])):
         calls.clear()
         monkeypatch.setattr("musc2.inputs.parts.ENOUGH_POINTS", enough)
-        found = list(made(pcd=pcd, group=noting, together=together))
+        found = list(made(pcd=pcd, group=noting, batch=batch))
         assert sorted(calls) == expected
         for ours, theirs in zip(found, alone, strict=True):
             assert torch.equal(ours.cloud.centers, theirs.cloud.centers)
@@ -97,12 +97,12 @@ def test_of_samples_grouped_together_only_those_at_fault_fail(rng):
             raise InputError(msg)
         return group(given)
 
-    given = made(pcd=pcd, group=picky, together=4, on_error="skip")
+    given = made(pcd=pcd, group=picky, batch=4, on_error="skip")
     assert [part.prepared.sample.index for part in given] == [0, 2, 4]
-    assert [failure.sample.index for failure in given.failures] == [1, 3]
-    assert str(given.failures[1].error) == "too few points among 1"
+    assert [failure.sample.index for failure in given.errors] == [1, 3]
+    assert str(given.errors[1].error) == "too few points among 1"
     with pytest.raises(InputError, match="too few points among 1"):
-        list(made(pcd=pcd[2:], group=picky, together=4))
+        list(made(pcd=pcd[2:], group=picky, batch=4))
 
 
 @pytest.mark.parametrize("form", ["layers", "tokens"])
@@ -117,15 +117,15 @@ def test_a_callable_may_give_any_of_three_forms(rng, form):
 
     expected = encoded(made(rgb), parts.colors)
     found = encoded(made(rgb), {"layers": with_layers, "tokens": as_tokens}[form])
-    assert torch.equal(found.image, expected.image)
+    assert torch.equal(found.tokens.image, expected.tokens.image)
 
 
 def test_a_torch_module_is_an_encoder(rng):
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 8, 8), torch.nn.Unflatten(0, (-1, 1)))
     found = encoded(made(parts.images(rng)), lambda pixels: module(pixels).permute(0, 1, 3, 4, 2))
-    assert found.image.shape == (5, 1, 6, 6, 5)
-    assert not found.image.requires_grad
+    assert found.tokens.image.shape == (5, 1, 6, 6, 5)
+    assert not found.tokens.image.requires_grad
 
 
 def test_nothing_is_read_twice_and_only_learners_read_everything_first(rng, monkeypatch):
@@ -134,7 +134,7 @@ def test_nothing_is_read_twice_and_only_learners_read_everything_first(rng, monk
     given = made(parts.images(rng))
     assert not seen
     learner = parts.Coarse()
-    learner.fit(OnDemand(lambda: [part.prepared.image for part in given.all]))
+    learner.fit([part.prepared.image for part in given.keep()])
     assert seen == [0, 1, 2, 3, 4]
     encoded(given, learner)
     assert seen == [0, 1, 2, 3, 4]
@@ -188,8 +188,8 @@ def test_class_tokens_are_compared_where_the_config_wants_it(rng):
         for wanted in (False, True)
     ]
     assert torch.equal(results[0].raw_scores, results[1].raw_scores)
-    assert not torch.equal(results[0].image, results[1].image)
-    assert torch.equal(results[2].image, results[3].image)  # there are none
+    assert not torch.equal(results[0].scores, results[1].scores)
+    assert torch.equal(results[2].scores, results[3].scores)  # there are none
 
 
 def test_the_size_and_resample_of_the_encoder_hold_unless_the_config_says_otherwise(rng):

@@ -1,6 +1,6 @@
 import torch
 
-from musc2.stages.rescore import salient_features, side_by_side
+from musc2.stages.rescore import salient_features, join_features
 
 
 def test_the_feature_at_the_highest_score_is_taken():
@@ -10,5 +10,5 @@ def test_the_feature_at_the_highest_score_is_taken():
 
 def test_each_modality_has_the_same_say_when_normalized():
     features = [torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 10.0]])]
-    torch.testing.assert_close(side_by_side(features, normalize=True), torch.tensor([[0.6, 0.8, 0.0, 1.0]]))
-    assert side_by_side(features, normalize=False).tolist() == [[3, 4, 0, 10]]
+    torch.testing.assert_close(join_features(features, normalize=True), torch.tensor([[0.6, 0.8, 0.0, 1.0]]))
+    assert join_features(features, normalize=False).tolist() == [[3, 4, 0, 10]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -32,12 +32,12 @@ class TokenDefaults:
 
     def override(self, config: Config) -> TokenDefaults:
         """Return the defaults with the fields that ``config`` sets."""
-        changes = {
-            "normalize": config.aggregate_normalize,
-            "degrees": config.aggregate_degrees,
-            "rescore": config.rescore,
-        }
-        return replace(self, **{name: v for name, v in changes.items() if v is not None})
+        normalize, degrees = config.aggregate_normalize, config.aggregate_degrees
+        return TokenDefaults(
+            normalize=self.normalize if normalize is None else normalize,
+            degrees=self.degrees if degrees is None else degrees,
+            rescore=self.rescore if config.rescore is None else config.rescore,
+        )
 
 
 PUBLISHED_DEFAULTS = TokenDefaults(normalize=True, degrees=(1, 3, 5))

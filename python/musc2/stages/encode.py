@@ -58,8 +58,8 @@ def encode(
                     classes.add(encoded.class_tokens, batch)
             for part in batch:
                 if point_encoder is not None and part.cloud is not None and part.groups is not None:
-                    tokens = _point_tokens(point_encoder, part, part.cloud, part.groups)
-                    points.add(tokens[None], [part])
+                    own = _point_tokens(point_encoder, part, part.cloud, part.groups)
+                    points.add(own[None], [part])
                     clouds.append(part.cloud)
                 outputs.append(part.output)
         timer.step("encode", len(outputs), count)
@@ -107,9 +107,9 @@ def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
 def _point_tokens(encoder: PointEncoder, part: Part, cloud: Cloud, groups: Groups) -> torch.Tensor:
     returned = encoder.encode(cloud, groups)
     tokens = _floats(encoder.name, returned, 3, "(G, C) or (layers, G, C)")
-    groups_count = len(cloud.centers)
-    if tokens.shape[1] != groups_count:
-        expected = f"a token for each of the {groups_count} groups"
+    count = len(cloud.centers)
+    if tokens.shape[1] != count:
+        expected = f"a token for each of the {count} groups"
         _refuse(encoder.name, expected, tokens.shape[1])
     _check_finite(encoder.name, tokens[None], [part])
     return tokens

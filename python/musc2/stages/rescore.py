@@ -32,5 +32,11 @@ def rescore(
     Samples are compared by their features side by side, each modality's scaled to length 1 so that
     all weigh the same; with ``min_max``, as published, features are used as they are.
     """
-    parts = list(features) if min_max else [unit(part, dim=-1) for part in features]
-    return ops.rescore(torch.cat(parts, dim=-1), scores, neighbors, min_max=min_max)
+    joined = join_features(features, normalize=not min_max)
+    return ops.rescore(joined, scores, neighbors, min_max=min_max)
+
+
+def join_features(features: Sequence[torch.Tensor], *, normalize: bool) -> torch.Tensor:
+    """features: (N, C) of each modality -> (N, sum of C), each scaled to length 1 first if wanted."""
+    parts = [unit(part, dim=-1) for part in features] if normalize else list(features)
+    return torch.cat(parts, dim=-1)

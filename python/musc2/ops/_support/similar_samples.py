@@ -41,7 +41,7 @@ def _by_torch(features: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def _by_faiss(faiss: ModuleType, features: torch.Tensor, count: int) -> torch.Tensor:
-    threads = faiss.omp_get_max_threads()
+    before = faiss.omp_get_max_threads()
     if threads.in_forked_child():
         faiss.omp_set_num_threads(1)
     try:
@@ -49,7 +49,7 @@ def _by_faiss(faiss: ModuleType, features: torch.Tensor, count: int) -> torch.Te
         index.add(features.numpy())
         return torch.from_numpy(index.search(features.numpy(), count)[1])
     finally:
-        faiss.omp_set_num_threads(threads)
+        faiss.omp_set_num_threads(before)
 
 
 def _by_faiss_on_gpu(faiss: ModuleType, features: torch.Tensor, count: int) -> torch.Tensor:

@@ -46,11 +46,12 @@ def broken(tokens, value):
         ({"point_tokens": POINT, "clouds": PLAIN, "image_size": (9, 9)}, "image_size must be left out .* of None"),
         ({"image_tokens": IMAGE, "point_tokens": POINT, "clouds": PLAIN}, r"clouds\[0\] must be with pixels and size"),
         ({"point_tokens": POINT, "clouds": [*CLOUDS[:2], PLAIN[0]]}, r"clouds\[2\] must be with pixels and size"),
-        ({**IN_3D, "image_tokens": IMAGE, "preset": "musc"}, "point_tokens must be left out when degrees are .* apart"),
+        ({**IN_3D, "image_tokens": IMAGE, "config": "musc"}, "config.aggregate_separately .* is for images only; leave out"),
         ({**IN_3D, "config": Config(search_window=1)}, "image_tokens must be given when config.search_window is"),
         ({**IN_3D, "class_tokens": IMAGE[:, 0, 0, 0]}, "class_tokens must be given only with image_tokens"),
-        ({**IN_3D, "config": {"seed": 1}}, "config must be a musc2.Config, alone, got dict"),
-        ({**IN_3D, "config": Config(), "preset": "published"}, "config must be .* got Config and preset 'published'"),
+        ({**IN_3D, "config": {"seed": 1}}, "config must be a musc2.Config or one of musc-v2, published, musc, got dict"),
+        ({**IN_3D, "config": "v3"}, "config must be a musc2.Config or one of musc-v2, published, musc, got 'v3'"),
+        ({**IN_3D, "names": ["a", "b"]}, "names must be one for each of the 3 samples, got 2"),
     ],
 )
 def test_bad_tokens_are_named(given, message):
@@ -59,7 +60,7 @@ def test_bad_tokens_are_named(given, message):
 
 
 def test_subsets_that_are_too_small_are_refused():
-    with pytest.raises(InputError, match="Config: subsets must leave at least 2 samples in each part, got 2 for 3"):
+    with pytest.raises(InputError, match="Config: subset_count must leave at least 2 samples in each subset, got 2 for 3"):
         score_tokens(**IN_3D, config=Config(subset_count=2))
 
 
@@ -89,7 +90,7 @@ def test_references_may_have_another_grid_without_a_window():
 
 
 def test_references_need_no_pixels():
-    assert score_tokens(**IN_3D, references={"point_tokens": POINT, "clouds": PLAIN}).maps.shape == (3, 24, 20)
+    assert score_tokens(**IN_3D, references={"point_tokens": POINT, "clouds": PLAIN}).maps.at("input").shape == (3, 24, 20)
 
 
 @pytest.mark.parametrize(
