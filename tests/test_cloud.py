@@ -64,39 +64,3 @@ def test_a_cloud_takes_tensors():
 def test_bad_clouds_are_named(changes, message):
     with pytest.raises(InputError, match=f"Cloud: {message}"):
         Cloud(**parts(**changes))
-
-
-def scores(**changes):
-    values = {
-        "image": torch.tensor([0.25, 1.5]),
-        "raw": torch.tensor([0.5, 1.0]),
-        "maps": torch.rand(2, 4, 5),
-        "maps_2d": None,
-        "maps_3d": [torch.rand(4, 5), torch.rand(3, 2)],
-        "points": [torch.rand(7), torch.rand(3)],
-        "scores_2d": None,
-        "scores_3d": torch.rand(2, 6),
-        "names": ["left", "right"],
-        "config": Config.from_preset("published"),
-        "timings": {"mutual": 0.5, "maps": 0.25},
-    }
-    return Result(**{**values, **changes})
-
-
-def test_scores_tell_what_they_hold():
-    text = "Result(2 samples, image scores 0.25 to 1.5, highest 'right', preset 'published', 0.75 s)"
-    assert repr(scores()) == text
-
-
-def test_scores_survive_saving(tmp_path):
-    before = scores()
-    before.save(tmp_path / "deep" / "er")
-    after = Result.load(tmp_path / "deep" / "er")
-    for field in dataclasses.fields(Result):
-        mine, theirs = getattr(before, field.name), getattr(after, field.name)
-        if isinstance(mine, torch.Tensor):
-            assert torch.equal(mine, theirs)
-        elif field.name in ("maps_3d", "points"):
-            assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
-        else:
-            assert mine == theirs

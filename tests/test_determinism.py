@@ -7,6 +7,7 @@ import torch
 
 from musc2 import ops
 from musc2.ops._support.native import set_num_threads
+from musc2.maps import Frame, Maps, PatchLayer
 from musc2.stages import aggregate, group, maps, mutual, rescore, subsets
 from musc2.stages.enhance import enhance
 
@@ -49,9 +50,9 @@ STAGES = {
     "aggregate points": lambda: aggregate.point_features(TOKENS[None], [CLOUD]),
     "enhance": lambda: enhance(*D, ops.link_patches(PIXELS, size=(20, 20), grid=(10, 10))),
     "group": lambda: group.group_clouds([POINTS], count=100)[0][1],
-    "image maps": lambda: maps.image_maps(GRID[..., 0], [(100, 90)] * 5),
-    "mutual": lambda: mutual.distances(mutual.Modality(z=Z), torch.arange(6)),
-    "point maps": lambda: maps.point_maps(maps.point_scores(VALUES[None, :300], [CLOUD]), [CLOUD]),
+    "image maps": lambda: Maps([PatchLayer(scores=GRID[..., 0])], [Frame(working=(100, 90), input=(120, 95))] * 5).at("input"),
+    "mutual": lambda: mutual.distances(mutual.Features(z=Z), torch.arange(6)),
+    "point maps": lambda: maps.point_layer(maps.point_scores(VALUES[None, :300], [CLOUD]), [CLOUD]).render(0, (20, 20)),
     "rescore": lambda: rescore.salient_features(Z, VALUES[:300].reshape(6, 50)),
     "subsets": lambda: subsets.split(100, 4, 1),
 }

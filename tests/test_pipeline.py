@@ -94,7 +94,7 @@ def test_few_samples_give_finite_scores(rng, preset, modality, count):
     result = score_tokens(**given, config=preset, image_size=(24, 20))
     assert result.scores.shape == result.raw_scores.shape == (count,)
     assert result.maps.at("input").shape == (count, 24, 20)
-    assert all(values.isfinite().all() for values in (result.scores, result.raw_scores, result.maps))
+    assert all(values.isfinite().all() for values in (result.scores, result.raw_scores, result.maps.at("input")))
     assert result.config == Config.from_preset(preset)
     assert {"inputs", "aggregate", "mutual", "maps", "rescore"} <= set(result.timings)
     assert result.names == [str(index) for index in range(count)]
@@ -113,7 +113,7 @@ def test_a_planted_defect_scores_highest(rng, preset):
 
 def test_raw_is_the_highest_value_of_the_summed_maps(rng):
     result = score_tokens(**both(rng))
-    close(result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d)
+    close(result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d.at("input"))
     assert torch.equal(result.raw_scores, result.maps.at("input").flatten(1).amax(1))
     assert [len(values) for values in result.point_scores] == [18 * 16] * 6
 
@@ -129,7 +129,7 @@ def test_v1_is_the_mean_over_layers_and_degrees_apart(rng):
     result = score_tokens(tokens, image_size=SIZE, config="musc")
     expected = []
     for layer in range(3):
-        for z in image_features(torch.from_numpy(tokens[:, layer]), apart=True, weighting="uniform", layer_norm=True):
+        for z in image_features(torch.from_numpy(tokens[:, layer]), separately=True, weighting="uniform", layer_norm=True):
             expected.append(lowest_mean(nearest_patches(z)))
     close(result.patch_scores_2d.flatten(1), torch.stack(expected).mean(0))
 
@@ -141,7 +141,7 @@ def test_references_only_score(rng):
     assert len(alone.scores) == 3
     close(alone.patch_scores_2d, everyone.patch_scores_2d[:3])
     close(alone.patch_scores_3d, everyone.patch_scores_3d[:3])
-    close(alone.maps.at("input"), everyone.maps[:3])
+    close(alone.maps.at("input"), everyone.maps.at("input")[:3])
     close(alone.raw_scores, everyone.raw_scores[:3])
 
 
@@ -275,7 +275,7 @@ def test_results_repeat_and_the_input_is_left_alone(rng, over_threads):
         one, *others = over_threads(lambda preset=preset: score_tokens(**given, config=preset))
         for other in others:
             assert torch.equal(one.scores, other.scores)
-            assert torch.equal(one.maps, other.maps)
+            assert torch.equal(one.maps.at("input"), other.maps.at("input"))
     assert all(np.array_equal(given[name], value) for name, value in before.items())
     assert all(torch.equal(cloud.points, was) for cloud, was in zip(given["clouds"], points, strict=True))
 

@@ -13,10 +13,10 @@ from tolerances import GOLDEN, ORACLE
 
 from musc2 import Config, encoders, score
 from musc2.encoders.vit import Colors
-from musc2.stages.group import group_clouds
+from musc2.stages.group import group_clouds, group_settings
 
 PUBLISHED = Config.from_preset("published")
-GROUPING = {name: getattr(PUBLISHED, name) for name in ("group_size", "start", "search", "threshold", "unique")}
+GROUPING = {**group_settings(PUBLISHED), "count": 256}
 
 
 class Recorder:
@@ -46,7 +46,7 @@ def point_mae(request, tmp_path_factory):
 def test_points_become_the_published_tokens(point_mae):
     encoder, g = point_mae
     points = torch.from_numpy(g["xyz"])
-    [(cloud, groups)] = group_clouds([points], count=256, skip_radius=PUBLISHED.skip_radius, **GROUPING)
+    [(cloud, groups)] = group_clouds([points], **GROUPING)
     assert cloud.centers.tolist() == g["center_idx"].tolist()
     np.testing.assert_allclose(cloud.curvature, g["curvatures"], *GOLDEN["curvatures"])
     assert np.array_equal(np.sort(groups.index), np.sort(g["ori_idx"]))
@@ -68,8 +68,14 @@ def test_a_raw_map_becomes_the_published_cloud_groups_and_tokens(golden, point_m
     np.testing.assert_allclose(cloud.points, points, rtol=1e-5, atol=1e-6)
     # From here on from our own points, which differ from the golden's in the last digit.
     points = cloud.points.numpy()
-    assert cloud.centers.tolist() == farthest_points(points, 64, 0, PUBLISHED.skip_radius, np.float32)
-    settings = [PUBLISHED.group_size, PUBLISHED.start, PUBLISHED.search, PUBLISHED.threshold, PUBLISHED.unique]
+    assert cloud.centers.tolist() == farthest_points(points, 64, 0, PUBLISHED.group_skip_radius, np.float32)
+    settings = [
+        PUBLISHED.group_size,
+        PUBLISHED.group_start,
+        PUBLISHED.group_search,
+        PUBLISHED.curvature_threshold,
+        PUBLISHED.group_unique,
+    ]
     for row, center in enumerate(cloud.centers.tolist()):
         index, curvature = group_points(points, center, *settings)
         np.testing.assert_allclose(cloud.curvature[row], curvature, *ORACLE["group_points"])

@@ -42,12 +42,12 @@ def test_a_planted_defect_is_found_where_it_is(rng, modality, preset):
 def test_the_table_under_the_parts_can_be_left_out(rng):
     lying = parts.on_a_table(parts.maps(rng, samples=5, size=(40, 64), defect=(3, 20, 40)))
     kept, without = (score_small(None, lying, config=SMALL.replace(scan_background=how)) for how in ("keep", "plane"))
-    assert bool((kept.maps[:, :5] > 0).any())
+    assert bool((kept.maps.at("input")[:, :5] > 0).any())
     unblurred = score_small(None, lying, config=SMALL.replace(scan_background="plane", map_blur=0.0))
-    assert not bool((unblurred.maps[:, :8] > 0).any())
+    assert not bool((unblurred.maps.at("input")[:, :8] > 0).any())
     assert int(without.scores.argmax()) == 3
     assert without.config.scan_background == "plane"
-    with pytest.raises(InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for background"):
+    with pytest.raises(InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for scan_background"):
         score_small(None, [rng.random((99, 3))] * 2, config=SMALL.replace(scan_background="plane"))
 
 
@@ -59,7 +59,7 @@ def test_both_modalities_give_maps_that_add_up(rgb, pcd):
         == result.maps_3d.at("input").shape
         == (5, 36, 60)
     )
-    torch.testing.assert_close(result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d)
+    torch.testing.assert_close(result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d.at("input"))
     assert result.point_scores is None
     assert result.encoders == {"2d": "colors", "3d": "spread"}
     assert result.version == musc2.__version__
@@ -77,15 +77,17 @@ def test_timings_add_up_to_the_call(rgb, pcd):
 
 def test_one_modality_alone_has_its_maps_as_maps(rgb, pcd):
     image, point = score_small(rgb), score_small(pcd=pcd)
-    assert image.maps is image.maps_2d
-    assert point.maps is point.maps_3d
+    assert torch.equal(image.maps.at("input"), image.maps_2d.at("input"))
+    assert torch.equal(point.maps.at("input"), point.maps_3d.at("input"))
     assert image.maps_3d is point.maps_2d is None
     assert image.encoders == {"2d": "colors"}
 
 
 def test_raw_is_the_highest_value_before_the_maps_are_resized(rgb):
     as_it_is = score_small(rgb, config=SMALL.replace(input_size=36))
-    assert as_it_is.maps.shape == (5, 36, 60)
+    assert as_it_is.maps.at("input").shape == (5, 36, 60)
+    assert as_it_is.maps.at("working").shape == (5, 36, 36)
+    assert torch.equal(as_it_is.raw_scores, as_it_is.maps.at("working").flatten(1).amax(1))
     at_size = score_small([Image.fromarray(image).resize((48, 48), Image.Resampling.BICUBIC) for image in rgb])
     assert torch.equal(at_size.raw_scores, at_size.maps.at("input").flatten(1).amax(1))
     torch.testing.assert_close(score_small(rgb).raw_scores, at_size.raw_scores)
@@ -98,8 +100,8 @@ def test_a_result_survives_saving(rgb, tmp_path):
     parts.same(back, result)
     assert (back.names, back.config, back.timings) == (result.names, result.config, result.timings)
     assert (back.encoders, back.failures, back.version) == (result.encoders, result.failures, result.version)
-    assert back.failures[0][0] == 4
-    assert json.loads((tmp_path / "scores.json").read_text())["encoders"] == {"2d": "colors"}
+    assert back.failures[0].index == 4
+    assert json.loads((tmp_path / "result.json").read_text())["encoders"] == {"2d": "colors"}
 
 
 def test_progress_counts_up(rgb):

@@ -39,7 +39,7 @@ def test_fit_keeps_the_aspect_ratio(rgb):
 
 def test_fit_refuses_images_of_different_aspect_ratios(rgb):
     given = [*rgb, np.zeros((50, 50, 3), np.uint8)]
-    message = r"score: sample '5' must give pixels of the same shape .*, \(29, 48\), got \(48, 48\); resize=\"square\""
+    message = r"score: sample '5' must give pixels of the same shape .*, \(29, 48\), got \(48, 48\); input_resize=\"square\""
     with pytest.raises(InputError, match=message):
         score_small(given, config=SMALL.replace(input_resize="fit"))
 
@@ -68,7 +68,7 @@ def test_depth_with_intrinsics_scores_as_its_map(pcd):
     z = depth[..., None]
     xyz = np.concatenate([(columns[..., None] - 30) / 50 * z, (rows[..., None] - 18) / 40 * z, z], 3).astype(np.float32)
     result = score_small(pcd=depth, intrinsics=(50, 40, 30, 18))
-    torch.testing.assert_close(result.maps.at("input"), score_small(pcd=xyz).maps, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(result.maps.at("input"), score_small(pcd=xyz).maps.at("input"), rtol=1e-3, atol=1e-4)
 
 
 def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
@@ -77,12 +77,12 @@ def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
     masks[:, :, :28] = True
     whole, left = score_small(rgb), score_small(rgb, masks=masks)
     assert int(whole.raw_scores.argmax()) == 3
-    assert (left.maps[:, :, 28:] == 0).all()
-    assert left.maps[3, :, :28].max() > 0
+    assert (left.maps.at("input")[:, :, 28:] == 0).all()
+    assert left.maps[3][:, :28].max() > 0
     assert left.raw_scores[3] < whole.raw_scores[3]
     # The tokens of the whole image take part all the same.
     torch.testing.assert_close(left.patch_scores_2d, whole.patch_scores_2d)
-    torch.testing.assert_close(left.maps[:, :, :28], whole.maps[:, :, :28])
+    torch.testing.assert_close(left.maps.at("input")[:, :, :28], whole.maps.at("input")[:, :, :28])
 
 
 def test_a_mask_keeps_points_out_and_may_have_another_size(rgb, pcd):
@@ -90,8 +90,8 @@ def test_a_mask_keeps_points_out_and_may_have_another_size(rgb, pcd):
     masks[:, 4:14, 5:25] = 255
     result = score_small(rgb, pcd, masks=list(masks))
     outside = ~np.kron(masks[0], np.ones((2, 2))).astype(bool)
-    assert (result.maps[:, torch.from_numpy(outside)] == 0).all()
-    assert (result.maps_3d[:, torch.from_numpy(outside)] == 0).all()
+    assert (result.maps.at("input")[:, torch.from_numpy(outside)] == 0).all()
+    assert (result.maps_3d.at("input")[:, torch.from_numpy(outside)] == 0).all()
 
 
 def test_references_only_score(rng):
@@ -101,8 +101,8 @@ def test_references_only_score(rng):
     everyone = score_small(rgb, pcd, config=exact)
     assert len(alone.scores) == len(alone.maps) == 3
     torch.testing.assert_close(alone.patch_scores_2d, everyone.patch_scores_2d[:3])
-    torch.testing.assert_close(alone.maps.at("input"), everyone.maps[:3])
-    assert score_small(rgb[:1], references={"rgb": rgb[1:]}).maps.shape == (1, 36, 60)
+    torch.testing.assert_close(alone.maps.at("input"), everyone.maps.at("input")[:3])
+    assert score_small(rgb[:1], references={"rgb": rgb[1:]}).maps.at("input").shape == (1, 36, 60)
 
 
 def test_paths_names_and_arrays_give_the_same(rgb, tmp_path):
@@ -124,9 +124,10 @@ def test_a_sample_that_cannot_be_read_is_an_error_or_left_out(rgb, tmp_path):
     result = score_small(tmp_path, config=SMALL.replace(on_error="skip"))
     assert result.names == ["0", "1", "3", "4"]
     assert len(result.scores) == len(result.maps) == 4
-    ((index, name, message),) = result.failures
-    assert (index, name) == (2, "2")
-    assert "rgb[2]" in message
+    (failure,) = result.failures
+    assert (failure.index, failure.name, failure.path) == (2, "2", tmp_path / "2.png")
+    assert "rgb[2]" in failure.message
+    assert result.paths == [tmp_path / f"{index}.png" for index in (0, 1, 3, 4)]
     assert "1 failed" in repr(result)
     torch.testing.assert_close(result.scores, score_small(rgb[[0, 1, 3, 4]]).scores)
 
@@ -137,7 +138,9 @@ def test_failed_references_are_named_as_such(rgb, pcd):
     with pytest.raises(InputError, match=r"score: references: pcd\[1\] must have foreground"):
         score_small(pcd=pcd, references={"pcd": empty})
     result = score_small(pcd=pcd, references={"pcd": empty}, config=SMALL.replace(on_error="skip"))
-    assert result.failures[0][:2] == (1, "references: 1")
+    (failure,) = result.failures
+    assert (failure.index, failure.name, failure.is_reference) == (1, "1", True)
+    assert failure.message.startswith("score: references: pcd[1] must have foreground")
     assert len(result.scores) == 5
 
 
@@ -150,10 +153,10 @@ def test_failed_references_are_named_as_such(rgb, pcd):
             {"rgb": np.zeros((1, 8, 8, 3), np.uint8)},
             "rgb must be at least 2 samples when there are no .*, got 1",
         ),
-        ({"preset": "v3", "config": None}, "preset must be one of"),
-        ({"config": {}}, "config must be a musc2.Config, alone, got dict and preset"),
-        ({"config": Config(subset_count=3)}, "subsets must leave at least 2 samples"),
-        ({"preset": "musc", "config": None, "pcd": True}, "pcd must be left out when degrees are scored apart"),
+        ({"config": "v3"}, "config must be a musc2.Config or one of musc-v2, published, musc, got 'v3'"),
+        ({"config": {}}, "config must be a musc2.Config or one of .*, got dict"),
+        ({"config": Config(subset_count=3)}, "subset_count must leave at least 2 samples"),
+        ({"config": "musc", "pcd": True}, "config.aggregate_separately .* is for images only; leave out pcd"),
         (
             {"rgb": None, "pcd": True, "config": Config(search_window=1)},
             "rgb must be given when config.search_window is",
@@ -182,13 +185,13 @@ def test_bad_arguments_are_named(rgb, pcd, given, message):
 
 
 def test_a_size_that_patches_do_not_fill_is_refused(rgb):
-    with pytest.raises(InputError, match=r"config\.size must be a multiple of 8 with coarse, got 50"):
+    with pytest.raises(InputError, match=r"config\.input_size must be a multiple of 8 with coarse, got 50"):
         score_small(rgb, encoder_2d=parts.Coarse(), config=Config(input_size=50))
 
 
 def test_too_few_left_is_an_error(rgb):
     bad = [rgb[0], np.zeros((1, 1, 3), np.uint8)]
-    with pytest.raises(InputError, match=r"too few are left to compare, got 1 samples .*first that failed: .*rgb\[1\]"):
+    with pytest.raises(InputError, match=r"only 1 of 2 samples could be read, at least 2 are needed; first .*rgb\[1\]"):
         score_small(bad, config=SMALL.replace(on_error="skip"))
 
 

@@ -35,7 +35,9 @@ class Kind:
     @property
     def description(self) -> str:
         """The text, with None where it is allowed."""
-        return f"None or {self.text}" if self.optional else self.text
+        if not self.optional:
+            return self.text
+        return f"None, {self.text}" if self.text == "True or False" else f"None or {self.text}"
 
 
 def whole(low: int, *, optional: bool = False) -> Kind:

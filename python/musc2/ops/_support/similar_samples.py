@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from musc2.ops._support import gpu
+from musc2.ops._support import gpu, threads
 
 _BLOCK = 1 << 23  # values that torch may compute at a time
 _MOST_ON_GPU = 2048  # neighbors that FAISS finds on a GPU
