@@ -1,4 +1,8 @@
 import dataclasses
+import multiprocessing
+import resource
+import shutil
+import time
 
 import numpy as np
 import pytest
@@ -100,3 +104,63 @@ def test_scores_survive_saving(tmp_path):
             assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
         else:
             assert mine == theirs
+
+
+def constant(value):
+    """Scores whose names, seed and arrays all say ``value``."""
+    arrays = {"image": torch.full((9,), float(value)), "maps": torch.full((9, 128, 128), float(value))}
+    config = Config().replace(seed=value)
+    return scores(**arrays, names=[f"{value}-{index}" for index in range(9)], config=config, maps_3d=None)
+
+
+def value_of(folder):
+    """The value of the ``constant`` in ``folder``, whose parts must agree."""
+    loaded = Scores.load(folder)
+    values = {int(loaded.image[0]), int(loaded.maps[-1, -1, -1]), loaded.config.seed, int(loaded.names[0][0])}
+    assert len(values) == 1
+    return values.pop()
+
+
+@pytest.mark.parametrize("limit", [100, 100_000])
+def test_a_write_that_fails_leaves_the_earlier_result(tmp_path, limit):
+    constant(1).save(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            constant(2).save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert value_of(tmp_path) == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_arrays_without_their_facts_are_refused(tmp_path):
+    constant(1).save(tmp_path / "one")
+    constant(2).save(tmp_path / "two")
+    shutil.copy(tmp_path / "one" / "scores.npz", tmp_path / "two")
+    with pytest.raises(InputError, match=r"Scores\.load: saving to .* was interrupted"):
+        Scores.load(tmp_path / "two")
+
+
+def save_again_and_again(results, folder):
+    while True:
+        for result in results:
+            result.save(folder)
+
+
+def test_a_process_that_is_killed_while_it_saves_leaves_no_mixture(tmp_path):
+    context = multiprocessing.get_context("fork")
+    results = [constant(1), constant(2)]
+    results[0].save(tmp_path)
+    for attempt in range(8):
+        child = context.Process(target=save_again_and_again, args=(results, tmp_path))
+        child.start()
+        time.sleep(0.1 + 0.007 * attempt)
+        child.kill()
+        child.join()
+        try:
+            assert value_of(tmp_path) in (1, 2)
+        except InputError:  # killed between the two files
+            results[0].save(tmp_path)

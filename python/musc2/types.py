@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ import torch
 
 from musc2.config import Config
 from musc2.errors import InputError
+from musc2.paths import replacing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,7 +98,10 @@ class Scores:
         return f"Scores({', '.join(facts)}, {sum(self.timings.values()):.2f} s)"
 
     def save(self, folder: str | Path) -> None:
-        """Writes scores.npz (the arrays) and scores.json (all else) into ``folder``."""
+        """Write scores.npz (the arrays) and scores.json (all else) into ``folder``, both or none.
+
+        A call that is killed between putting the two in their places leaves what ``load`` refuses.
+        """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {}
@@ -108,18 +113,29 @@ class Scores:
                 arrays |= {f"{name}_{index}": part.numpy() for index, part in enumerate(value)}
             elif value is not None:
                 arrays[name] = value.numpy()
-        np.savez(path / "scores.npz", **arrays)
+        token = uuid.uuid4().hex
         about = {name: getattr(self, name) for name in _FACTS}
-        about |= {"config": self.config.to_dict(), "lists": lists}
-        (path / "scores.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        about |= {"config": self.config.to_dict(), "lists": lists, "token": token}
+        npz, facts = path / "scores.npz", path / "scores.json"
+        with replacing(npz) as npz_file, replacing(facts) as json_file:
+            np.savez(npz_file, token=np.array(token), **arrays)
+            json_file.write((json.dumps(about, indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, folder: str | Path) -> Scores:
-        """What ``save`` wrote."""
+        """Read what ``save`` wrote."""
         path = Path(folder)
         about = json.loads((path / "scores.json").read_text(encoding="utf-8"))
         values: dict[str, Any] = {}
         with np.load(path / "scores.npz") as stored:
+            # Results of earlier versions have no token.
+            token = str(stored["token"]) if "token" in stored.files else None
+            if token != about.get("token"):
+                msg = (
+                    f"Scores.load: saving to {path} was interrupted: "
+                    "scores.npz and scores.json belong to different results"
+                )
+                raise InputError(msg)
             for name in _ARRAYS:
                 if name in about["lists"]:
                     values[name] = [torch.from_numpy(stored[f"{name}_{i}"]) for i in range(about["lists"][name])]
