@@ -86,4 +86,7 @@ def _given_names(names: Sequence[str], count: int) -> list[str]:
         refuse("names", "must be a list of strings", type(names).__name__)
     if len(names) != count:
         refuse("names", f"must be one for each of the {count} samples", len(names))
+    for name, times in Counter(names).items():
+        if times > 1:
+            refuse("names", "must be different", f"{name!r} {times} times")
     return list(names)

@@ -12,7 +12,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from musc2.errors import InputError
 from musc2.inputs import Sample
+from musc2.paths import below
 from musc2.report.overlay import overlay
 from musc2.types import Scores
 
@@ -22,24 +24,36 @@ def write(result: Scores, samples: Sequence[Sample], folder: Path) -> int:
 
     samples: those of the result's names. A map's values are 16 bits, 65535 the highest of all maps, which each file's
     description gives: {"highest": ...}. Overlays of a set share their colours: they begin at the 80 % quantile of the
-    values of all maps.
+    values of all maps. Nothing is written when a name is no path below ``folder``.
     """
-    result.save(folder)
     if result.maps is None:
+        result.save(folder)
         return 0
+    overlays = _paths(samples, folder / "overlays", ".png")
+    tiffs = _paths(samples, folder / "maps", ".tiff")
+    result.save(folder)
     maps = [each.numpy() for each in result.maps]
     highest = max(float(each.max()) for each in maps)
     low = float(np.median([np.quantile(each, 0.8) for each in maps]))
-    for sample, values in zip(samples, maps, strict=True):
-        for kind, ending in (("overlays", ".png"), ("maps", ".tiff")):
-            path = folder / kind / f"{sample.name}{ending}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if kind == "overlays":
-                picture = _at_size(_picture(sample), values.shape)
-                Image.fromarray(overlay(picture, values, low=low, high=highest)).save(path)
-            else:
-                _write_map(path, values, highest)
+    for sample, values, picture_path, map_path in zip(samples, maps, overlays, tiffs, strict=True):
+        picture_path.parent.mkdir(parents=True, exist_ok=True)
+        map_path.parent.mkdir(parents=True, exist_ok=True)
+        picture = _at_size(_picture(sample), values.shape)
+        Image.fromarray(overlay(picture, values, low=low, high=highest)).save(picture_path)
+        _write_map(map_path, values, highest)
     return 2 * len(maps)
+
+
+def _paths(samples: Sequence[Sample], folder: Path, ending: str) -> list[Path]:
+    """Return the file of each sample below ``folder``, or raise if two cannot both be there."""
+    files = [below("write", "names", folder, sample.name, ending=ending) for sample in samples]
+    taken = {parent for file in files for parent in file.parents}
+    for file in files:
+        if file in taken:
+            msg = f"write: names must belong to different files, got two that need {file}"
+            raise InputError(msg)
+        taken.add(file)
+    return files
 
 
 def _write_map(path: Path, values: NDArray[np.float32], highest: float) -> None:
