@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from musc2.datasets import Sample
 from musc2.errors import InputError
 from musc2.evaluation import protocols, results
 from musc2.evaluation.results import Result
+from musc2.paths import check_component
 from musc2.pipeline import score
 from musc2.progress import Report
 from musc2.report import files
@@ -43,7 +46,8 @@ def evaluate(
     - protocol: "published", as in the tables of the papers, or "exact", at the size of the images; None: "published"
       for data sets of which there is such a table.
     - out: a folder for each category, with scores, maps, overlays and result.json. A category that is finished there,
-      by a call with the same settings, is read instead of computed.
+      by a call with the same settings, is read instead of computed, unless the size or the time of
+      one of its files changed.
     """
     samples = datasets.load(dataset, root, categories=categories)
     wanted = _modality(modality, samples)
@@ -55,17 +59,39 @@ def evaluate(
     )
     asked = {"dataset": dataset, "modality": wanted, "protocol": chosen, "config": settings.to_dict()}
     asked |= {"encoders": [_called(encoder_2d), _called(encoder_3d)], "version": version("musc2")}
+    categories_here = sorted({sample.category for sample in samples})
+    folders = {category: _folder(out, category) for category in categories_here}
     found = []
-    for category in sorted({sample.category for sample in samples}):
+    for category in categories_here:
         here = [sample for sample in samples if sample.category == category]
-        folder = None if out is None else Path(out) / category
-        asked_here = results.plain({**asked, "parts": [sample.name for sample in here]})
+        folder = folders[category]
+        names = [sample.name for sample in here]
+        asked_here = results.plain({**asked, "parts": names, "inputs": _fingerprint(here)})
         done = None if folder is None else results.saved(folder, asked_here)
         if done is None:
             how = {"encoder_2d": encoder_2d, "encoder_3d": encoder_3d, "device": device, "progress": progress}
             done = _evaluated(here, category, asked_here, settings, folder, how)
         found.append(done)
     return found
+
+
+def _folder(out: str | os.PathLike[str] | None, category: str) -> Path | None:
+    """Return where the results of ``category`` go, or raise if that is not a folder in ``out``."""
+    check_component("evaluate", "a category", category)
+    return None if out is None else Path(out) / category
+
+
+def _fingerprint(samples: Sequence[Sample]) -> str:
+    """Return a digest of the labels, the camera parameters, and the sizes and times of all files."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        for field in dataclasses.fields(sample):
+            value = getattr(sample, field.name)
+            if isinstance(value, Path):
+                status = value.stat()
+                value = (status.st_size, status.st_mtime_ns)
+            digest.update(f"{field.name}={value!r}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()
 
 
 def _evaluated(
