@@ -39,7 +39,7 @@ CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").
 LAYERS = [
     ["cli"], ["demo", "evaluation"], ["prepare"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"],
     ["parts"], ["progress"], ["datasets"], ["inputs", "encoders", "metrics"], ["background"], ["machine"], ["cuda"],
-    ["ops"], ["types"], ["config"], ["errors"],
+    ["ops"], ["types"], ["config", "paths"], ["errors"],
 ]  # fmt: skip
 # Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
 ENCODER_HELPERS = {

@@ -63,7 +63,7 @@ def test_a_raw_map_becomes_the_published_cloud_groups_and_tokens(golden, point_m
     result = score(pcd=np.stack([g["organised"]] * 2), encoder_3d=recorder, config=config)
     assert result.maps.at("input").shape == (2, 96, 96)
     (cloud, groups), tokens = recorder.calls[0]
-    pixels, points = g["nonzero_idx_64"], g["normalized_64"].reshape(3, -1).T[g["nonzero_idx_64"]]
+    pixels, points = g["nonzero_idx_64"], g["normalised_64"].reshape(3, -1).T[g["nonzero_idx_64"]]
     assert cloud.pixels.tolist() == pixels.tolist()
     np.testing.assert_allclose(cloud.points, points, rtol=1e-5, atol=1e-6)
     # From here on from our own points, which differ from the golden's in the last digit.

@@ -20,7 +20,7 @@ void first_from(uint32_t limit, const float* values, int64_t count, int64_t* pos
   constexpr int64_t chunk = 1 << 16;
   const int64_t chunks = (count + chunk - 1) / chunk;
   std::vector<char> dirty(static_cast<size_t>(chunks), 0);
-  parallel_for(chunks, [&](int64_t c, int) {
+  parallel_for(chunks, [&](int64_t c) {
     const int64_t end = std::min(count, (c + 1) * chunk);
     bool any = false;
     for (int64_t i = c * chunk; i < end; ++i) any |= magnitude(values + i) >= limit;

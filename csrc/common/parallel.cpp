@@ -131,7 +131,11 @@ int num_threads() { return thread_count(); }
 
 void set_num_threads(int count) { thread_count() = count > 0 ? count : default_threads(); }
 
-void parallel_for(int64_t count, const std::function<void(int64_t, int)>& body, int threads) {
+void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
+  parallel_for(count, num_threads(), [&body](int64_t item, int) { body(item); });
+}
+
+void parallel_for(int64_t count, int threads, const std::function<void(int64_t, int)>& body) {
   const bool alone = threads <= 1 || count <= 1 || inside_pool;
   if (!alone && Pool::instance().try_run(count, threads, body)) return;
   for (int64_t item = 0; item < count; ++item) body(item, 0);

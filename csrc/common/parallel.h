@@ -9,10 +9,13 @@ namespace musc2 {
 int num_threads();
 void set_num_threads(int count);  // count < 1 restores the default: MUSC2_NUM_THREADS, else the usable cores
 
-// Calls body(item, worker) for every item in [0, count); worker < threads names the calling thread's slot, for scratch
-// memory. Items are handed out one by one. Nested or concurrent calls run serially on the caller, as worker 0 of their
-// own call. The first exception is rethrown on the caller.
-void parallel_for(int64_t count, const std::function<void(int64_t item, int worker)>& body,
-                  int threads = num_threads());
+// Calls body(item) for every item in [0, count). Items are handed out one by one. Nested or
+// concurrent calls run serially on the caller. The first exception is rethrown on the caller.
+void parallel_for(int64_t count, const std::function<void(int64_t item)>& body);
+
+// The same with body(item, worker): worker < threads is the calling thread's slot in scratch memory,
+// 0 on a caller that runs serially. `threads` must be the number that the scratch was made for:
+// num_threads() may change between two calls.
+void parallel_for(int64_t count, int threads, const std::function<void(int64_t item, int worker)>& body);
 
 }  // namespace musc2

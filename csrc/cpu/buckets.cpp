@@ -140,7 +140,7 @@ Buckets make_buckets(const float* points, int64_t count, int64_t most) {
 
 std::vector<Buckets> make_all_buckets(const float* points, const int64_t* offsets, int64_t clouds, int64_t most) {
   std::vector<Buckets> all(static_cast<size_t>(clouds));
-  parallel_for(clouds, [&](int64_t cloud, int) {
+  parallel_for(clouds, [&](int64_t cloud) {
     const int64_t first = offsets[cloud];
     all[static_cast<size_t>(cloud)] = make_buckets(points + 3 * first, offsets[cloud + 1] - first, most);
   });

@@ -20,7 +20,7 @@ constexpr int64_t share = 16;  // cells of a thread's turn
 
 template <class Body>
 void for_cells(const Cells& cells, const Body& body) {
-  parallel_for((cells.size() + share - 1) / share, [&](int64_t s, int) {
+  parallel_for((cells.size() + share - 1) / share, [&](int64_t s) {
     const int64_t last = std::min<int64_t>(cells.size(), (s + 1) * share);
     for (int64_t cell = s * share; cell < last; ++cell) body(static_cast<int32_t>(cell));
   });

@@ -94,10 +94,11 @@ void dictionary_tokens(const float* images, int64_t count, int64_t height, int64
   const int64_t rows = height / stride, columns = width / stride, grid_rows = rows / 2, grid_columns = columns / 2;
   const int64_t k = dictionary.word_count;
   std::vector<float> pooled(static_cast<size_t>(rows * grid_columns * k));
-  std::vector<Scratch> scratch(static_cast<size_t>(num_threads()));
+  const int threads = num_threads();
+  std::vector<Scratch> scratch(static_cast<size_t>(threads));
   for (int64_t i = 0; i < count; ++i) {
     const float* image = images + i * 3 * height * width;
-    parallel_for(rows, [&](int64_t y, int worker) {
+    parallel_for(rows, threads, [&](int64_t y, int worker) {
       Scratch& own = scratch[static_cast<size_t>(worker)];
       own.patches.resize(static_cast<size_t>(columns * patch_values));
       own.whitened.resize(static_cast<size_t>(columns * dictionary.components));
@@ -112,7 +113,7 @@ void dictionary_tokens(const float* images, int64_t count, int64_t height, int64
         pool(own.distances.data(), columns, k, u, weights, pooled.data() + (y * grid_columns + u) * k);
       }
     });
-    parallel_for(grid_rows, [&](int64_t v, int) {
+    parallel_for(grid_rows, [&](int64_t v) {
       std::vector<float> row(static_cast<size_t>(grid_columns * k));
       pool(pooled.data(), rows, grid_columns * k, v, weights, row.data());
       for (int64_t u = 0; u < grid_columns; ++u) {

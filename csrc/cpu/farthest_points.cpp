@@ -44,7 +44,7 @@ void sample(const float* points, int64_t size, int64_t count, int64_t start, dou
 void farthest_points(const float* points, const int64_t* offsets, int64_t clouds, int64_t count, int64_t start,
                      double skip_norm2, int32_t* picks) {
   if (count == 0) return;
-  parallel_for(clouds, [&](int64_t cloud, int) {
+  parallel_for(clouds, [&](int64_t cloud) {
     const int64_t first = offsets[cloud];
     sample(points + 3 * first, offsets[cloud + 1] - first, count, start, skip_norm2, picks + cloud * count);
   });

@@ -110,7 +110,7 @@ void describe(const float* image, int64_t height, int64_t width, float* tokens) 
 }  // namespace
 
 void gradient_tokens(const float* images, int64_t count, int64_t height, int64_t width, float* tokens) {
-  parallel_for(count, [&](int64_t i, int) {
+  parallel_for(count, [&](int64_t i) {
     describe(images + i * 3 * height * width, height, width,
              tokens + i * (height / cell) * (width / cell) * gradient_channels);
   });

@@ -157,12 +157,12 @@ void group_histograms(const float* points, const float* normals, const float* va
                 std::vector<float>(cells)};
     const Buckets buckets = make_buckets(scene.points, size, most_for_neighbours);
     const int64_t shares = (centers_each + share - 1) / share;
-    parallel_for(shares, [&](int64_t s, int) {
+    parallel_for(shares, [&](int64_t s) {
       find_neighbours(buckets, s * share, std::min(centers_each, (s + 1) * share), scene);
     });
     std::vector<float> radii;
     for (int64_t s = 0; s < scale_count; ++s) radii.push_back(median_distance(scene, std::min(scales[s], size)));
-    parallel_for(shares, [&](int64_t turn, int) {
+    parallel_for(shares, [&](int64_t turn) {
       Describer describer(scene);
       for (int64_t c = turn * share; c < std::min(centers_each, (turn + 1) * share); ++c) {
         describer.load(c);

@@ -34,7 +34,7 @@ void group_points(const float* points, const int64_t* offsets, int64_t clouds, c
   std::vector<int64_t> rows;
   for (int64_t cloud = 0; cloud <= clouds; ++cloud) rows.push_back(cloud * centers_each);
   const std::vector<Share> shares = share_out(rows.data(), clouds);
-  parallel_for(static_cast<int64_t>(shares.size()), [&](int64_t s, int) {
+  parallel_for(static_cast<int64_t>(shares.size()), [&](int64_t s) {
     const Share& share = shares[static_cast<size_t>(s)];
     const float* cloud = points + 3 * offsets[share.cloud];
     const int64_t searched = std::min(search, offsets[share.cloud + 1] - offsets[share.cloud]);

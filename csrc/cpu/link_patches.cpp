@@ -11,7 +11,7 @@ namespace musc2::cpu {
 void link_patches(const int64_t* pixels, const int64_t* offsets, int64_t samples, int64_t height, int64_t width,
                   int64_t grid_height, int64_t grid_width, int32_t* patch, int32_t* start, int32_t* groups) {
   const int64_t patches = grid_height * grid_width;
-  parallel_for(samples, [&](int64_t b, int) {
+  parallel_for(samples, [&](int64_t b) {
     const int64_t first = offsets[b], count = offsets[b + 1] - first;
     int32_t* starts = start + b * (patches + 1);
     std::fill(starts, starts + patches + 1, 0);

@@ -115,7 +115,7 @@ void lowest_mean(const float* values, int64_t rows, int64_t columns, double low_
   const bool by_network = columns <= widest_network && rows >= sort_lanes;
   const std::vector<uint16_t> network =
       by_network ? sorting_network(columns, interval.high(columns)) : std::vector<uint16_t>();
-  parallel_for((rows + chunk - 1) / chunk, [&](int64_t c, int) {
+  parallel_for((rows + chunk - 1) / chunk, [&](int64_t c) {
     const int64_t end = std::min(rows, (c + 1) * chunk);
     int64_t row = c * chunk;
     if (by_network) {

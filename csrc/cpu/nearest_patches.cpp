@@ -56,7 +56,7 @@ class Block {
 
   void fill(const Side& side, int64_t first, int64_t end, const std::vector<float>& center) {
     first_ = first;
-    parallel_for(end - first, [&](int64_t i, int) {
+    parallel_for(end - first, [&](int64_t i) {
       const Unit source = unit(side, first + i, channels_);
       std::vector<float> scratch(static_cast<size_t>(2 * channels_ + 6));
       pack_patches()(search_, source.patches, channels_, center.data(), scratch.data(), at(first + i, source.rows));
@@ -153,14 +153,11 @@ class Job {
       }
     }
     for (const auto& round : tasks) {
-      parallel_for(
-          static_cast<int64_t>(round.size()),
-          [&](int64_t t, int worker) {
-            const auto [li, ri] = round[static_cast<size_t>(t)];
-            const Unit a = unit(left_, li, channels_), b = unit(right_, ri, channels_);
-            search_pair(a, left.at(li, a.rows), b, right.at(ri, b.rows), scratch_[static_cast<size_t>(worker)]);
-          },
-          threads_);
+      parallel_for(static_cast<int64_t>(round.size()), threads_, [&](int64_t t, int worker) {
+        const auto [li, ri] = round[static_cast<size_t>(t)];
+        const Unit a = unit(left_, li, channels_), b = unit(right_, ri, channels_);
+        search_pair(a, left.at(li, a.rows), b, right.at(ri, b.rows), scratch_[static_cast<size_t>(worker)]);
+      });
     }
   }
 

@@ -19,7 +19,7 @@ void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, 
   }
   const int64_t patches = height * width;
   start_at_infinity(distance, index, samples * patches * others);
-  parallel_for(samples * others, [&](int64_t pair, int) {
+  parallel_for(samples * others, [&](int64_t pair) {
     const int64_t i = pair / others, j = pair % others;
     if (mutual && i == j) return;
     const float* a = z + i * patches * channels;

@@ -10,7 +10,7 @@ void nearest_points(const float* points, const int64_t* offsets, int64_t clouds,
                     const int64_t* query_offsets, int64_t k, int32_t* index, float* distance2) {
   const std::vector<Buckets> all = make_all_buckets(points, offsets, clouds, most_for_neighbours);
   const std::vector<Share> shares = share_out(query_offsets, clouds);
-  parallel_for(static_cast<int64_t>(shares.size()), [&](int64_t s, int) {
+  parallel_for(static_cast<int64_t>(shares.size()), [&](int64_t s) {
     const Share& share = shares[static_cast<size_t>(s)];
     Neighbours neighbours(all[static_cast<size_t>(share.cloud)], k);
     for (int64_t query = share.first; query < share.last; ++query) {

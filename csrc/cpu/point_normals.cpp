@@ -92,10 +92,10 @@ void point_normals(const float* points, const int64_t* offsets, int64_t clouds, 
     Raw raw{std::vector<int32_t>(static_cast<size_t>(count * searched.neighbours)),
             std::vector<float>(static_cast<size_t>(3 * count))};
     const int64_t shares = (count + share - 1) / share;
-    parallel_for(shares, [&](int64_t s, int) {
+    parallel_for(shares, [&](int64_t s) {
       raw_normals(searched, buckets, s * share, std::min(count, (s + 1) * share), sensor, raw, variation + first);
     });
-    parallel_for(shares, [&](int64_t s, int) {
+    parallel_for(shares, [&](int64_t s) {
       for (int64_t p = s * share; p < std::min(count, (s + 1) * share); ++p) {
         smooth(searched, raw, p, normals + 3 * (first + p));
       }

@@ -16,7 +16,7 @@ void pool_centers(const float* tokens, const float* centers, const float* curvat
                   float* pooled) {
   const int64_t widest = *std::max_element(degrees, degrees + degree_count);
   const std::vector<PointBlock> blocks = point_blocks(offsets, samples);
-  parallel_for(static_cast<int64_t>(blocks.size()), [&](int64_t i, int) {
+  parallel_for(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto [sample, first, last] = blocks[static_cast<size_t>(i)];
     const int64_t own = offsets[sample], count = offsets[sample + 1] - own;
     const int keep = static_cast<int>(std::min(widest, count));

@@ -117,8 +117,8 @@ void pool_grid(const float* tokens, int64_t images, int64_t height, int64_t widt
   for (int64_t i = 0; i < images; ++i) {
     const float* image = tokens + i * height * width * channels;
     float* out = pooled + i * height * width * channels;
-    if (similarity) parallel_for(height, [&](int64_t y, int) { weigh_row(grid, image, y, weights.data()); });
-    parallel_for(height, [&](int64_t y, int) {
+    if (similarity) parallel_for(height, [&](int64_t y) { weigh_row(grid, image, y, weights.data()); });
+    parallel_for(height, [&](int64_t y) {
       Window window(grid);
       for (int64_t x = 0; x < width; ++x) {
         pool_patch(grid, image, weights.data(), y, x, window, out);

@@ -10,7 +10,7 @@ void project_tokens(const float* tokens, int64_t count, int64_t channels, const 
   constexpr int64_t share = 48;  // tokens; their results stay in the nearest cache until the padding is cut off
   const int64_t padded = padded_columns(columns);
   const std::vector<float> wide = pad_columns(matrix, channels, columns), start = pad_columns(offset, 1, columns);
-  parallel_for((count + share - 1) / share, [&](int64_t s, int) {
+  parallel_for((count + share - 1) / share, [&](int64_t s) {
     const int64_t first = s * share, rows = std::min(share, count - first);
     std::vector<float> results(static_cast<size_t>(share * padded));
     affine_rows()(tokens + first * channels, rows, channels, wide.data(), padded, start.data(), results.data());

@@ -45,7 +45,7 @@ void rank_match(const float* source, const float* target, int64_t rows, int64_t 
     for (int64_t row = 0; row < rows; ++row) {
       const uint32_t* sorted = nullptr;
       const uint64_t* order = nullptr;
-      parallel_for(2, [&](int64_t side, int) {
+      parallel_for(2, [&](int64_t side) {
         if (side == 0) order = sort_target(target + row * columns, columns, scratch);
         if (side == 1) sorted = sort_source(source + row * columns, columns, scratch);
       });
@@ -54,7 +54,7 @@ void rank_match(const float* source, const float* target, int64_t rows, int64_t 
     return;
   }
   const int64_t chunk = std::max<int64_t>(1, 4000 / columns);
-  parallel_for((rows + chunk - 1) / chunk, [&](int64_t c, int) {
+  parallel_for((rows + chunk - 1) / chunk, [&](int64_t c) {
     Scratch scratch(columns);
     for (int64_t row = c * chunk; row < std::min(rows, (c + 1) * chunk); ++row) {
       const uint32_t* sorted = sort_source(source + row * columns, columns, scratch);

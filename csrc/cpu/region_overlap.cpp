@@ -38,7 +38,7 @@ Anomalous sort_anomalous(const float* values, const uint8_t* masks, const int64_
                          const std::vector<int64_t>& starts) {
   const int64_t maps = static_cast<int64_t>(starts.size()) - 1;
   std::vector<Regions> found(static_cast<size_t>(maps));
-  parallel_for(maps, [&](int64_t m, int) {
+  parallel_for(maps, [&](int64_t m) {
     const size_t map = static_cast<size_t>(m);
     found[map] = find_regions(masks + starts[map], sizes[2 * m], sizes[2 * m + 1]);
   });
@@ -106,14 +106,12 @@ std::vector<int64_t> count_normal(const float* values, const uint8_t* masks, int
   const int64_t room = std::max<int64_t>(1, pixels / 2 / static_cast<int64_t>(places));
   const int workers = static_cast<int>(std::min<int64_t>(num_threads(), room));
   std::vector<std::vector<int64_t>> counts(static_cast<size_t>(workers), std::vector<int64_t>(places));
-  parallel_for((pixels + chunk - 1) / chunk,
-               [&](int64_t c, int worker) {
-                 std::vector<int64_t>& own = counts[static_cast<size_t>(worker)];
-                 for (int64_t i = c * chunk; i < std::min(pixels, (c + 1) * chunk); ++i) {
-                   if (!masks[i]) ++own[place(falling_key(values[i]))];
-                 }
-               },
-               workers);
+  parallel_for((pixels + chunk - 1) / chunk, workers, [&](int64_t c, int worker) {
+    std::vector<int64_t>& own = counts[static_cast<size_t>(worker)];
+    for (int64_t i = c * chunk; i < std::min(pixels, (c + 1) * chunk); ++i) {
+      if (!masks[i]) ++own[place(falling_key(values[i]))];
+    }
+  });
   for (size_t worker = 1; worker < counts.size(); ++worker) {
     for (size_t p = 0; p < places; ++p) counts[0][p] += counts[worker][p];
   }

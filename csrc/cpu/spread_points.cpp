@@ -11,7 +11,7 @@ namespace musc2::cpu {
 void spread_points(const float* points, const int64_t* offsets, const float* centers, const int64_t* center_offsets,
                    int64_t samples, const float* values, int64_t neighbours, float* spread) {
   const std::vector<PointBlock> blocks = point_blocks(offsets, samples);
-  parallel_for(static_cast<int64_t>(blocks.size()), [&](int64_t i, int) {
+  parallel_for(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto [sample, first, last] = blocks[static_cast<size_t>(i)];
     const int64_t own = center_offsets[sample], count = center_offsets[sample + 1] - own;
     const int keep = static_cast<int>(std::min(neighbours, count));

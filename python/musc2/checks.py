@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NoReturn
 
@@ -93,4 +94,7 @@ def names(op: str, values: object, count: int) -> list[str]:
     listed: list[str] = list(values)  # type: ignore[call-overload]
     if len(listed) != count:
         refuse(op, "names", f"must be one for each of the {count} samples", len(listed))
+    for name, times in Counter(listed).items():
+        if times > 1:
+            refuse(op, "names", "must be different", f"{name!r} {times} times")
     return listed

@@ -84,10 +84,12 @@ def score(
             subsets.split(len(samples), settings.subset_count, settings.seed)
         with timer.stage("load"):
             encoders = selection.select(
-                None if samples[0].image is None else encoder_2d,
-                None if samples[0].cloud is None else encoder_3d,
+                encoder_2d,
+                encoder_3d,
                 settings,
                 device,
+                images=samples[0].image is not None,
+                points=samples[0].cloud is not None,
             )
         parts = _loader(samples, encoders, settings, timer)  # sections 0 and 2, as they are needed
         reference_parts = _loader(references_given, encoders, settings, timer)

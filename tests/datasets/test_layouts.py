@@ -122,6 +122,29 @@ def test_tables_of_visa_are_checked(tmp_path, old, new, message):
     refused("visa", root, message)
 
 
+@pytest.mark.parametrize("layout", ["original", "meta"])
+@pytest.mark.parametrize("category", ["../../escaped", "/absolute", "..", ".", "", "a/b", "a\\\\b", "C:x", "n" * 256])
+def test_categories_in_tables_of_visa_must_be_plain_names(tmp_path, layout, category):
+    root = made(tmp_path, "visa", layout)
+    table, start, end = {"original": ("split_csv/1cls.csv", "", ",test"), "meta": ("meta.json", '": "', '"')}[layout]
+    replace(root / table, f"{start}candle{end}", f"{start}{category}{end}")
+    refused("visa", root, f"a category in .*{table} must be")
+
+
+@pytest.mark.parametrize("category", [["candle"], None, 3, "\0"])
+def test_categories_in_lists_of_visa_must_be_text(tmp_path, category):
+    root = made(tmp_path, "visa", "meta")
+    replace(root / "meta.json", '"cls_name": "candle"', f'"cls_name": {json.dumps(category)}')
+    refused("visa", root, "a category in .*meta.json must be")
+
+
+def test_a_folder_is_called_by_its_name_wherever_it_is_seen_from(tmp_path, monkeypatch):
+    root = made(tmp_path, "folder")
+    for place, seen in ((root, "."), (root / "rgb", "..")):
+        monkeypatch.chdir(place)
+        assert {sample.category for sample in datasets.load("folder", seen)} == {"made"}
+
+
 def test_lists_of_visa_are_checked(tmp_path):
     root = made(tmp_path, "visa", "meta")
     whole = json.loads((root / "meta.json").read_text())

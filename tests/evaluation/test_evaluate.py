@@ -1,5 +1,8 @@
 import csv
+import dataclasses
 import json
+import os
+import shutil
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
@@ -98,6 +101,39 @@ def test_a_finished_category_is_not_computed_again(root, tmp_path, monkeypatch):
     (tmp_path / "bagel" / "result.json").write_text("{")
     with pytest.raises(pytest.fail.Exception):
         evaluated(root, out=tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "xyz", "mask"])
+def test_a_category_whose_files_changed_is_computed_again(tmp_path, kind):
+    root = datasets.write("mvtec_3d", tmp_path / "root", count=6, size=64)
+    evaluated(root, out=tmp_path / "out")
+    sample = next(one for one in datasets.load("mvtec_3d", root) if one.mask is not None)
+    path = getattr(sample, kind)
+    before = path.stat()
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    asked = [one.asked for one in evaluated(root, out=tmp_path / "out")]
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert asked != [one.asked for one in evaluated(root, out=tmp_path / "out")]
+
+
+def test_images_replaced_under_the_same_names_are_computed_anew(tmp_path):
+    root = datasets.write("mvtec_3d", tmp_path / "root", count=6, size=64)
+    before = evaluated(root, out=tmp_path / "out")
+    shutil.rmtree(root)
+    datasets.write("mvtec_3d", root, count=6, size=64, seed=5)
+    after = evaluated(root, out=tmp_path / "out")
+    assert after[0].figures == evaluated(root)[0].figures
+    assert after[0].figures != before[0].figures
+
+
+@pytest.mark.parametrize("category", ["../../escaped", "..", "", "a/b"])
+def test_an_unsafe_category_is_refused_before_anything_is_written(root, tmp_path, monkeypatch, category):
+    samples = datasets.load("mvtec_3d", root)
+    odd = [dataclasses.replace(one, category=category) if one.category != "bagel" else one for one in samples]
+    monkeypatch.setattr(datasets, "load", lambda *given, **options: odd)
+    with pytest.raises(InputError, match="evaluate: a category must be one plain path component"):
+        evaluated(root, out=tmp_path / "deep" / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_maps_and_overlays_lie_in_a_folder_per_category(root, tmp_path):

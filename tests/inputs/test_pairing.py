@@ -64,6 +64,7 @@ def test_stems_are_compared_only_where_both_are_files():
         ({"rgb": IMAGES, "names": ["a"]}, "names must be one for each of the 3 samples, got 1"),
         ({"rgb": IMAGES, "names": "abc"}, "names must be a list of strings, got str"),
         ({"rgb": IMAGES, "names": [1, 2, 3]}, "names must be a list of strings, got list"),
+        ({"rgb": IMAGES, "names": ["a", "b", "a"]}, "names must be different, got 'a' 2 times"),
     ],
 )
 def test_what_does_not_match_is_named(arguments, message):

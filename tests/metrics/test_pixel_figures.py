@@ -32,6 +32,19 @@ def test_maps_of_half_precision_lose_nothing(sample):
         assert streamed(maps, masks, bits=bits) == pytest.approx(expected, rel=0, abs=1e-12)
 
 
+def test_masks_may_be_views_of_bytes_that_are_not_1(sample):
+    maps, masks = sample
+    expected = metrics.pixel_figures(maps, masks)
+    for byte in (2, 255):
+        others = (masks * np.uint8(byte)).view(bool)
+        assert metrics.pixel_figures(maps, others) == expected
+        assert metrics.pixel_figures(torch.from_numpy(maps), torch.from_numpy(others)) == expected
+        assert metrics.pixel_figures_one_by_one(maps, others) == pytest.approx(expected, rel=0, abs=1e-12)
+        assert metrics.aupro_published(maps, others) == metrics.aupro_published(maps, masks)
+        assert streamed(maps, others) == streamed(maps, masks)
+        assert metrics.auroc(maps.ravel(), others.ravel()) == metrics.auroc(maps.ravel(), masks.ravel())
+
+
 def test_the_result_is_that_of_maps_cut_to_their_first_bits(sample):
     maps, masks = sample
     cut = (maps.view(np.uint32) >> 18 << 18).view(np.float32)

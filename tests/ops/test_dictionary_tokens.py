@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +60,31 @@ def test_thread_counts_and_the_rest_of_the_batch_do_not_change_a_bit(backend, rn
     one, *others = over_threads(lambda: dictionary_tokens(images, whitening, words))
     assert all(torch.equal(one, other) for other in others)
     assert torch.equal(one[1:2], dictionary_tokens(images[1:2], whitening, words))
+
+
+def test_another_thread_may_change_the_thread_count_during_a_call():
+    """Scratch made for one thread must not be used by the 64 that the next image would get."""
+    script = """
+import threading, time, numpy, musc2
+
+def change_thread_count():
+    while True:
+        for count in (1, 64):
+            musc2.set_num_threads(count)
+            time.sleep(0.001)
+
+rng = numpy.random.default_rng(0)
+images = rng.random((24, 3, 128, 128), numpy.float32)
+whitening = rng.standard_normal((108, 48)).astype(numpy.float32)
+words = rng.standard_normal((256, 48)).astype(numpy.float32)
+musc2.set_num_threads(1)
+expected = musc2.ops.dictionary_tokens(images, whitening, words)
+threading.Thread(target=change_thread_count, daemon=True).start()
+for repeat in range(3):
+    assert (musc2.ops.dictionary_tokens(images, whitening, words) == expected).all()
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, 5), (2, 0)])

@@ -57,6 +57,26 @@ def test_random_maps_agree_with_the_oracle(backend, rng, shape, share):
     assert np.array_equal(masks, before[1])
 
 
+def true_bytes(masks, rng):
+    """The same masks with random bytes from 2 to 255 where they are True, as a view of uint8 can have."""
+    return (masks * rng.integers(2, 256, masks.shape)).astype(np.uint8).view(bool)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, list])
+def test_every_byte_but_0_of_a_mask_is_anomalous(backend, rng, kind):
+    maps, masks = blobs(rng, (3, 20, 30))
+    others = true_bytes(masks, rng)
+    before = others.view(np.uint8).copy()
+    assert equal(region_overlap(kind(maps), kind(others)), region_overlap(maps, masks))
+    apart, together = RegionHistogram(bits=12), RegionHistogram(bits=12)
+    apart.add(kind(maps), kind(others))
+    together.add(maps, masks)
+    assert equal(apart.steps(), together.steps())
+    turned = others.transpose(0, 2, 1), masks.transpose(0, 2, 1)
+    assert equal(*(region_overlap(np.swapaxes(maps, 1, 2), kind(one)) for one in turned))
+    assert np.array_equal(others.view(np.uint8), before)
+
+
 @pytest.mark.parametrize("spread", ["even", "clustered", "infinite"])
 def test_many_different_values_agree_with_the_oracle(backend, rng, spread):
     maps = rng.standard_normal((2, 60, 70)).astype(np.float32)

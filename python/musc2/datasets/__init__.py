@@ -24,6 +24,7 @@ from types import ModuleType
 from musc2.datasets import contents, families, synthetic, trees
 from musc2.datasets.contents import load_cloud, load_image, load_mask
 from musc2.datasets.sample import Sample
+from musc2.paths import check_component
 
 __all__ = ["Sample", "load", "load_cloud", "load_image", "load_mask", "names", "synthetic", "write"]
 
@@ -51,6 +52,8 @@ def load(
     found: list[Sample] = known.samples(place, wanted, split)
     if not found:
         trees.refuse(f"root ({place})", f"must hold parts of the split {split}: {known.LAYOUT}", "none")
+    for category in {sample.category for sample in found}:
+        check_component("load", f"a category of root ({place})", category)
     contents.check(found)
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +31,9 @@ _TIFF = (".tif", ".tiff")
 def samples(root: Path, categories: Sequence[str] | None, split: str) -> list[Sample]:
     """The parts in a folder and those within, or of a glob. ``root``'s name is their category."""
     base, paths = _paths(root)
-    if categories is not None and list(categories) != [base.name]:
-        trees.refuse("categories", f"must be None or {base.name} for a folder", list(categories))
+    category = Path(os.path.abspath(base)).name  # of "." and ".." too
+    if categories is not None and list(categories) != [category]:
+        trees.refuse("categories", f"must be None or {category} for a folder", list(categories))
     rgb, xyz, masks = _roles(base, paths)
     if not rgb and not xyz:
         trees.refuse(f"root ({root})", f"must hold {LAYOUT}", trees.content(base) if base.is_dir() else "nothing")
@@ -50,7 +52,7 @@ def samples(root: Path, categories: Sequence[str] | None, split: str) -> list[Sa
         name, mask = key.as_posix(), mask if label else None
         found.append(
             Sample(
-                name=name, category=base.name, label=label, defect=defect, rgb=rgb.get(key), xyz=xyz.get(key), mask=mask
+                name=name, category=category, label=label, defect=defect, rgb=rgb.get(key), xyz=xyz.get(key), mask=mask
             )
         )
     return found

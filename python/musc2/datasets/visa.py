@@ -11,6 +11,7 @@ from typing import Any
 from musc2.datasets import saving, trees
 from musc2.datasets.sample import GOOD, Sample
 from musc2.datasets.synthetic import Parts
+from musc2.paths import check_component
 
 CATEGORIES = (
     "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1", "pcb2", "pcb3", "pcb4",
@@ -63,12 +64,13 @@ def _meta(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _sample(root: Path, table: Path, row: Mapping[str, Any], split: str) -> Sample:
+    category = check_component("load", f"a category in {table}", row["object"])
     label = row["label"] != "normal"
     rgb = _file(root, row["image"], table)
     stem = PurePosixPath(row["image"]).stem
     return Sample(
-        name=f"{row['object']}/{split}/{'bad' if label else GOOD}/{stem}",
-        category=row["object"],
+        name=f"{category}/{split}/{'bad' if label else GOOD}/{stem}",
+        category=category,
         label=label,
         defect="bad" if label else GOOD,
         rgb=rgb,

@@ -80,12 +80,13 @@ def select(encoder_2d: object, encoder_3d: object, config: Config, device: str, 
     """Return the encoders that the arguments stand for; None for a modality that is not in use."""
     encoder_2d, encoder_3d = automatic(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
     usable, precision = str(usable_device("score", device)), config.encoder_precision
-    image, points = None, None
-    if encoder_2d is not None:
-        image = image_encoder(encoder_2d, usable, precision, config.encoder_layers)
-    if encoder_3d is not None:
-        points = point_encoder(encoder_3d, usable, precision)
-    return Encoders(image=image, points=points, device=usable)
+    return Encoders(
+        image=image_encoder(encoder_2d, usable, precision, config.encoder_layers)
+        if images
+        else None,
+        points=point_encoder(encoder_3d, usable, precision) if points else None,
+        device=usable,
+    )
 
 
 def automatic(encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2) -> tuple[object, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from musc2 import checks
 from musc2.inputs import list_clouds, list_images
+from musc2.paths import below
 from musc2.report.overlay import overlay
 from musc2.result import Result
 
@@ -24,19 +26,25 @@ def write(result: Result, folder: Path, background: Callable[[int], Picture] | N
     background: part's index -> (H, W, 3), what its map is drawn over; default: the part's file. The
     values of a map are 16 bits; 65535 is the highest of all maps, which each file's description
     holds: {"highest": ...}. Overlays of a set share their colors, which begin at the 80 % quantile.
+    Nothing is written if a name is no path below ``folder``.
     """
-    result.save(folder)
     if result.maps is None:
+        result.save(folder)
         return 0
+    overlays = _files(result.names, folder / "overlays", ".png")
+    map_files = _files(result.names, folder / "maps", ".tiff")
+    result.save(folder)
     picture = background or (lambda index: read_picture(result, index))
     highest = max(float(values.max()) for values in result.maps)
     low = float(np.median([np.quantile(values.numpy(), 0.8) for values in result.maps]))
-    for index, name in enumerate(result.names):
+    for index, overlay_file in enumerate(overlays):
         values = result.maps[index].numpy()
         under = _resized(picture(index), values.shape)
         drawn = Image.fromarray(overlay(under, values, low=low, high=highest))
-        drawn.save(_prepared(folder / "overlays" / f"{name}.png"))
-        _write_map(_prepared(folder / "maps" / f"{name}.tiff"), values, highest)
+        overlay_file.parent.mkdir(parents=True, exist_ok=True)
+        drawn.save(overlay_file)
+        map_files[index].parent.mkdir(parents=True, exist_ok=True)
+        _write_map(map_files[index], values, highest)
     return 2 * len(result.maps)
 
 
@@ -65,9 +73,15 @@ def shade_depth(xyz: NDArray[Any]) -> Picture:
     return np.repeat(shade[..., None], 3, axis=2)
 
 
-def _prepared(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def _files(names: Sequence[str], folder: Path, ending: str) -> list[Path]:
+    """Return the file of each part below ``folder``; refuse names of which two need one path."""
+    files = [below("write", "names", folder, name, ending=ending) for name in names]
+    taken = {parent for file in files for parent in file.parents}
+    for file in files:
+        if file in taken:
+            checks.refuse("write", "names", "must belong to different files", f"two for {file}")
+        taken.add(file)
+    return files
 
 
 def _write_map(path: Path, values: NDArray[np.float32], highest: float) -> None:

@@ -26,7 +26,8 @@ def tensor(op: str, name: str, value: Array, shape: str, dtype: torch.dtype = to
 
     ``shape`` is written as in the docs, "N, L, C"; a number in it, as in "P, 3", must be met.
     """
-    return _checked(op, name, value, shape, (dtype,)).contiguous()
+    checked = _checked(op, name, value, shape, (dtype,))
+    return _as_zeros_and_ones(checked) if dtype == torch.bool else checked.contiguous()
 
 
 def indices(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
@@ -183,6 +184,14 @@ def _checked(op: str, name: str, value: Array, shape: str, dtypes: tuple[torch.d
         raise InputError(msg)
     gpu.require(op, name, found.device)
     return found
+
+
+def _as_zeros_and_ones(mask: torch.Tensor) -> torch.Tensor:
+    """Return ``mask`` with bytes 0 and 1 only; a view of uint8, which may have others, is copied."""
+    values = mask.view(torch.uint8).contiguous()
+    if values.is_cuda or values.numpy().max(initial=0) > 1:
+        return values != 0
+    return values.view(torch.bool)
 
 
 def _as_tensor(op: str, name: str, value: Array) -> torch.Tensor:
