@@ -40,7 +40,10 @@ def write(result: Result, folder: Path) -> None:
     about = {name: getattr(result, name) for name in _PLAIN}
     about["scores"] = result.scores.tolist()
     about["paths"] = [_as_text(path) for path in result.paths]
-    about["failures"] = [{**dataclasses.asdict(failure), "path": _as_text(failure.path)} for failure in result.failures]
+    about["failures"] = [
+        {**dataclasses.asdict(failure), "path": _as_text(failure.path)}
+        for failure in result.failures
+    ]
     about["config"] = result.config.to_dict()
     text = json.dumps(about, indent=2) + "\n"
     with atomic_files.replacing(folder / "result.npz") as file:
@@ -64,7 +67,9 @@ def read(folder: Path) -> Result:
         values["point_scores"] = _unpack("point_scores", arrays)
         values |= _unpack_maps(values, arrays, config)
         values["paths"] = [_as_path(text) for text in about["paths"]]
-        values["failures"] = [Failure(**{**row, "path": _as_path(row["path"])}) for row in about["failures"]]
+        values["failures"] = [
+            Failure(**{**row, "path": _as_path(row["path"])}) for row in about["failures"]
+        ]
         result = Result(**values, config=config)
         _check(result)
     except InputError:
@@ -126,7 +131,9 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
             input=(int(size[0]), int(size[1])),
             mask=masks[index] if masks else None,
         )
-        for index, (working, size) in enumerate(zip(arrays["map_working"], arrays["map_input"], strict=True))
+        for index, (working, size) in enumerate(
+            zip(arrays["map_working"], arrays["map_input"], strict=True)
+        )
     ]
     image: list[Layer] = []
     points: list[Layer] = []

@@ -93,10 +93,16 @@ class Config:
         "Type of the networks' matrix products. auto: a half type where the hardware has one.",
     )
 
-    group_count: int = setting(1024, GROUPS, kinds.whole(1), "Groups per scan, one around each center.")
+    group_count: int = setting(
+        1024, GROUPS, kinds.whole(1), "Groups per scan, one around each center."
+    )
     group_size: int = setting(128, GROUPS, kinds.whole(1), "Points per group.")
-    group_search: int = setting(256, GROUPS, kinds.whole(1), "Nearest points that a curved group may grow into.")
-    group_start: int = setting(80, GROUPS, kinds.whole(1), "Nearest points that a curved group starts with.")
+    group_search: int = setting(
+        256, GROUPS, kinds.whole(1), "Nearest points that a curved group may grow into."
+    )
+    group_start: int = setting(
+        80, GROUPS, kinds.whole(1), "Nearest points that a curved group starts with."
+    )
     group_unique: bool = setting(
         True,
         GROUPS,
@@ -104,7 +110,10 @@ class Config:
         "A point enters a curved group once. False: points may repeat, as in the published code.",
     )
     group_skip_radius: float = setting(
-        0.0, GROUPS, kinds.number(0), "Points closer than this to the origin of a normalized scan are never centers."
+        0.0,
+        GROUPS,
+        kinds.number(0),
+        "Points closer than this to the origin of a normalized scan are never centers.",
     )
     curvature_threshold: float = setting(
         0.01,
@@ -126,10 +135,16 @@ class Config:
         "Score each degree on its own (LNAMD, images only) instead of the mean over degrees.",
     )
     aggregate_weighting: str = setting(
-        "similarity", AGGREGATION, kinds.choice("similarity", "uniform"), "Weights of a patch's neighbors."
+        "similarity",
+        AGGREGATION,
+        kinds.choice("similarity", "uniform"),
+        "Weights of a patch's neighbors.",
     )
     aggregate_layer_norm: bool = setting(
-        False, AGGREGATION, kinds.switch(), "Normalize image tokens over grid and channels jointly, first."
+        False,
+        AGGREGATION,
+        kinds.switch(),
+        "Normalize image tokens over grid and channels jointly, first.",
     )
     aggregate_normalize: bool | None = setting(
         None,
@@ -138,7 +153,10 @@ class Config:
         "Scale features to length 1: image features after, point tokens before aggregation. None: the encoder's own.",
     )
     aggregate_normalize_first: bool = setting(
-        False, AGGREGATION, kinds.switch(), "Scale image tokens to length 1 before the aggregation as well."
+        False,
+        AGGREGATION,
+        kinds.switch(),
+        "Scale image tokens to length 1 before the aggregation as well.",
     )
 
     mutual_interval: tuple[float, float] = setting(
@@ -160,7 +178,10 @@ class Config:
         "Compare an image patch only with patches at most this many grid cells away. None: with all.",
     )
     subset_count: int = setting(
-        1, MUTUAL, kinds.whole(1), "Random subsets of the set, each of which scores its own samples."
+        1,
+        MUTUAL,
+        kinds.whole(1),
+        "Random subsets of the set, each of which scores its own samples.",
     )
 
     enhance_balance: str = setting(
@@ -170,9 +191,14 @@ class Config:
         "Divide each modality's distances by their median before enhancement. auto: unless both are normalized.",
     )
 
-    map_blur: float = setting(4.0, MAPS, kinds.number(0), "Sigma in pixels of the Gaussian blur of 3D maps.")
+    map_blur: float = setting(
+        4.0, MAPS, kinds.number(0), "Sigma in pixels of the Gaussian blur of 3D maps."
+    )
     map_blur_quantized: bool = setting(
-        False, MAPS, kinds.switch(), "Blur 8-bit maps with Pillow's approximation, as in the published code."
+        False,
+        MAPS,
+        kinds.switch(),
+        "Blur 8-bit maps with Pillow's approximation, as in the published code.",
     )
 
     rescore: bool | None = setting(
@@ -194,7 +220,10 @@ class Config:
         "Scale scores to [0, 1] first and do not clip weights, as in the published code.",
     )
     rescore_class_tokens: bool = setting(
-        False, RESCORING, kinds.switch(), "Compare samples by the encoder's class tokens where it has any."
+        False,
+        RESCORING,
+        kinds.switch(),
+        "Compare samples by the encoder's class tokens where it has any.",
     )
 
     seed: int = setting(

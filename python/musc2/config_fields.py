@@ -61,7 +61,9 @@ def number(low: float, *, above: bool = False) -> Kind:
 
 def switch(*, optional: bool = False) -> Kind:
     """Return the kind of True and False."""
-    return Kind(text="True or False", accepts=lambda value: isinstance(value, bool), optional=optional)
+    return Kind(
+        text="True or False", accepts=lambda value: isinstance(value, bool), optional=optional
+    )
 
 
 def choice(*choices: str, optional: bool = False) -> Kind:
@@ -73,7 +75,9 @@ def choice(*choices: str, optional: bool = False) -> Kind:
     return Kind(text=f"one of {', '.join(choices)}", accepts=accepts, optional=optional)
 
 
-def wholes(low: int, text: str, *, odd: bool = False, rising: bool = False, optional: bool = False) -> Kind:
+def wholes(
+    low: int, text: str, *, odd: bool = False, rising: bool = False, optional: bool = False
+) -> Kind:
     """Return the kind of non-empty tuples of whole numbers of at least ``low``."""
 
     def accepts(values: object) -> bool:

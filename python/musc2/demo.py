@@ -46,11 +46,17 @@ def run(out: Path | None = None, seed: int = 0) -> DemoResult:
     parts = synthetic.parts(COUNT, seed=seed)
     texture, shape = ENCODERS
     rows, results = [], []
-    for modality, rgb, pcd in (("2D", parts.rgb, None), ("3D", None, parts.xyz), ("2D+3D", parts.rgb, parts.xyz)):
+    for modality, rgb, pcd in (
+        ("2D", parts.rgb, None),
+        ("3D", None, parts.xyz),
+        ("2D+3D", parts.rgb, parts.xyz),
+    ):
         start = time.perf_counter()
         result = score(rgb, pcd, encoder_2d=texture, encoder_3d=shape)
         seconds = time.perf_counter() - start
-        rows.append(Row(modality=modality, auroc=auroc(result.scores, parts.labels), seconds=seconds))
+        rows.append(
+            Row(modality=modality, auroc=auroc(result.scores, parts.labels), seconds=seconds)
+        )
         results.append(result)
     pictures = () if out is None else _pictures(parts, results[-1], out)
     return DemoResult(rows=tuple(rows), kinds=parts.kinds, scores=results[-1], pictures=pictures)
@@ -65,10 +71,18 @@ def _pictures(parts: Parts, result: Result, out: Path) -> tuple[Path, ...]:
     strips = {}
     for rank, index in enumerate(order[:8], start=1):
         rgb = parts.rgb[index]
-        views = (rgb, relief(parts.xyz[index]), overlay(rgb, maps[index], low=low, high=high), _outline(parts, index))
+        views = (
+            rgb,
+            relief(parts.xyz[index]),
+            overlay(rgb, maps[index], low=low, high=high),
+            _outline(parts, index),
+        )
         strips[f"{rank:02d}-{parts.kinds[index]}.png"] = _row(views)
     strips["overview.png"] = np.concatenate(
-        [np.pad(strip, ((0, _GAP), (0, 0), (0, 0)), constant_values=255) for strip in list(strips.values())[:4]]
+        [
+            np.pad(strip, ((0, _GAP), (0, 0), (0, 0)), constant_values=255)
+            for strip in list(strips.values())[:4]
+        ]
     )
     for name, strip in strips.items():
         Image.fromarray(strip).save(out / name)
@@ -88,7 +102,9 @@ def relief(xyz: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _outline(parts: Parts, index: int) -> NDArray[np.uint8]:
     """The image, darkened except where the defect is."""
     rgb = parts.rgb[index]
-    shown: NDArray[np.uint8] = np.where(parts.masks[index][..., None], rgb, rgb // 4).astype(np.uint8)
+    shown: NDArray[np.uint8] = np.where(parts.masks[index][..., None], rgb, rgb // 4).astype(
+        np.uint8
+    )
     return shown
 
 

@@ -175,7 +175,9 @@ def _with_references(
     image, points = None, None
     if z.image is not None:
         window, grid = config.search_window, samples.grid
-        image = Features(z=z.image, references=others.image, precision=precision, window=window, grid=grid)
+        image = Features(
+            z=z.image, references=others.image, precision=precision, window=window, grid=grid
+        )
     if z.points is not None:
         points = Features(z=z.points, references=others.points, precision=precision)
     return ByModality(image, points)
@@ -215,7 +217,9 @@ def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
     return not all(own.normalize for own in defaults.values())
 
 
-def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, rows: torch.Tensor, links: Sequence[Links]) -> None:
+def _enhance(
+    d_2d: torch.Tensor, d_3d: torch.Tensor, rows: torch.Tensor, links: Sequence[Links]
+) -> None:
     """Enhance the distances of the samples ``rows`` in place, without a sample's own entries."""
     with threads.one_thread():  # many small steps
         for a, b, row, link in zip(d_2d, d_3d, rows, links, strict=True):

@@ -178,7 +178,9 @@ def score_tokens(
         )
 
 
-def _loader(samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer) -> PartLoader:
+def _loader(
+    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
+) -> PartLoader:
     """Return the samples as parts that are read, prepared and grouped when they are needed."""
     image = encoders.image
     preparation = inputs.Preparation(
@@ -205,7 +207,9 @@ def _loader(samples: Sequence[inputs.Sample], encoders: Encoders, config: Config
     ahead = encode.batch_size(encoders.device)
     batch = 1 if device == "cpu" else ahead
     on_error = config.on_error
-    return PartLoader(samples, preparation, group, timer, on_error=on_error, ahead=ahead, batch=batch)
+    return PartLoader(
+        samples, preparation, group, timer, on_error=on_error, ahead=ahead, batch=batch
+    )
 
 
 def _fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Encoders:
@@ -221,7 +225,9 @@ def _fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Enc
     )
 
 
-def _encode(parts: PartLoader, encoders: Encoders, config: Config, timer: StageTimer) -> encode.Encoded:
+def _encode(
+    parts: PartLoader, encoders: Encoders, config: Config, timer: StageTimer
+) -> encode.Encoded:
     return encode.encode(
         parts,
         parts.count,

@@ -62,14 +62,15 @@ def test_a_name_that_needs_the_picture_of_another_as_a_folder_is_refused(tmp_pat
 def test_overlays_are_drawn_over_the_files_of_the_parts(tmp_path):
     rgb = np.full((8, 8, 3), 200, np.uint8)
     Image.fromarray(rgb).save(tmp_path / "image.png")
-    xyz = np.ones((8, 8, 3)) * np.linspace(1, 2, 8)[:, None]
+    xyz = np.ones((8, 8, 3)) * np.linspace(1, 2, 8)[:, None, None]
     np.save(tmp_path / "scan.npy", xyz)
     names = ["0", "1"]
     images = made(names, [tmp_path / "image.png"] * 2, {"2d": "texture"})
     assert (export.read_picture(images, 0) == 200).all()
     scans = made(names, [tmp_path / "scan.npy"] * 2, {"3d": "shape"})
     shade = export.read_picture(scans, 0)
-    assert shade[0, 0, 0] > shade[-1, 0, 0] > 0
+    assert int(shade[0, 0, 0]) == 255
+    assert 0 < int(shade[-1, 0, 0]) < 100
     assert (export.read_picture(made(names), 0) == 0).all()
     assert export.write(images, tmp_path / "out", lambda index: rgb // (index + 2)) == 4
     low = np.asarray(Image.open(tmp_path / "out/overlays/0.png"))

@@ -63,7 +63,9 @@ def check_together(samples: Sequence[Sample], references: int, config: Config) -
         checks.refuse(OP, "rgb", "must be given when config.search_window is", "no rgb")
 
 
-def check_enough(samples: int, references: int, of: tuple[int, int], errors: Sequence[LoadError]) -> None:
+def check_enough(
+    samples: int, references: int, of: tuple[int, int], errors: Sequence[LoadError]
+) -> None:
     """Raise unless enough of ``of`` samples and references could be read."""
     total, total_references = of
     if samples >= 1 and samples + references >= 2 and (references or not total_references):

@@ -45,7 +45,9 @@ def check_tokens(
     return Tokens(image=image, points=points, clouds=listed)
 
 
-def check_references(references: Mapping[str, Any] | None, samples: Tokens, config: Config) -> Tokens:
+def check_references(
+    references: Mapping[str, Any] | None, samples: Tokens, config: Config
+) -> Tokens:
     """Return the checked references, which must suit the samples; no tokens if there are none."""
     if references is None:
         return Tokens()

@@ -197,13 +197,17 @@ def chosen_precision(op: str, precision: str, device: torch.device) -> torch.dty
         msg = f"{op}: precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
         raise InputError(msg)
     if precision != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[
+            precision
+        ]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if native.isa() == "avx512bf16" else torch.float32
 
 
-def computing_in(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager[object]:
+def computing_in(
+    dtype: torch.dtype, device: torch.device
+) -> contextlib.AbstractContextManager[object]:
     """A context in which matrix products are computed in ``dtype``; norms and sums stay float32."""
     if dtype == torch.float32:
         return contextlib.nullcontext()

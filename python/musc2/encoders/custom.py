@@ -10,7 +10,13 @@ import torch
 
 from musc2 import checks
 from musc2.cloud import Cloud
-from musc2.encoders.contract import PUBLISHED_DEFAULTS, ImageTokens, Modality, Pretrained, TokenDefaults
+from musc2.encoders.contract import (
+    PUBLISHED_DEFAULTS,
+    ImageTokens,
+    Modality,
+    Pretrained,
+    TokenDefaults,
+)
 from musc2.ops import Groups
 
 
@@ -79,7 +85,9 @@ def image_encoder(function: Callable[..., Any], default_size: int) -> CustomImag
 
 def point_encoder(function: Callable[..., Any]) -> CustomPointEncoder:
     """Return an encoder that calls ``function``."""
-    return CustomPointEncoder(function=function, name=_name(function), token_defaults=_token_defaults(function))
+    return CustomPointEncoder(
+        function=function, name=_name(function), token_defaults=_token_defaults(function)
+    )
 
 
 def _name(function: Callable[..., Any]) -> str:

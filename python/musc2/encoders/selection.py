@@ -76,20 +76,34 @@ class Encoders:
         return size or self.image.size
 
 
-def select(encoder_2d: object, encoder_3d: object, config: Config, device: str, *, stacklevel: int = 2) -> Encoders:
-    """Return the encoders that the arguments stand for; None for a modality that is not in use."""
+def select(
+    encoder_2d: object,
+    encoder_3d: object,
+    config: Config,
+    device: str,
+    *,
+    images: bool,
+    points: bool,
+    stacklevel: int = 2,
+) -> Encoders:
+    """Return the encoders that the arguments stand for, of the modalities in use."""
+    if not images:
+        encoder_2d = None
+    if not points:
+        encoder_3d = None
     encoder_2d, encoder_3d = automatic(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
     usable, precision = str(usable_device("score", device)), config.encoder_precision
-    return Encoders(
-        image=image_encoder(encoder_2d, usable, precision, config.encoder_layers)
-        if images
-        else None,
-        points=point_encoder(encoder_3d, usable, precision) if points else None,
-        device=usable,
-    )
+    image, point = None, None
+    if images:
+        image = image_encoder(encoder_2d, usable, precision, config.encoder_layers)
+    if points:
+        point = point_encoder(encoder_3d, usable, precision)
+    return Encoders(image=image, points=point, device=usable)
 
 
-def automatic(encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2) -> tuple[object, object]:
+def automatic(
+    encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2
+) -> tuple[object, object]:
     """Return both with "auto" replaced by a name; warn once about networks that are not here."""
     fallbacks: list[tuple[str, str]] = []
     chosen: list[object] = []
@@ -106,7 +120,9 @@ def automatic(encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2) ->
     return chosen[0], chosen[1]
 
 
-def image_encoder(encoder: object, device: str, precision: str, layers: Sequence[int] | None) -> ImageEncoder:
+def image_encoder(
+    encoder: object, device: str, precision: str, layers: Sequence[int] | None
+) -> ImageEncoder:
     """Return the image encoder that a name, an encoder or a callable stands for."""
     candidate: Any = _resolve("encoder_2d", encoder, device, precision)
     if candidate is None:

@@ -11,12 +11,18 @@ from musc2.errors import InputError
 
 # Low values leave the image as it is; high ones go from yellow over red to white.
 _STOPS = np.array([0.0, 0.3, 0.55, 0.8, 1.0])
-_COLORS = np.array([[255, 225, 60], [255, 225, 60], [250, 130, 20], [220, 20, 30], [255, 255, 255]], float)
+_COLORS = np.array(
+    [[255, 225, 60], [255, 225, 60], [250, 130, 20], [220, 20, 30], [255, 255, 255]], float
+)
 _OPACITY = np.array([0.0, 0.25, 0.6, 0.8, 0.9])
 
 
 def overlay(
-    rgb: NDArray[np.uint8], map: NDArray[Any], *, low: float | None = None, high: float | None = None
+    rgb: NDArray[np.uint8],
+    map: NDArray[Any],
+    *,
+    low: float | None = None,
+    high: float | None = None,
 ) -> NDArray[np.uint8]:
     """rgb: (H, W, 3) uint8, map: (H, W) -> (H, W, 3) uint8; ``low`` and below is left as it is, ``high`` the brightest.
 

@@ -46,7 +46,9 @@ def xlsx(rows: Rows) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
-            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{text}')
+            archive.writestr(
+                name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{text}'
+            )
     return packed.getvalue()
 
 

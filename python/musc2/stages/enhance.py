@@ -20,7 +20,9 @@ def enhance(a: torch.Tensor, b: torch.Tensor, links: Links) -> tuple[torch.Tenso
     # 1. The other modality at the same place.
     in_patch = links.start.diff()
     # Not index_add, which on a GPU adds in any order.
-    summed = torch.segment_reduce(b[links.groups.long()], "sum", offsets=links.start.long(), initial=0)
+    summed = torch.segment_reduce(
+        b[links.groups.long()], "sum", offsets=links.start.long(), initial=0
+    )
     from_b = summed / in_patch.clamp(min=1)[:, None]
     from_a = a[patch]
     # 2. How far the references agree; one reference says nothing about that.

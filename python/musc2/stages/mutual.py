@@ -78,9 +78,15 @@ def medians(
     return features.combine(median, computed)
 
 
-def _rows_of_subsets(features: Features, subsets: Sequence[torch.Tensor], chosen: torch.Tensor) -> list[torch.Tensor]:
+def _rows_of_subsets(
+    features: Features, subsets: Sequence[torch.Tensor], chosen: torch.Tensor
+) -> list[torch.Tensor]:
     rows = [torch.isin(subset, chosen).nonzero()[:, 0] for subset in subsets]
-    return [distances(features.subset(subset), own) for subset, own in zip(subsets, rows, strict=True) if len(own)]
+    return [
+        distances(features.subset(subset), own)
+        for subset, own in zip(subsets, rows, strict=True)
+        if len(own)
+    ]
 
 
 def _nearest(features: Features, z: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:

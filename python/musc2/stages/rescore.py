@@ -10,7 +10,9 @@ from torch.nn.functional import normalize as unit
 from musc2 import ops
 
 
-def salient_features(z: torch.Tensor, scores: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
+def salient_features(
+    z: torch.Tensor, scores: torch.Tensor, inside: torch.Tensor | None = None
+) -> torch.Tensor:
     """z: (N, L, C), scores: (N, L) -> (N, C): each sample's feature at its highest score.
 
     inside: (N, L) bool, the patches among which the highest score is looked for.
