@@ -1,17 +1,22 @@
 """Find defective parts in unlabelled images and 3D scans by mutual scoring."""
 
-from importlib.metadata import version
+from __future__ import annotations
 
-from musc2 import cuda, datasets, encoders, errors, metrics, ops
-from musc2.cloud import Cloud
-from musc2.config import Config
-from musc2.environment import show_versions
-from musc2.ops._support.native import set_num_threads
-from musc2.pipeline import score, score_tokens
-from musc2.result import Failure, Result
-from musc2.stages.group import make_cloud
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("musc2")
+if TYPE_CHECKING:
+    from musc2 import cuda, datasets, encoders, errors, metrics, ops
+    from musc2.cloud import Cloud
+    from musc2.config import Config
+    from musc2.environment import show_versions
+    from musc2.ops._support.native import set_num_threads
+    from musc2.pipeline import score, score_tokens
+    from musc2.result import Failure, Result
+    from musc2.stages.group import make_cloud
+
+    __version__: str
+
 __all__ = [
     "Cloud",
     "Config",
@@ -30,3 +35,37 @@ __all__ = [
     "set_num_threads",
     "show_versions",
 ]
+
+# Looked up on first use: importing torch takes a second, which `musc2 --help` need not wait for.
+_MODULES = ("cuda", "datasets", "encoders", "errors", "metrics", "ops")
+_HOMES = {
+    "Cloud": "musc2.cloud",
+    "Config": "musc2.config",
+    "Failure": "musc2.result",
+    "Result": "musc2.result",
+    "make_cloud": "musc2.stages.group",
+    "score": "musc2.pipeline",
+    "score_tokens": "musc2.pipeline",
+    "set_num_threads": "musc2.ops._support.native",
+    "show_versions": "musc2.environment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"musc2.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("musc2")
+    else:
+        msg = f"module 'musc2' has no attribute {name!r}"
+        raise AttributeError(msg)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

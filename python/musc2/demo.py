@@ -33,11 +33,11 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DemoResult:
-    """rows: a line per combination; kinds and scores: of each part in 2D+3D; pictures: the files written."""
+    """rows: a line per combination; kinds: of each part; result: in 2D+3D; pictures: the files written."""
 
     rows: tuple[Row, ...]
     kinds: tuple[str, ...]
-    scores: Result
+    result: Result
     pictures: tuple[Path, ...]
 
 
@@ -59,7 +59,7 @@ def run(out: Path | None = None, seed: int = 0) -> DemoResult:
         )
         results.append(result)
     pictures = () if out is None else _pictures(parts, results[-1], out)
-    return DemoResult(rows=tuple(rows), kinds=parts.kinds, scores=results[-1], pictures=pictures)
+    return DemoResult(rows=tuple(rows), kinds=parts.kinds, result=results[-1], pictures=pictures)
 
 
 def _pictures(parts: Parts, result: Result, out: Path) -> tuple[Path, ...]:

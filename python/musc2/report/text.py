@@ -1,14 +1,16 @@
-"""Results as lines of text."""
+"""Format results as lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from musc2.result import Result
+if TYPE_CHECKING:
+    from musc2.result import Result
 
 
 def ranking(result: Result) -> list[str]:
-    """The samples, the most suspicious first, then those that failed."""
+    """Return the parts, the most suspicious first, then those that failed."""
     order = result.scores.argsort(descending=True, stable=True).tolist()
     head = ("rank", "name", "score", "before re-scoring")
     rows = [
@@ -19,13 +21,13 @@ def ranking(result: Result) -> list[str]:
 
 
 def timings(seconds_of: Mapping[str, float]) -> list[str]:
-    """The seconds of each stage, the longest first."""
+    """Return the seconds of each stage, the longest first."""
     seconds = sorted(seconds_of.items(), key=lambda item: -item[1])
     return aligned([("stage", "seconds"), *((stage, f"{value:.2f}") for stage, value in seconds)])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines whose columns begin at the same place."""
+    """Return rows as lines with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

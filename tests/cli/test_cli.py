@@ -1,7 +1,9 @@
+import dataclasses
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import parts
@@ -10,7 +12,9 @@ import scans
 import tifffile
 from PIL import Image
 
-from musc2 import Result, cli, datasets, encoders
+from musc2 import Config, Result, cli, datasets, encoders, preprocess
+from musc2.cli import parser, reference
+from musc2.config import PRESETS
 from musc2.encoders import selection
 
 
@@ -20,7 +24,10 @@ def folders(tmp_path, rng):
     rgb, pcd = tmp_path / "rgb", tmp_path / "xyz"
     rgb.mkdir()
     pcd.mkdir()
-    images, maps = parts.images(rng, defect=(3, 20, 40)), parts.maps(rng, defect=(3, 20, 40)).astype(np.float32)
+    images, maps = (
+        parts.images(rng, defect=(3, 20, 40)),
+        parts.maps(rng, defect=(3, 20, 40)).astype(np.float32),
+    )
     for index in range(5):
         Image.fromarray(images[index]).save(rgb / f"part_{index}.png")
         tifffile.imwrite(pcd / f"part_{index}.tiff", maps[index], photometric="rgb")
@@ -33,7 +40,9 @@ def tiny_encoders(monkeypatch):
 
     def load(name, **options):
         if name in ("texture", "shape"):
-            return selection.custom.image_encoder(parts.colors, 48) if name == "texture" else _points()
+            return (
+                selection.custom.image_encoder(parts.colors, 48) if name == "texture" else _points()
+            )
         return real(name, **options)
 
     real = encoders.load
@@ -90,11 +99,15 @@ def test_score_writes_what_other_programs_and_people_read(folders, tmp_path, cap
             values = file.asarray()
             assert json.loads(file.pages[0].description) == {"highest": pytest.approx(highest)}
         assert values.dtype == np.uint16
-        np.testing.assert_allclose(values / 65535 * highest, result.maps[index], atol=highest / 65535)
+        np.testing.assert_allclose(
+            values / 65535 * highest, result.maps[index], atol=highest / 65535
+        )
 
 
 def test_scans_alone_are_shown_as_depth(folders, tmp_path, capsys):
-    code, _, _ = run(capsys, "score", "--pcd", folders[1], "--out", tmp_path / "out", "--encoder-3d", "shape")
+    code, _, _ = run(
+        capsys, "score", "--pcd", folders[1], "--out", tmp_path / "out", "--encoder-3d", "shape"
+    )
     assert code == 0
     with Image.open(tmp_path / "out/overlays/part_0.png") as picture:
         values = np.asarray(picture)
@@ -108,16 +121,41 @@ def test_scans_alone_are_shown_as_depth(folders, tmp_path, capsys):
         (["score", "{none}"], "musc2: score: rgb must be a file or folder that exists"),
         (["score"], "musc2: score: rgb or pcd must be given"),
         (
-            ["score", "{rgb}", "--preset", "v3"],
-            "musc2: Config: preset must be one of musc-v2, published, musc, got 'v3'",
+            ["score", "{rgb}", "--config", "v3"],
+            "musc2: --config must be one of musc-v2, published, musc or a .toml or .json file, got 'v3'",
         ),
-        (["score", "{rgb}", "--encoder-2d", "dino-vit8"], "musc2: load: name must be one of .*did you mean"),
-        (["score", "{rgb}", "--encoder-2d", "texture", "--device", "tpu"], "musc2: score: device must be"),
+        (
+            ["score", "{rgb}", "--encoder-2d", "dino-vit8"],
+            "musc2: load: name must be one of .*did you mean",
+        ),
+        (
+            ["score", "{rgb}", "--encoder-2d", "texture", "--device", "tpu"],
+            "musc2: score: device must be",
+        ),
+        (
+            ["score", "{rgb}", "--set", "blur=2"],
+            r"musc2: Config: 'blur' is not a setting \(did you mean 'map_blur'",
+        ),
+        (
+            ["score", "{rgb}", "--set", "map_blur"],
+            "musc2: --set must be NAME=VALUE, got 'map_blur'",
+        ),
+        (
+            ["score", "{rgb}", "--set", "map_blur=-1"],
+            "musc2: Config: map_blur must be a finite number",
+        ),
+        (
+            ["score", "{rgb}", "--config", "{none}.toml"],
+            "musc2: Config: .*none.toml must be a readable file",
+        ),
+        (["config", "seeed"], r"musc2: Config: 'seeed' is not a setting \(did you mean 'seed'"),
         (["weights", "fetch", "nothing"], "musc2: fetch: name must be one of"),
     ],
 )
 def test_errors_are_one_line_and_code_2(folders, tmp_path, capsys, arguments, message):
-    code, out, err = run(capsys, *[part.format(none=tmp_path / "none", rgb=folders[0]) for part in arguments])
+    code, out, err = run(
+        capsys, *[part.format(none=tmp_path / "none", rgb=folders[0]) for part in arguments]
+    )
     assert code == 2
     assert out == ""
     assert re.match(message, err)
@@ -136,15 +174,26 @@ def test_bad_files_stop_or_are_left_out(folders, capsys):
     assert "part_1 " not in out
 
 
-def test_prepare_goes_on_where_it_was(tmp_path, rng, capsys):
+def test_preprocess_resumes_where_it_was(tmp_path, rng, capsys):
     scans.write_mvtec_3d(tmp_path / "root", rng)
-    arguments = ["prepare", "mvtec_3d", tmp_path / "root", tmp_path / "out", "--jobs", 2, "--seed", 3]
+    arguments = [
+        "preprocess",
+        "mvtec_3d",
+        tmp_path / "root",
+        tmp_path / "out",
+        "--jobs",
+        2,
+        "--seed",
+        3,
+    ]
     assert run(capsys, *arguments) == (0, f"3 parts are in {tmp_path / 'out'}\n", "")
     (tmp_path / "out/bagel/train/good/xyz/000.tiff").unlink()
-    assert run(capsys, *arguments)[1] == f"3 parts are in {tmp_path / 'out'}, 2 of them from before\n"
-    code, out, err = run(capsys, "prepare", "mvtec_3d", tmp_path / "root", tmp_path / "root/out")
+    assert (
+        run(capsys, *arguments)[1] == f"3 parts are in {tmp_path / 'out'}, 2 of them from before\n"
+    )
+    code, out, err = run(capsys, "preprocess", "mvtec_3d", tmp_path / "root", tmp_path / "root/out")
     assert (code, out) == (2, "")
-    assert err.startswith("musc2: prepare: out (")
+    assert err.startswith("musc2: preprocess: out (")
 
 
 def test_the_parser_knows_its_commands(capsys):
@@ -155,16 +204,19 @@ def test_the_parser_knows_its_commands(capsys):
         cli.main(["--help"])
     assert stop.value.code == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("score", "weights", "synth", "prepare", "demo", "config"))
+    assert all(
+        command in said
+        for command in ("score", "weights", "synth", "preprocess", "demo", "config", "info")
+    )
 
 
-def test_weights_list_and_config(capsys, monkeypatch):
+def test_weights_list_and_info(capsys, monkeypatch):
     monkeypatch.setattr(encoders, "available", lambda name: name == "point-mae")
     code, out, _ = run(capsys, "weights", "list")
     assert code == 0
     assert re.search(r"^point-mae +here$", out, re.MULTILINE)
     assert re.search(r"^dino-vitb8 +not here$", out, re.MULTILINE)
-    code, out, _ = run(capsys, "config")
+    code, out, _ = run(capsys, "info")
     assert code == 0
     assert "instruction set" in out
 
@@ -175,12 +227,26 @@ def test_weights_fetch_says_where_they_are(capsys, monkeypatch, tmp_path):
 
 
 def test_the_command_runs_as_a_module():
-    found = subprocess.run([sys.executable, "-m", "musc2.cli", "config"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-m", "musc2", "info"], capture_output=True, text=True, check=True
+    )
     assert "musc2" in found.stdout
 
 
 def test_synth_writes_what_load_reads(tmp_path, capsys):
-    arguments = ["synth", "mvtec_3d", tmp_path / "made", "--categories", 3, "--count", 4, "--size", 32, "--seed", 1]
+    arguments = [
+        "synth",
+        "mvtec_3d",
+        tmp_path / "made",
+        "--categories",
+        3,
+        "--count",
+        4,
+        "--size",
+        32,
+        "--seed",
+        1,
+    ]
     code, out, _ = run(capsys, *arguments)
     assert code == 0
     assert out == f"12 parts to test with, 6 of them defective, are in {tmp_path / 'made'}\n"
@@ -189,3 +255,61 @@ def test_synth_writes_what_load_reads(tmp_path, capsys):
     code, _, err = run(capsys, *arguments)
     assert code == 2
     assert "must be new or empty" in err
+
+
+def test_settings_of_the_command_line_reach_the_result(folders, tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text('preset = "published"\nmap_blur = 2\n')
+    arguments = ["score", folders[0], "--encoder-2d", "texture", "--out", tmp_path / "out"]
+    code, _, _ = run(
+        capsys, *arguments, "--config", file, "--set", "rescore_neighbors=1,3", "--set", "seed=5"
+    )
+    assert code == 0
+    changes = {"map_blur": 2, "rescore_neighbors": (1, 3), "seed": 5}
+    expected = Config.from_preset("published").replace(**changes)
+    assert Result.load(tmp_path / "out").config == expected
+
+
+def test_config_lists_fields_and_presets(tmp_path, capsys):
+    code, out, _ = run(capsys, "config")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["setting", "musc-v2", "published", "musc"]
+    for field in dataclasses.fields(Config):
+        assert f"\n{field.name} " in out
+        assert field.metadata["doc"] in out
+    code, out, _ = run(capsys, "config", "search_window", "--set", "search_window=2")
+    assert out.splitlines()[0].split() == ["setting", "yours", "musc-v2", "published", "musc"]
+    assert out.splitlines()[1].split() == ["search_window", "2", "None", "None", "None"]
+    code, out, _ = run(
+        capsys, "config", "--config", "musc", "--set", "seed=3", "--out", tmp_path / "a.json"
+    )
+    assert code == 0
+    assert Config.load(tmp_path / "a.json") == Config.from_preset("musc").replace(seed=3)
+
+
+def test_help_and_version_import_no_torch():
+    for argument in ("--help", "--version"):
+        program = f"""
+import sys
+from musc2.cli import main
+try:
+    main([{argument!r}])
+except SystemExit as stop:
+    assert stop.code == 0
+assert "torch" not in sys.modules
+assert "numpy" not in sys.modules
+"""
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_the_parser_s_own_lists_are_those_of_the_library():
+    assert set(parser.DATASETS) == set(datasets.names())
+    assert set(parser.PREPROCESSED) == set(preprocess.DATASETS)
+    assert tuple(PRESETS) == parser.PRESETS
+
+
+@pytest.mark.parametrize("page", ["config", "cli"])
+def test_the_generated_pages_are_up_to_date(page):
+    file = Path(__file__).parents[2] / f"docs/guide/{page}.md"
+    hint = "run `python -m musc2.cli.reference docs/guide`"
+    assert file.read_text() == getattr(reference, f"{page}_page")(), hint
