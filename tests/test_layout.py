@@ -1,9 +1,10 @@
-"""The tree is what docs/design.md says: every op in every layer, imports one way, rooms of bearable size."""
+"""The tree is what docs/dev/design.md says: ops in every layer, imports down, small files."""
 
 import ast
 import re
 from pathlib import Path
 
+import layers
 import pytest
 
 import musc2
@@ -35,28 +36,6 @@ OPS = {
 }
 # The ops with a CUDA kernel so far, from the build's own list.
 CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").read_text(), re.DOTALL).group(1).split()
-# Who may import whom: a layer imports only what stands below it. Modules of one layer do not import each other.
-LAYERS = [
-    ["cli"], ["demo", "evaluation"], ["prepare"], ["report"], ["pipeline"], ["scoring"], ["token_scores"], ["stages"],
-    ["parts"], ["progress"], ["datasets"], ["inputs", "encoders", "metrics"], ["background"], ["machine"], ["cuda"],
-    ["ops"], ["types"], ["config", "paths"], ["errors"],
-]  # fmt: skip
-# Except that ops and encoders share helpers, that files show overlays, and that some rooms have walls inside.
-ENCODER_HELPERS = {
-    "contract", "custom", "fetching", "known_networks", "layouts", "learned", "networks", "positions", "weights",
-}  # fmt: skip
-DATASET_HELPERS = {"contents", "depth_files", "families", "plates", "sample", "saving", "sensing", "synthetic", "trees"}
-HELPERS = {
-    "ops": {f"musc2.ops.{name}" for name in ("arrays", "forked", "gpu", "native", "similar_samples")},
-    "encoders": {f"musc2.encoders.{name}" for name in ENCODER_HELPERS},
-    "background": {"musc2.background"},
-    "inputs": {"musc2.inputs"},
-    "datasets": {f"musc2.datasets.{name}" for name in DATASET_HELPERS},
-    "metrics": {"musc2.metrics.thresholds", "musc2.metrics.streaming", "musc2.metrics.arguments"},
-    "prepare": {"musc2.preprocess"},
-    "report": {"musc2.report.overlay"},
-    "evaluation": {f"musc2.evaluation.{name}" for name in ("packed", "protocols", "results")},
-}
 INCLUDES = {
     "csrc/common": {"common"},
     "csrc/include": set(),
@@ -84,22 +63,6 @@ def sources(folder, *endings):
     return sorted(path for ending in endings for path in (ROOT / folder).rglob(f"*{ending}"))
 
 
-def imports(path):
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.startswith("musc2")}
-
-
-def layer(module):
-    """The number of the layer that musc2.<name>... belongs to; None for the package itself."""
-    name = module.split(".")[1] if "." in module else ""
-    return next((number for number, names in enumerate(LAYERS) if name in names), None)
-
-
 @pytest.mark.parametrize("op", OPS)
 def test_an_op_has_its_file_in_every_layer(op):
     assert [place.format(op) for place in OPS[op] if not (ROOT / place.format(op)).exists()] == []
@@ -124,18 +87,20 @@ def test_no_layer_has_an_op_that_the_list_does_not_know():
     assert {path.stem.removeprefix("test_") for path in sources("tests/ops", ".py")} <= set(OPS)
 
 
-@pytest.mark.parametrize("path", sources("python/musc2", ".py"), ids=lambda path: path.stem)
-def test_python_imports_point_one_way(path):
-    parts = path.relative_to(ROOT / "python").with_suffix("").parts
-    own, folder = layer(".".join(parts)), parts[1] if len(parts) > 2 else None
-    for name in imports(path):
-        if name.startswith(("musc2._cpu", "musc2._cuda")):
-            assert folder == "ops", f"{path.name} imports the native module"
-        elif own is not None and path.stem != "__init__":
-            there = layer(name)
-            helper = any(name.startswith(known) for known in HELPERS.get(folder, set()))
-            assert there is not None, f"{path.name} imports {name}"
-            assert there > own or helper, f"{path.name} imports {name}, which is not below it"
+def test_python_imports_point_down():
+    assert layers.upward_imports(ROOT) == []
+
+
+def test_every_module_has_a_layer():
+    folder = ROOT / "python/musc2"
+    modules = {path.stem for path in folder.glob("*.py")}
+    modules |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert modules - {"__init__"} == set().union(*layers.LAYERS.values())
+
+
+def test_every_package_says_what_it_exports():
+    packages = (ROOT / "python/musc2").rglob("__init__.py")
+    assert [path.parent.name for path in packages if "__all__" not in path.read_text()] == []
 
 
 @pytest.mark.parametrize("path", sources("csrc", ".h", ".cpp", ".cu"), ids=lambda path: path.name)

@@ -1,1 +1,3 @@
-"""The steps of the method: pure functions of plain arguments."""
+"""The steps of the method, one per section of docs/method/algorithm.md: pure functions."""
+
+__all__: list[str] = []
