@@ -6,6 +6,7 @@ A check whose GPU never answers is named, and the next one goes on in another pr
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
 import torch
@@ -44,7 +45,7 @@ def main() -> None:
             continue
         for family in FAMILIES:
             for case in family.cases(size):
-                checks.check(case.name, lambda case=case: compare(checks, case))
+                checks.check(case.name, partial(compare, checks, case))
 
 
 if __name__ == "__main__":

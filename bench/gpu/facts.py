@@ -25,7 +25,8 @@ def main() -> None:
     figures = {**about, **tools, "rehearsal": arguments.rehearse}
     machine = Finding(stage="facts", name="machine", ok=True, figures=figures)
     append(arguments.findings, machine)
-    ok, error = True, ""
+    ok: bool | None = True
+    error = ""
     if arguments.rehearse:
         ok, error = None, "skipped: no GPU"
     elif not about["gpu"] and not DEVICE.exists():

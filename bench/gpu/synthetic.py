@@ -63,6 +63,7 @@ def networks(
     )
     transformers.ViTModel(config, add_pooling_layer=False).save_pretrained(folder / "vit")
     torch.save({"base_model": PointTransformer().state_dict()}, folder / "point-mae.pth")
-    where = {"device": str(device), "precision": "auto"}
-    image = encoders.load(str(folder / "vit"), **where)
-    return image, encoders.load("point-mae", weights=folder / "point-mae.pth", **where)
+    image = encoders.load(str(folder / "vit"), device=device, precision="auto")
+    weights = folder / "point-mae.pth"
+    point = encoders.load("point-mae", weights=weights, device=device, precision="auto")
+    return image, point
