@@ -1,4 +1,4 @@
-"""Times work on a GPU, and holds it against its goals. A rehearsal does the same on the CPU, in small, once."""
+"""Time work on a GPU, and compare it with its goals. A rehearsal runs once, on the CPU."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-WARM_UP, ROUNDS = 3, 20
+WARM_UP = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """What is asked of a figure: at least or at most so much."""
+    """A bound that a figure should keep."""
 
     what: str
     value: float
@@ -23,7 +23,7 @@ class Goal:
     at_most: float | None = None
 
     def record(self) -> dict[str, Any]:
-        """For the JSON file."""
+        """Return it for the JSON file."""
         met = (self.at_least is None or self.value >= self.at_least) and (
             self.at_most is None or self.value <= self.at_most
         )
@@ -31,19 +31,26 @@ class Goal:
         return {"what": self.what, "value": self.value, **bound, "met": met}
 
 
+def no_goals(ours: float, baselines: Mapping[str, float]) -> list[Goal]:
+    """Return the goals of work that has none."""
+    return []
+
+
 @dataclass(frozen=True)
 class Bench:
-    """The device to run on, and how large."""
+    """The device to run on, how large the inputs are, how often work is timed, and against what."""
 
     device: torch.device
     rehearsal: bool
+    rounds: int = 20
+    baselines: bool = True  # without them nothing is compared: ``agreement`` has done that
 
     def size(self, full: int, small: int) -> int:
-        """``small`` in a rehearsal."""
+        """Return ``small`` in a rehearsal."""
         return small if self.rehearsal else full
 
     def milliseconds(self, function: Callable[[], Any]) -> float:
-        """The median time of a call, by CUDA events."""
+        """Return the median time of a call, by CUDA events."""
         if self.rehearsal:
             begin = time.perf_counter()
             function()
@@ -51,8 +58,9 @@ class Bench:
         for _ in range(WARM_UP):
             function()
         times = []
-        for _ in range(ROUNDS):
-            before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        for _ in range(self.rounds):
+            before = torch.cuda.Event(enable_timing=True)
+            after = torch.cuda.Event(enable_timing=True)
             before.record()
             function()
             after.record()
@@ -61,7 +69,7 @@ class Bench:
         return statistics.median(times)
 
     def extra_bytes(self, function: Callable[[], torch.Tensor]) -> int:
-        """The peak memory of a call beyond what was there before and what it returns."""
+        """Return the peak memory of a call beyond what was in use before and what it returns."""
         if self.rehearsal:
             return 0
         torch.cuda.synchronize()
@@ -72,16 +80,20 @@ class Bench:
 
     def contest(
         self,
-        name: str,
+        size: str,
         ours: Callable[[], Any],
         baselines: Mapping[str, Callable[[], Any]],
-        goals: Callable[[float, Mapping[str, float]], list[Goal]] = lambda ours, baselines: [],
+        check: Callable[[], None],
+        goals: Callable[[float, Mapping[str, float]], list[Goal]] = no_goals,
     ) -> dict[str, Any]:
-        """The times of all sides, in turn, and what ``goals(milliseconds of ours, of the baselines)`` says of them."""
+        """Check, then time all sides; ``goals`` are asked with the milliseconds of each."""
+        rivals = baselines if self.baselines else {}
+        if rivals:
+            check()
         time_of_ours = self.milliseconds(ours)
-        times = {side: self.milliseconds(baseline) for side, baseline in baselines.items()}
+        times = {side: self.milliseconds(baseline) for side, baseline in rivals.items()}
         return {
-            "name": name,
+            "size": size,
             "ms": time_of_ours,
             "baselines_ms": times,
             "ratios": {side: value / time_of_ours for side, value in times.items()},

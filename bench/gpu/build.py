@@ -1,4 +1,7 @@
-"""Builds the package into a folder with cmake alone: a bare machine need not have the build backend, nor pip."""
+"""Build the package into a folder: from carried objects in seconds, else by cmake alone.
+
+A bare machine need not have the build backend, nor pip.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +11,44 @@ import sys
 from pathlib import Path
 
 
-def build(root: Path, work: Path, architecture: str) -> list[list[str]]:
-    """The commands that make ``work``/site, to be put on PYTHONPATH."""
-    site, tree = work / "site", work / "build"
+def configure(root: Path, tree: Path, site: Path, architecture: str) -> list[str]:
+    """Return the command that prepares ``tree`` for a build to be installed in ``site``."""
+    import pybind11  # not before it is needed: objects link against torch's copy as well
+
     settings = {
         "CMAKE_BUILD_TYPE": "Release",
         "CMAKE_INSTALL_PREFIX": str(site),
         "Python_EXECUTABLE": sys.executable,
         "MUSC2_CUDA": "ON",
         "MUSC2_CUDA_ARCHS": architecture,
+        "pybind11_ROOT": pybind11.get_cmake_dir(),
     }
     defines = [f"-D{name}={value}" for name, value in settings.items()]
-    pybind11 = f"-Dpybind11_ROOT={_pybind11()}"
+    return ["cmake", "-G", "Ninja", "-S", str(root), "-B", str(tree), *defines]
+
+
+def build(root: Path, work: Path, architecture: str) -> list[list[str]]:
+    """Return the commands that make ``work``/site, to be put on PYTHONPATH."""
+    site, tree = work / "site", work / "build"
     return [
-        ["cmake", "-G", "Ninja", "-S", str(root), "-B", str(tree), *defines, pybind11],
+        configure(root, tree, site, architecture),
         ["cmake", "--build", str(tree)],
         ["cmake", "--install", str(tree)],
         [sys.executable, "-m", "gpu.build", str(root), str(site)],
     ]
 
 
-def _pybind11() -> str:
-    import pybind11  # not before the check that it is there
-
-    return pybind11.get_cmake_dir()
-
-
 def add_python(root: Path, site: Path) -> None:
-    """The Python files, and the metadata that say which version they are."""
-    shutil.copytree(root / "python/musc2", site / "musc2", dirs_exist_ok=True)
-    found = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)
-    assert found is not None
-    metadata = site / f"musc2-{found[1]}.dist-info"
+    """Copy the Python files, and write the metadata that say which version they are."""
+    modules = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(root / "python/musc2", site / "musc2", dirs_exist_ok=True, ignore=modules)
+    project = (root / "pyproject.toml").read_text()
+    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    assert version is not None
+    metadata = site / f"musc2-{version[1]}.dist-info"
     metadata.mkdir(exist_ok=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: musc2\nVersion: {found[1]}\n")
+    text = f"Metadata-Version: 2.1\nName: musc2\nVersion: {version[1]}\n"
+    (metadata / "METADATA").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""A model of nearest_patches' search on Hopper (docs/gpu.md): one block, its ring of stages, its matrix cores.
+"""A model of nearest_patches' search on Hopper (docs/gpu.md).
+
+It is of one block, its ring of stages and its matrix cores.
 
 PYTHONPATH=bench python -m gpu.hopper_model
 """
@@ -16,7 +18,7 @@ TILES = 40
 
 
 class Group:
-    """A warpgroup that multiplies: its steps one after another, and its reducing after each tile."""
+    """A warpgroup that multiplies: its steps in a row, and its reducing after each tile."""
 
     def __init__(self, steps: int, reducing: int) -> None:
         self.steps, self.reducing = steps, reducing
@@ -26,7 +28,7 @@ class Group:
         self.reduced = 0  # tiles
 
     def begin(self, now: int, loaded: int, may_begin_tile: bool) -> None:
-        """Gives the matrix cores what they may have: two steps, of those loaded and of this tile."""
+        """Give the matrix cores what they may have: two steps, loaded and of this tile."""
         while len(self.under_way) < 2 and self.begun < loaded and now >= self.busy_until:
             tile = self.begun // self.steps
             if tile > self.reduced:
@@ -66,7 +68,9 @@ def cycles_of_tile(channels: int, blocks: int, bytes_per_second: float, reducing
             landings.popleft()
             loaded += 1
         first.begin(now, loaded, may_begin_tile=True)
-        second.begin(now, loaded, may_begin_tile=steps < STAGES or first.begun > second.begun + LEAD)
+        second.begin(
+            now, loaded, may_begin_tile=steps < STAGES or first.begun > second.begun + LEAD
+        )
         working = [group for group in groups if group.under_way]
         for group in working:
             group.multiply(TICK / len(working))
@@ -82,7 +86,8 @@ def main() -> None:
                 for reducing in (2200, 2900):
                     cycles = cycles_of_tile(channels, blocks, terabytes * 1e12, reducing)
                     rate = 2 * 128 * 256 * channels / cycles * CLOCK * MULTIPROCESSORS / 1e12
-                    print(f"{channels:8}  {blocks:6}  {terabytes:7}  {reducing:8}  {cycles:6.0f}  {rate:7.0f}")
+                    row = f"{channels:8}  {blocks:6}  {terabytes:7}  {reducing:8}"
+                    print(f"{row}  {cycles:6.0f}  {rate:7.0f}")
 
 
 if __name__ == "__main__":

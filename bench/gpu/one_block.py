@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import torch
-
-
-def nvcc() -> str:
-    """The CUDA compiler, also where it is not on PATH."""
-    homes = [os.environ.get(name, "") for name in ("CUDA_HOME", "CUDA_PATH")] + ["/usr/local/cuda"]
-    places = [os.environ.get("CUDACXX"), shutil.which("nvcc"), *(f"{home}/bin/nvcc" for home in homes if home)]
-    found = next((place for place in places if place and Path(place).exists()), None)
-    if found is None:
-        msg = "no nvcc: not in CUDACXX, on PATH, under CUDA_HOME or /usr/local/cuda"
-        raise FileNotFoundError(msg)
-    return found
+from gpu.compiler import nvcc
 
 
 def compiled(folder: Path, architecture: str) -> Path:
     """The shared library of one_block.cu."""
     library = folder / "one_block.so"
     source = Path(__file__).with_suffix(".cu")
-    flags = ["-O3", "-std=c++17", "-fmad=false", f"-arch={architecture}", "-shared", "-Xcompiler=-fPIC"]
+    flags = [
+        "-O3",
+        "-std=c++17",
+        "-fmad=false",
+        f"-arch={architecture}",
+        "-shared",
+        "-Xcompiler=-fPIC",
+    ]
     subprocess.run([nvcc(), *flags, "-o", str(library), str(source)], check=True)
     return library
 
@@ -42,7 +37,10 @@ def _library(architecture: str) -> ctypes.CDLL:
 def farthest_points(points: torch.Tensor, count: int) -> torch.Tensor:
     """points: (B, P, 3) float32 on a GPU -> (B, count) int32."""
     clouds, size, _ = points.shape
-    nearest, picks = points.new_empty(clouds, size), points.new_empty(clouds, count, dtype=torch.int32)
+    nearest, picks = (
+        points.new_empty(clouds, size),
+        points.new_empty(clouds, count, dtype=torch.int32),
+    )
     major, minor = torch.cuda.get_device_capability(points.device)
     addresses = (ctypes.c_void_p(array.data_ptr()) for array in (points, nearest, picks))
     of_points, of_nearest, of_picks = addresses

@@ -1,105 +1,142 @@
-"""nearest_patches against the rate of a large matrix product and against the published loop, and how it grows."""
+"""nearest_patches against the rate of a large matrix product and the published loop; its growth."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from gpu.bench import Bench, Goal
+from gpu.ceilings import matrix_product
+from gpu.works import Work
 
-from bench_nearest_patches import published, unit_features
+from bench_nearest_patches import published
 from musc2 import ops
 from musc2.ops._support import arrays, gpu
 from musc2.ops.nearest_patches import GPU_SCRATCH, PRECISIONS
 
 SIZES = ((150, 784, 768), (100, 1024, 384))
+PORTABLE, CLUSTERS = "0", ("2", "4", "1")  # of MUSC2_HOPPER
+HOPPER = "MUSC2_HOPPER"
 
 
 class Kind(NamedTuple):
-    """What is searched, and how: by which blocks of a cluster on Hopper (MUSC2_HOPPER), 0 as on any GPU."""
+    """The type of features, and the precision of the search."""
 
     dtype: torch.dtype
     precision: str
-    hopper: str
-    # The shares of the matrix product's rate that are asked for.
-    searching: float | None = None  # alone
-    measuring: float | None = None  # as well
 
-    def name(self, size: Sequence[int]) -> str:
-        """For people."""
-        kind = f"{str(self.dtype).removeprefix('torch.')}, {self.precision} search"
-        return f"nearest_patches {'x'.join(map(str, size))} {kind}, MUSC2_HOPPER={self.hopper}"
+    def __str__(self) -> str:
+        return f"{str(self.dtype).removeprefix('torch.')}, {self.precision} search"
 
 
 KINDS = (
-    *(Kind(torch.bfloat16, "bfloat16", hopper, searching=0.75) for hopper in ("1", "2", "4")),
-    Kind(torch.bfloat16, "bfloat16", "0", searching=0.55),
-    Kind(torch.float16, "float16", "2"),
-    *(Kind(torch.float32, "bfloat16", hopper, measuring=0.5) for hopper in ("2", "4")),
-    Kind(torch.float32, "bfloat16", "0"),
-    Kind(torch.float32, "float32", "0"),
+    Kind(torch.bfloat16, "bfloat16"),
+    Kind(torch.float16, "float16"),
+    Kind(torch.float32, "bfloat16"),
+    Kind(torch.float32, "float32"),  # portable only
 )
 
 
-def works(bench: Bench) -> Iterator[Callable[[], dict[str, Any]]]:
-    """What to measure: each gives its record."""
-    product = matrix_product(bench)
-    yield lambda: product
+class Shares(NamedTuple):
+    """The shares of the matrix product's rate that are goals, of a search alone and in all."""
+
+    alone: float | None = None
+    measured: float | None = None
+
+
+def shares(kind: Kind, blocks: str) -> Shares:
+    """Return the goals of a search by clusters of so many blocks."""
+    if kind == KINDS[0]:
+        return Shares(alone=0.55 if blocks == PORTABLE else 0.75)
+    if kind == KINDS[2] and blocks != PORTABLE:
+        return Shares(measured=0.5)
+    return Shares()
+
+
+@contextmanager
+def searching_by(blocks: str) -> Iterator[None]:
+    """Have Hopper GPUs search by clusters of so many blocks; 0: as any GPU does."""
+    before = os.environ.get(HOPPER)
+    os.environ[HOPPER] = blocks
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[HOPPER]
+        else:
+            os.environ[HOPPER] = before
+
+
+def works(bench: Bench, clusters: Sequence[str] = (PORTABLE, *CLUSTERS)) -> Iterator[Work]:
+    """Yield what to measure: both sizes by each size of cluster, then the growth."""
+    rate = matrix_product(bench)["tflops"]
     for size in SIZES:
-        samples, patches, channels = (bench.size(*each) for each in zip(size, (6, 49, 64), strict=True))
-        z = unit_features(samples, patches, channels).to(bench.device)
-        half = z.half()
-        baseline = bench.milliseconds(lambda half=half: published(half))
-        for kind in KINDS:
-            yield partial(search, bench, z.to(kind.dtype), kind, product["tflops"], baseline)
-    yield partial(growth, bench)
+        small = zip(size, (6, 49, 64), strict=True)
+        shape = [bench.size(full, reduced) for full, reduced in small]
+        z = unit_features(bench, shape)
+        baseline = _published_ms(bench, z.half()) if bench.baselines else None
+        name = "x".join(map(str, size))
+        for blocks in clusters:
+            for kind in KINDS if blocks == PORTABLE else KINDS[:3]:
+                work = partial(search, bench, z.to(kind.dtype), kind, blocks, rate, baseline)
+                yield Work(f"nearest_patches {name}, {kind}", work)
+    for blocks in clusters:
+        yield Work("nearest_patches growth", partial(growth, bench, blocks))
 
 
-def matrix_product(bench: Bench) -> dict[str, Any]:
-    """The rate that torch reaches in the same run."""
-    side = bench.size(8192, 256)
-    a, b = (torch.randn(side, side, device=bench.device).bfloat16() for _ in range(2))
-    ms = bench.milliseconds(lambda: a @ b)
-    return {"name": f"torch bfloat16 matrix product {side}", "ms": ms, "tflops": 2 * side**3 / ms * 1e-9}
+def unit_features(bench: Bench, shape: Sequence[int]) -> torch.Tensor:
+    """Return random features of length 1, made on the device: on a CPU that takes seconds."""
+    generator = torch.Generator(bench.device).manual_seed(0)
+    z = torch.randn(*shape, generator=generator, device=bench.device)
+    return torch.nn.functional.normalize(z, dim=-1)
 
 
-def search(bench: Bench, z: torch.Tensor, kind: Kind, rate: float, baseline: float) -> dict[str, Any]:
-    """Shares of ``rate``, in TFLOP/s, are of the operations that are done: those of half the ordered pairs."""
+def _published_ms(bench: Bench, half: torch.Tensor) -> float:
+    return bench.milliseconds(lambda: published(half))
+
+
+def search(
+    bench: Bench, z: torch.Tensor, kind: Kind, blocks: str, rate: float, baseline: float | None
+) -> dict[str, Any]:
+    """Return shares of ``rate``, in TFLOP/s, of the operations of half the ordered pairs."""
     samples, patches, channels = z.shape
-    os.environ["MUSC2_HOPPER"] = kind.hopper
+    operations, bounds = samples * (samples - 1) * patches**2 * channels, shares(kind, blocks)
 
     def ours() -> torch.Tensor:
         return ops.nearest_patches(z, precision=kind.precision)
 
-    check(z, ours())
-    extra = bench.extra_bytes(ours) / 2**20
-    alone = bench.milliseconds(searched_alone(z, kind.precision))
-
-    def share(ms: float) -> float:
-        return samples * (samples - 1) * patches**2 * channels / ms * 1e-9 / rate
-
-    def goals(ms: float, _: Mapping[str, float]) -> list[Goal]:
-        asked = kind.searching or kind.measuring
-        return [
-            Goal(what="share of the matrix product's rate, search alone", value=share(alone), at_least=kind.searching),
-            Goal(what="share of it with exact distances", value=share(ms), at_least=kind.measuring),
-            Goal(what="times as fast as the published loop", value=baseline / ms, at_least=asked and 5.0),
-            Goal(what="extra MiB", value=extra, at_most=256.0),
-        ]
-
-    record = bench.contest(kind.name(z.shape), ours, {}, goals)
-    return record | {
-        "ms_search_alone": alone,
-        "baselines_ms": {"published loop, float16": baseline},
-        "ratios": {"published": baseline / record["ms"]},
+    with searching_by(blocks):
+        check(z, ours())
+        extra = bench.extra_bytes(ours) / 2**20
+        alone, ms = bench.milliseconds(searched_alone(z, kind.precision)), bench.milliseconds(ours)
+    tflops_alone, tflops = operations / alone * 1e-9, operations / ms * 1e-9
+    goals = [
+        Goal(what="share of the matrix product's rate, search alone", value=tflops_alone / rate,
+             at_least=bounds.alone),
+        Goal(what="share of it with exact distances", value=tflops / rate,
+             at_least=bounds.measured),
+        Goal(what="extra MiB", value=extra, at_most=256.0),
+    ]  # fmt: skip
+    if baseline is not None:
+        faster = Goal(what="times as fast as the published loop", value=baseline / ms, at_least=5.0)
+        goals.append(faster)
+    return {
+        "size": "x".join(map(str, z.shape)),
+        "blocks": blocks,
+        "ms": ms,
+        "ms_alone": alone,
+        "tflops": tflops,
+        "tflops_alone": tflops_alone,
+        "goals": [goal.record() for goal in goals],
     }
 
 
 def searched_alone(z: torch.Tensor, precision: str) -> Callable[[], object]:
-    """The search without measuring distances, which only the kernel itself can be asked for."""
+    """Return the search without measuring distances, which only the kernel itself offers."""
     kernels = gpu.launcher(z)
     if kernels is None:
         return lambda: ops.nearest_patches(z, precision=precision)
@@ -107,31 +144,35 @@ def searched_alone(z: torch.Tensor, precision: str) -> Callable[[], object]:
     kind, code = arrays.TYPES[z.dtype], PRECISIONS[precision]
     sizes = (samples, patches, channels, True, samples, patches, code, GPU_SCRATCH, kind)
     scratch = kernels.scratch("nearest_patches", *sizes)
-    searched = (z.data_ptr(), samples, patches, channels, 0, samples, patches, code, GPU_SCRATCH)
-    return lambda: kernels.nearest_patches(*searched, 0, 0, kind, scratch.data_ptr())
+    inputs = (z.data_ptr(), samples, patches, channels, 0, samples, patches, code, GPU_SCRATCH)
+    return lambda: kernels.nearest_patches(*inputs, 0, 0, kind, scratch.data_ptr())
 
 
-def check(z: torch.Tensor, found: torch.Tensor) -> None:
-    """Three samples against float64: as far as the search may take the second nearest for the nearest."""
+def check(z: torch.Tensor, distances: torch.Tensor) -> None:
+    """Compare three samples with float64: the second nearest may be taken for the nearest."""
     wide = z.double()
     for i in {0, len(z) // 2, len(z) - 1}:
         for j in {0, 1, len(z) // 3, len(z) - 1} - {i}:
             exact = torch.cdist(wide[i], wide[j]).amin(1)
-            torch.testing.assert_close(found[i, :, j].double(), exact, rtol=0, atol=2e-3)
+            torch.testing.assert_close(distances[i, :, j].double(), exact, rtol=0, atol=2e-3)
 
 
-def growth(bench: Bench) -> dict[str, Any]:
-    """Time over N^2, from 50 samples to 800."""
-    os.environ["MUSC2_HOPPER"] = "2"
+def growth(bench: Bench, blocks: str) -> dict[str, Any]:
+    """Return the time over N^2 from 50 samples to 800, without baselines to 400."""
+    largest = 800 if bench.baselines else 400
     counts = [bench.size(count, count // 25) for count in (50, 100, 200, 400, 800)]
+    counts = [count for count in counts if count <= largest]
     patches, channels = bench.size(784, 49), bench.size(768, 64)
-    z = torch.nn.functional.normalize(torch.randn(counts[-1], patches, channels, device=bench.device), dim=-1)
-    narrow = z.bfloat16()
-    times = {count: bench.milliseconds(searched(narrow[:count])) for count in counts}
+    narrow = unit_features(bench, (counts[-1], patches, channels)).bfloat16()
+    times: dict[int, float] = {}
+    with searching_by(blocks):
+        for count in counts:
+            times[count] = bench.milliseconds(searched(narrow[:count]))
     shares = [ms / count**2 for count, ms in times.items()]
     worst = max(abs(share / shares[-1] - 1) for share in shares)
     return {
-        "name": f"nearest_patches growth Nx{patches}x{channels} bfloat16",
+        "size": f"up to {counts[-1]}x{patches}x{channels}, bfloat16",
+        "blocks": blocks,
         "ms": times[counts[-1]],
         "ms_of_samples": times,
         "goals": [Goal(what="largest departure from N^2", value=worst, at_most=0.05).record()],
@@ -139,5 +180,5 @@ def growth(bench: Bench) -> dict[str, Any]:
 
 
 def searched(z: torch.Tensor) -> Callable[[], torch.Tensor]:
-    """The search, to be timed."""
+    """Return the search, to be timed."""
     return lambda: ops.nearest_patches(z, precision="bfloat16")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from clouds import scan
 from gpu import one_block
 from gpu.bench import Bench, Goal
+from gpu.works import Work
 
 from musc2 import ops
 
@@ -18,7 +19,7 @@ EXACT = "donot_use_mm_for_euclid_dist"
 
 
 def batch(bench: Bench, shuffled: bool) -> torch.Tensor:
-    """(B, 20000, 3) scans of parts, in the order of their pixels or in none."""
+    """Return (B, 20000, 3) scans of parts, in the order of their pixels or in none."""
     rng = np.random.default_rng(0)
     clouds = [scan(rng)[0] for _ in range(bench.size(64, 2))]
     if shuffled:
@@ -27,12 +28,15 @@ def batch(bench: Bench, shuffled: bool) -> torch.Tensor:
 
 
 def published_search(cloud: torch.Tensor, centers: torch.Tensor, k: int) -> torch.Tensor:
-    """All distances, then topk: (G, k) indices."""
-    return torch.cdist(cloud[centers], cloud, compute_mode=EXACT).topk(k, largest=False).indices
+    """Return (G, k) indices, by all distances and topk."""
+    d = torch.cdist(cloud[centers], cloud, compute_mode=EXACT)
+    return d.topk(k, largest=False).indices
 
 
-def published_groups(cloud: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The published formula for all centers of a cloud at once: (G, 128) indices, (G,) curvature."""
+def published_groups(
+    cloud: torch.Tensor, centers: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (G, 128) indices and (G,) curvature by the published formula, all centers at once."""
     near = published_search(cloud, centers, 256)
     offsets = cloud[near[:, 1:128]] - cloud[centers][:, None]
     offsets = offsets / offsets.norm(dim=2).amax(1)[:, None, None]
@@ -47,73 +51,90 @@ def published_groups(cloud: torch.Tensor, centers: torch.Tensor) -> tuple[torch.
     return groups, curvature
 
 
-def works(bench: Bench) -> Iterator[Callable[[], dict[str, Any]]]:
-    """What to measure: each gives its record."""
+def works(bench: Bench) -> Iterator[Work]:
+    """Yield what to measure."""
     clouds = batch(bench, shuffled=False)
-    yield partial(farthest, bench, clouds, "scans")
-    yield partial(farthest, bench, batch(bench, shuffled=True), "points in random order")
-    centers = ops.farthest_points(clouds.flatten(0, 1), 1024, offsets=offsets_of(clouds)).long()
-    yield partial(nearest, bench, clouds, centers)
-    yield partial(groups, bench, clouds, centers)
+    yield Work("farthest_points, scans", partial(farthest, bench, clouds))
+    shuffled = batch(bench, shuffled=True)
+    yield Work("farthest_points, points in random order", partial(farthest, bench, shuffled))
+    centers = chosen(clouds)
+    yield Work("nearest_points", partial(nearest, bench, clouds, centers))
+    yield Work("group_points", partial(groups, bench, clouds, centers))
+
+
+def chosen(clouds: torch.Tensor) -> torch.Tensor:
+    """Return (B, 1024) int64, the centers of each cloud."""
+    return ops.farthest_points(clouds.flatten(0, 1), 1024, offsets=offsets_of(clouds)).long()
 
 
 def offsets_of(clouds: torch.Tensor) -> list[int]:
-    """Where each cloud begins."""
+    """Return where each cloud begins, and the end."""
     return [len(clouds[0]) * cloud for cloud in range(len(clouds) + 1)]
 
 
-def farthest(bench: Bench, clouds: torch.Tensor, order: str) -> dict[str, Any]:
-    """Against one block per cloud."""
+def farthest(bench: Bench, clouds: torch.Tensor) -> dict[str, Any]:
+    """Measure it against one block per cloud."""
     packed, offsets, count = clouds.flatten(0, 1), offsets_of(clouds), bench.size(1024, 64)
 
     def ours() -> torch.Tensor:
         return ops.farthest_points(packed, count, offsets=offsets)
 
-    baselines = {} if bench.rehearsal else {"a block per cloud": lambda: one_block.farthest_points(clouds, count)}
-    for baseline in baselines.values():
-        assert torch.equal(ours(), baseline())
+    def one_block_each() -> torch.Tensor:
+        return one_block.farthest_points(clouds, count)
+
+    def check() -> None:
+        assert torch.equal(ours(), one_block_each())
 
     def goals(ms: float, _: Mapping[str, float]) -> list[Goal]:
         return [Goal(what="ms for all clouds", value=ms, at_most=3.0)]
 
-    name = f"farthest_points {len(clouds)} x 20000 -> {count}, {order}"
-    return bench.contest(name, ours, baselines, goals)
+    baselines = {} if bench.rehearsal else {"a block per cloud": one_block_each}
+    return bench.contest(f"{len(clouds)} x 20000 -> {count}", ours, baselines, check, goals)
 
 
 def nearest(bench: Bench, clouds: torch.Tensor, centers: torch.Tensor) -> dict[str, Any]:
-    """Against torch.cdist and topk, a cloud after the other."""
+    """Measure it against all distances and topk."""
     packed, offsets = clouds.flatten(0, 1), offsets_of(clouds)
     queries = torch.cat([cloud[own] for cloud, own in zip(clouds, centers, strict=True)])
-    ends = [len(centers[0]) * cloud for cloud in range(len(clouds) + 1)]
+    query_offsets = offsets_of(centers)
 
     def ours() -> torch.Tensor:
-        return ops.nearest_points(packed, queries, 256, offsets=offsets, query_offsets=ends)[0]
+        return ops.nearest_points(
+            packed, queries, 256, offsets=offsets, query_offsets=query_offsets
+        )[0]
 
     def published() -> torch.Tensor:
-        return torch.cat([published_search(cloud, own, 256) for cloud, own in zip(clouds, centers, strict=True)])
+        pairs = zip(clouds, centers, strict=True)
+        return torch.cat([published_search(cloud, own, 256) for cloud, own in pairs])
 
-    assert (ours() == published()).float().mean() > 0.99  # ties come in any order from topk
-    return bench.contest(f"nearest_points {len(clouds)} x 1024 in 20000, k=256", ours, {"cdist and topk": published})
+    def check() -> None:
+        assert (ours() == published()).float().mean() > 0.99  # topk orders ties as it likes
+
+    size = f"{len(clouds)} x 1024 in 20000, k=256"
+    return bench.contest(size, ours, {"cdist and topk": published}, check)
 
 
 def groups(bench: Bench, clouds: torch.Tensor, centers: torch.Tensor) -> dict[str, Any]:
-    """Against the published formula in torch, all centers of a cloud at once."""
+    """Measure it against the published formula in torch, all centers of a cloud at once."""
     packed, offsets = clouds.flatten(0, 1), offsets_of(clouds)
 
     def ours() -> ops.Groups:
         return ops.group_points(packed, centers, offsets=offsets)
 
     def published() -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [published_groups(cloud, own) for cloud, own in zip(clouds, centers, strict=True)]
+        return [published_groups(*pair) for pair in zip(clouds, centers, strict=True)]
 
-    found = ours()
-    index, curvature = (torch.stack(parts) for parts in zip(*published(), strict=True))
-    assert 0.02 < (curvature >= 0.01).float().mean() < 0.9
-    torch.testing.assert_close(found.curvature, curvature, rtol=1e-3, atol=1e-6)
-    assert (found.index.sort(2).values == index.sort(2).values).all(2).float().mean() > 0.99
+    def check() -> None:
+        result, theirs = ours(), published()
+        index = torch.stack([indices for indices, _ in theirs])
+        curvature = torch.stack([values for _, values in theirs])
+        assert 0.02 < (curvature >= 0.01).float().mean() < 0.9
+        torch.testing.assert_close(result.curvature, curvature, rtol=1e-3, atol=1e-6)
+        same = (result.index.sort(2).values == index.sort(2).values).all(2)
+        assert same.float().mean() > 0.99
 
     def goals(ms: float, _: Mapping[str, float]) -> list[Goal]:
         return [Goal(what="ms for all clouds", value=ms, at_most=10.0)]
 
-    name = f"group_points {len(clouds)} x 1024 in 20000"
-    return bench.contest(name, ours, {"cdist, topk and eigvalsh": published}, goals)
+    size = f"{len(clouds)} x 1024 in 20000"
+    return bench.contest(size, ours, {"cdist, topk and eigvalsh": published}, check, goals)
