@@ -41,13 +41,15 @@ class Config:
         None,
         INPUT,
         kinds.whole(1, optional=True),
-        "Side in pixels that images and xyz maps are resized to. None: the image encoder's own, 224 without images.",
+        "Side in pixels that images and xyz maps are resized to. None: the image encoder's own, "
+        "224 without images.",
     )
     input_resize: str = setting(
         "square",
         INPUT,
         kinds.choice("square", "fit"),
-        "square: resize to input_size x input_size. fit: the longest side gets input_size, the aspect ratio stays.",
+        "square: resize to input_size x input_size. fit: the longest side gets input_size, the "
+        "aspect ratio stays.",
     )
     input_resample: str | None = setting(
         None,
@@ -59,7 +61,8 @@ class Config:
         "nonzero_depth",
         INPUT,
         kinds.choice("nonzero_depth", "nonzero_xyz"),
-        "Which pixels of an xyz map are foreground: z is not 0, or none of x, y, z is 0 (as in the published code).",
+        "Which pixels of an xyz map are foreground: z is not 0, or none of x, y, z is 0 (as in "
+        "the published code).",
     )
     scan_background: str = setting(
         "keep",
@@ -84,7 +87,8 @@ class Config:
         None,
         ENCODERS,
         kinds.wholes(0, "rising whole numbers, at least one", rising=True, optional=True),
-        "Blocks of the image network whose tokens are used, counted from 0. None: the encoder's own.",
+        "Blocks of the image network whose tokens are used, counted from 0. None: the encoder's "
+        "own.",
     )
     encoder_precision: str = setting(
         "auto",
@@ -119,14 +123,16 @@ class Config:
         0.01,
         GROUPS,
         kinds.number(0),
-        "Curvature from which a center counts as curved, in grouping and in the aggregation of point tokens.",
+        "Curvature from which a center counts as curved, in grouping and in the aggregation of "
+        "point tokens.",
     )
 
     aggregate_degrees: tuple[int, ...] | None = setting(
         None,
         AGGREGATION,
         kinds.wholes(1, "odd whole numbers, at least one", odd=True, optional=True),
-        "Window sizes of the neighborhood aggregation. None: the encoder's own; (1, 3, 5) for your own tokens.",
+        "Window sizes of the neighborhood aggregation. None: the encoder's own; (1, 3, 5) for "
+        "your own tokens.",
     )
     aggregate_separately: bool = setting(
         False,
@@ -150,7 +156,8 @@ class Config:
         None,
         AGGREGATION,
         kinds.switch(optional=True),
-        "Scale features to length 1: image features after, point tokens before aggregation. None: the encoder's own.",
+        "Scale features to length 1: image features after, point tokens before aggregation. "
+        "None: the encoder's own.",
     )
     aggregate_normalize_first: bool = setting(
         False,
@@ -163,19 +170,22 @@ class Config:
         (0.0, 0.3),
         MUTUAL,
         kinds.interval(),
-        "Which of a patch's sorted distances are averaged: fractions or counts; (0.0, 0.3) is the lowest 30 %.",
+        "Which of a patch's sorted distances are averaged: fractions or counts; (0.0, 0.3) is "
+        "the lowest 30 %.",
     )
     search_precision: str = setting(
         "auto",
         MUTUAL,
         kinds.choice("auto", "float32", "bfloat16", "float16", "int8"),
-        "Type of the search for nearest patches; the distance to what it finds is measured in float32.",
+        "Type of the search for nearest patches; the distance to what it finds is measured in "
+        "float32.",
     )
     search_window: int | None = setting(
         None,
         MUTUAL,
         kinds.whole(0, optional=True),
-        "Compare an image patch only with patches at most this many grid cells away. None: with all.",
+        "Compare an image patch only with patches at most this many grid cells away. None: with "
+        "all.",
     )
     subset_count: int = setting(
         1,
@@ -188,7 +198,8 @@ class Config:
         "auto",
         ENHANCEMENT,
         kinds.choice("auto", "always", "never"),
-        "Divide each modality's distances by their median before enhancement. auto: unless both are normalized.",
+        "Divide each modality's distances by their median before enhancement. auto: unless both "
+        "are normalized.",
     )
 
     map_blur: float = setting(
@@ -205,13 +216,15 @@ class Config:
         None,
         RESCORING,
         kinds.switch(optional=True),
-        "Average each score with those of similar samples. None: follow the encoders; True and False override them.",
+        "Average each score with those of similar samples. None: follow the encoders; True and "
+        "False override them.",
     )
     rescore_neighbors: tuple[int, ...] = setting(
         (1, 7),
         RESCORING,
         kinds.wholes(1, "whole numbers of at least 1, at least one"),
-        "Numbers of most similar samples, the sample itself among them; one mean per number, averaged.",
+        "Numbers of most similar samples, the sample itself among them; one mean per number, "
+        "averaged.",
     )
     rescore_min_max: bool = setting(
         False,
@@ -325,7 +338,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def resolve(op: str, config: Config | str) -> Config:
-    """Return the Config that the argument ``config`` of ``op``, a Config or a preset, stands for."""
+    """Return the Config that the argument ``config`` of ``op`` stands for."""
     if isinstance(config, Config):
         return config
     if not isinstance(config, str) or config not in PRESETS:

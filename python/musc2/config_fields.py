@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of value: ``accepts`` decides, ``text`` completes "must be ..." in errors and docs."""
+    """One kind of value: ``accepts`` checks it, ``text`` completes "must be ..."."""
 
     text: str
     accepts: Callable[[Any], bool]

@@ -1,4 +1,4 @@
-"""A small synthetic set scored in 2D, 3D and both: what a fresh machine can do with nothing downloaded."""
+"""Score a small synthetic set in 2D, 3D and both: nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GAP = 6  # white pixels between pictures
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """How one combination of modalities did."""
+    """The result of one combination of modalities."""
 
     modality: str  # "2D", "3D" or "2D+3D"
     auroc: float  # of the image scores, 0 to 1
@@ -33,7 +33,8 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DemoResult:
-    """rows: a line per combination; kinds: of each part; result: in 2D+3D; pictures: the files written."""
+    """rows: a line per combination; kinds: of each part; result: of
+    2D+3D; pictures: the files that were written."""
 
     rows: tuple[Row, ...]
     kinds: tuple[str, ...]
@@ -42,7 +43,7 @@ class DemoResult:
 
 
 def run(out: Path | None = None, seed: int = 0) -> DemoResult:
-    """Result 24 synthetic parts with the built-in encoders; pictures of the most suspicious ones go into ``out``."""
+    """Score 24 synthetic parts; write pictures of the most suspicious ones into ``out``."""
     parts = synthetic.parts(COUNT, seed=seed)
     texture, shape = ENCODERS
     rows, results = [], []
@@ -63,7 +64,7 @@ def run(out: Path | None = None, seed: int = 0) -> DemoResult:
 
 
 def _pictures(parts: Parts, result: Result, out: Path) -> tuple[Path, ...]:
-    """overview.png, and a file for each of the highest-scoring parts: image, surface, map over image, true defect."""
+    """Write overview.png, and image, surface, map and true defect of each top-scoring part."""
     out.mkdir(parents=True, exist_ok=True)
     maps = np.stack([values.numpy() for values in result.maps or []])
     low, high = (float(value) for value in np.quantile(maps, (0.8, 0.9995)))
@@ -90,17 +91,17 @@ def _pictures(parts: Parts, result: Result, out: Path) -> tuple[Path, ...]:
 
 
 def relief(xyz: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """xyz: (H, W, 3) -> (H, W, 3) gray: the surface lit from the upper left, black where there is none."""
-    there = xyz[..., 2] != 0
-    z = np.where(there, xyz[..., 2], np.median(xyz[there][:, 2]))
-    step = np.abs(np.diff(xyz[there][:, 0])).max() / xyz.shape[1] * 2
+    """xyz: (H, W, 3) -> (H, W, 3) gray: the surface lit from the upper left, background black."""
+    valid = xyz[..., 2] != 0
+    z = np.where(valid, xyz[..., 2], np.median(xyz[valid][:, 2]))
+    step = np.abs(np.diff(xyz[valid][:, 0])).max() / xyz.shape[1] * 2
     down, right = np.gradient(z)
     light = 150 + 400 * (down + right) / max(step, 1e-12)
-    return np.repeat(np.where(there, np.clip(light, 20, 255), 0)[..., None], 3, 2).astype(np.uint8)
+    return np.repeat(np.where(valid, np.clip(light, 20, 255), 0)[..., None], 3, 2).astype(np.uint8)
 
 
 def _outline(parts: Parts, index: int) -> NDArray[np.uint8]:
-    """The image, darkened except where the defect is."""
+    """Return the image, darkened except where the defect is."""
     rgb = parts.rgb[index]
     shown: NDArray[np.uint8] = np.where(parts.masks[index][..., None], rgb, rgb // 4).astype(
         np.uint8

@@ -1,4 +1,4 @@
-"""Anomaly maps, docs/method/algorithm.md section 7, rendered from scores when they are looked at."""
+"""Anomaly maps, docs/method/algorithm.md section 7, rendered when they are looked at."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
 
 
 def quantized_blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
-    """image: (H, W), at least 0 -> (H, W): 8 bits and Pillow's approximate Gaussian, as published."""
+    """image: (H, W), at least 0 -> (H, W): Pillow's blur of 8-bit values, as published."""
     highest = image.max()
     if float(highest) <= 0:
         return image.clone()

@@ -38,7 +38,7 @@ gpu.compose("score_tokens", OPS)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchScores:
-    """scores: (N, L) and salient: (N, C) of each modality: means over layers, features of section 8."""
+    """scores: (N, L), means over layers, and salient: (N, C), section 8, of each modality."""
 
     scores: ByModality[torch.Tensor]
     salient: ByModality[torch.Tensor]
@@ -58,8 +58,8 @@ def score_parts(
 ) -> Result:
     """Return the scores and maps of the samples; references contribute and are not scored.
 
-    frames: the sizes and masks of the maps, None for clouds without pixels. class_tokens: (N, C), by
-    which images are compared for re-scoring instead of by their salient features.
+    frames: the sizes and masks of the maps, None for clouds without pixels. class_tokens: (N, C),
+    by which images are compared for re-scoring instead of by their salient features.
     """
     patches = patch_scores(samples, references, defaults, config, timer, frames)  # sections 4 to 6
     with timer.stage("maps"):  # section 7
@@ -120,9 +120,11 @@ def patch_scores(
     for layer in range(samples.layers):
         with timer.stage("aggregate"):  # section 4
             own = _features(samples, layer, samples.layers, defaults, config)
-            others = _features(references, layer, samples.layers, defaults, config)
+            reference_z = _features(references, layer, samples.layers, defaults, config)
         for index, z in enumerate(own):
-            features = _with_references(z, others[index] if others else None, samples, config)
+            features = _with_references(
+                z, reference_z[index] if reference_z else None, samples, config
+            )
             balance = z.is_both and _needs_balance(defaults, config)
             scores = _layer_scores(features, chosen, links, config, timer, balance)
             totals = scores if totals is None else totals.combine(torch.add, scores)
@@ -170,16 +172,16 @@ def _with_references(
     config: Config,
 ) -> ByModality[Features]:
     """Return features with those of the references; only images have a grid, and so a window."""
-    others = references or ByModality()
+    reference_z = references or ByModality()
     precision = config.search_precision
     image, points = None, None
     if z.image is not None:
         window, grid = config.search_window, samples.grid
         image = Features(
-            z=z.image, references=others.image, precision=precision, window=window, grid=grid
+            z=z.image, references=reference_z.image, precision=precision, window=window, grid=grid
         )
     if z.points is not None:
-        points = Features(z=z.points, references=others.points, precision=precision)
+        points = Features(z=z.points, references=reference_z.points, precision=precision)
     return ByModality(image, points)
 
 
@@ -223,8 +225,8 @@ def _enhance(
     """Enhance the distances of the samples ``rows`` in place, without a sample's own entries."""
     with threads.one_thread():  # many small steps
         for a, b, row, link in zip(d_2d, d_3d, rows, links, strict=True):
-            others = torch.arange(a.shape[1]) != row
-            a[:, others], b[:, others] = enhance(a[:, others], b[:, others], link)
+            columns = torch.arange(a.shape[1]) != row
+            a[:, columns], b[:, columns] = enhance(a[:, columns], b[:, columns], link)
 
 
 def _links(samples: Tokens) -> list[Links]:

@@ -45,7 +45,8 @@ def score(
     """Score unlabelled images and/or 3D scans of at least two parts of a kind.
 
     Args:
-        rgb: Images: (N, H, W, 3) or (N, 3, H, W), a list of arrays, PIL images or paths of any size,
+        rgb: Images: (N, H, W, 3) or (N, 3, H, W), a list of arrays, PIL images or paths of any
+        size,
             or a folder.
         pcd: Scans, matched with rgb by position: xyz maps (N, H, W, 3), a list of maps and paths, a
             folder, clouds (P, 3) without rgb, or depth (N, H, W) with ``intrinsics``.
@@ -56,8 +57,8 @@ def score(
         intrinsics: (fx, fy, cx, cy) in pixels or the 3 x 3 matrix, if pcd is depth.
         config: A preset, "musc-v2", "published" or "musc" (v1, images only), or a ``Config``.
         encoder_2d: A name of ``musc2.encoders.names()``, an encoder, or a callable of images
-            (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C). "auto" takes dino-vitb8 if
-            its weights are on this machine, else the built-in texture with a warning; it never
+            (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C). "auto" takes dino-vitb8
+            if its weights are on this machine, else the built-in texture with a warning; it never
             downloads.
         encoder_3d: The same for points, point-mae or shape; a callable of (cloud, groups) -> (G, C)
             or (layers, G, C).
@@ -95,28 +96,28 @@ def score(
         reference_parts = _loader(references_given, encoders, settings, timer)
         with timer.stage("fit"):
             encoders = _fitted(encoders, [parts, reference_parts], settings.seed)
-        own = _encode(parts, encoders, settings, timer)  # sections 1 and 3
-        others = _encode(reference_parts, encoders, settings, timer)
+        encoded = _encode(parts, encoders, settings, timer)  # sections 1 and 3
+        encoded_references = _encode(reference_parts, encoders, settings, timer)
         sample_arguments.check_enough(
-            len(own.outputs),
-            len(others.outputs),
+            len(encoded.outputs),
+            len(encoded_references.outputs),
             (len(samples), len(references_given)),
             [*parts.errors, *reference_parts.errors],
         )
         result = method.score_parts(  # sections 4 to 9
-            own.tokens,
-            others.tokens,
+            encoded.tokens,
+            encoded_references.tokens,
             encoders.token_defaults(settings),
             settings,
             timer,
-            names=[output.name for output in own.outputs],
-            paths=[output.path for output in own.outputs],
-            frames=sample_arguments.frames(own.outputs),
-            class_tokens=own.class_tokens if settings.rescore_class_tokens else None,
+            names=[output.name for output in encoded.outputs],
+            paths=[output.path for output in encoded.outputs],
+            frames=sample_arguments.frames(encoded.outputs),
+            class_tokens=encoded.class_tokens if settings.rescore_class_tokens else None,
         )
         return replace(
             result,
-            point_scores=_point_scores(result, own.outputs),
+            point_scores=_point_scores(result, encoded.outputs),
             encoders=encoders.names(),
             failures=sample_arguments.failures(parts.errors, reference_parts.errors),
             timings=dict(timer.seconds),
@@ -142,7 +143,8 @@ def score_tokens(
         clouds: One ``Cloud`` per part; ``musc2.make_cloud`` makes them.
         image_size: (H, W) of the maps, if there are no clouds.
         class_tokens: (N, C) features by which re-scoring compares images.
-        references: A mapping with the keys image_tokens, point_tokens, clouds: parts that others are
+        references: A mapping with the keys image_tokens, point_tokens, clouds: parts that others
+        are
             compared with and that are not scored.
         config: A preset or a ``Config``, as for ``score``.
         names: One per part; default: the positions.
@@ -159,15 +161,15 @@ def score_tokens(
         timer = StageTimer()
         with timer.stage("inputs"):
             samples = token_arguments.check_tokens(image_tokens, point_tokens, clouds)
-            others = token_arguments.check_references(references, samples, settings)
+            reference_tokens = token_arguments.check_references(references, samples, settings)
             class_features = token_arguments.check_class_tokens(class_tokens, samples)
             frames = token_arguments.check_frames(samples, image_size)
-            token_arguments.check_together(samples, others, settings)
+            token_arguments.check_together(samples, reference_tokens, settings)
             part_names = token_arguments.check_names(names, samples.count)
         defaults = PUBLISHED_DEFAULTS.override(settings)
         return method.score_parts(
             samples,
-            others,
+            reference_tokens,
             samples.by_modality.map(lambda tokens: defaults),
             settings,
             timer,

@@ -64,7 +64,7 @@ class StageTimer:
 
 @contextmanager
 def reporting(progress: object) -> Iterator[Report | None]:
-    """Yield the callback that ``progress`` stands for: True (bars on stderr), False or a callback."""
+    """Yield the callback for ``progress``: True (bars on stderr), False or a callback."""
     if progress is False or progress is None:
         yield None
     elif progress is True:

@@ -58,17 +58,17 @@ def check_references(
         ("image_tokens", checked.image, samples.image),
         ("point_tokens", checked.points, samples.points),
     )
-    for name, theirs, own in pairs:
+    for name, reference, own in pairs:
         reference_name = f"{REFERENCES}{name}"
-        if (theirs is None) != (own is None):
+        if (reference is None) != (own is None):
             requirement = "given exactly when those of the samples are"
             _refuse(reference_name, requirement, "only one of the two")
-        if theirs is None or own is None:
+        if reference is None or own is None:
             continue
-        arrays.check_same_device(OP, **{name: own, reference_name: theirs})
-        if (theirs.shape[1], theirs.shape[-1]) != (own.shape[1], own.shape[-1]):
+        arrays.check_same_device(OP, **{name: own, reference_name: reference})
+        if (reference.shape[1], reference.shape[-1]) != (own.shape[1], own.shape[-1]):
             requirement = f"of {own.shape[1]} layers and {own.shape[-1]} channels"
-            _refuse(reference_name, requirement, f"{theirs.shape[1]} and {theirs.shape[-1]}")
+            _refuse(reference_name, requirement, f"{reference.shape[1]} and {reference.shape[-1]}")
     if config.search_window is not None and checked.grid != samples.grid:
         requirement = f"on the samples' grid {samples.grid} when there is a search_window"
         _refuse(f"{REFERENCES}image_tokens", requirement, checked.grid)
@@ -115,7 +115,8 @@ def check_together(samples: Tokens, references: Tokens, config: Config) -> None:
         requirement = "of at least 2 samples when there are no references"
         _refuse(name, requirement, samples.count)
     if config.aggregate_separately and samples.points is not None:
-        msg = f"{OP}: config.aggregate_separately (preset musc) is for images only; leave out point_tokens"
+        advice = "is for images only; leave out point_tokens"
+        msg = f"{OP}: config.aggregate_separately (preset musc) {advice}"
         raise InputError(msg)
     if config.search_window is not None and samples.image is None:
         _refuse("image_tokens", "given when config.search_window is", "no image_tokens")

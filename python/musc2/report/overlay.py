@@ -24,9 +24,12 @@ def overlay(
     low: float | None = None,
     high: float | None = None,
 ) -> NDArray[np.uint8]:
-    """rgb: (H, W, 3) uint8, map: (H, W) -> (H, W, 3) uint8; ``low`` and below is left as it is, ``high`` the brightest.
+    """rgb: (H, W, 3) uint8, map: (H, W) -> (H, W, 3) uint8, the map as colors over the image.
 
-    They default to the median and the maximum of the map. Give the same two for pictures that are to be compared.
+    Values of ``low`` and below leave the image as it is, ``high`` is the brightest.
+
+    They default to the median and the maximum of the map. Give the same two for pictures that are
+    to be compared.
 
     >>> overlay(np.zeros((2, 2, 3), np.uint8), np.array([[0.0, 0.0], [0.0, 1.0]]))[1].tolist()
     [[0, 0, 0], [229, 229, 229]]

@@ -22,7 +22,7 @@ _BYTES_PER_PIXEL = 1024  # activations of a large network, ViT-B/8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
-    """The tokens of N parts; class_tokens: (N, D) or None; outputs: what scores are brought back to."""
+    """The tokens of N parts; class_tokens: (N, D) or None; outputs: the inputs' sizes and names."""
 
     tokens: Tokens
     class_tokens: torch.Tensor | None
@@ -155,7 +155,8 @@ class _Rows:
 def _refuse_shape(part: Part, content: str, shape: object, expected: object) -> NoReturn:
     msg = (
         f"score: sample {part.name!r} must give {content} of the same shape as those before, "
-        f'{expected}, got {shape}; input_resize="square" brings images of any aspect ratio to one size'
+        f"{expected}, got {shape}; "
+        'input_resize="square" brings images of any aspect ratio to one size'
     )
     raise InputError(msg)
 

@@ -1,4 +1,4 @@
-"""Cross-modal enhancement (CAE, ALGORITHM.md section 6): each modality's distances corrected by the other's."""
+"""Cross-modal enhancement (CAE), docs/method/algorithm.md section 6."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import math
 
 import torch
 
-from musc2.errors import InputError
+from musc2.checks import refuse
 from musc2.ops import Links, rank_match
 
 
 def enhance(a: torch.Tensor, b: torch.Tensor, links: Links) -> tuple[torch.Tensor, torch.Tensor]:
-    """a: (L2, R), b: (L3, R) float32, one sample's distances of patches and of point groups to R references -> both.
+    """Return both modalities' distances, each corrected by the other's.
 
-    ``links`` are the sample's own (of link_patches, not packed). The results come before the interval mean.
+    a: (L2, R), b: (L3, R) float32: one sample's distances, of patches and of point groups, to R
+    other samples. ``links`` are the sample's own (of link_patches, not packed). The interval mean
+    follows.
     """
     _check(a, b, links)
     patch = links.patch.long()
@@ -56,11 +58,9 @@ def _match(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 def _check(a: torch.Tensor, b: torch.Tensor, links: Links) -> None:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or a.shape[1] == 0:
-        msg = f"enhance: a and b must be (L2, R) and (L3, R), R at least 1, got {tuple(a.shape)} and {tuple(b.shape)}"
-        raise InputError(msg)
+        shapes = f"{tuple(a.shape)} and {tuple(b.shape)}"
+        refuse("enhance", "a and b", "must be (L2, R) and (L3, R), R at least 1", shapes)
     if links.start.shape != (len(a) + 1,) or links.patch.shape != (len(b),):
-        msg = (
-            f"enhance: links must join {len(a)} patches and {len(b)} groups, got a start of shape "
-            f"{tuple(links.start.shape)} and {len(links.patch)} groups"
-        )
-        raise InputError(msg)
+        requirement = f"must join {len(a)} patches and {len(b)} groups"
+        got = f"a start of shape {tuple(links.start.shape)} and {len(links.patch)} groups"
+        refuse("enhance", "links", requirement, got)

@@ -88,7 +88,8 @@ def make_cloud(
     """Return the cloud of points (P, 3) float32, with centers as ``config`` chooses them.
 
     pixels: (P,) row * W + column of each point in a map of ``size`` (H, W), for maps of its scores.
-    Points are used as they are: center them, and scale them to a largest norm of 1, as ``score`` does.
+    Points are used as they are: center them, and scale them to a largest norm of 1, as ``score``
+    does.
 
     >>> make_cloud(torch.rand(500, 3), config=Config(group_count=16))
     Cloud(500 points, 16 centers)

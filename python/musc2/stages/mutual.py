@@ -1,4 +1,4 @@
-"""Mutual scoring (MSM), docs/method/algorithm.md section 5: distances of patches to other samples."""
+"""Mutual scoring (MSM), docs/method/algorithm.md section 5: distances to other samples."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def medians(
 ) -> ByModality[float]:
     """Return each modality's median distance over at most 64 evenly spaced samples.
 
-    ``subsets`` score their own samples; ``computed`` are distances that are used if they are those of
-    the whole set. 1 where the median is 0.
+    ``subsets`` score their own samples; ``computed`` are distances that are used if they are those
+    of the whole set. 1 where the median is 0.
     """
     samples = len(features.values()[0].z)
     count = min(samples, _MEDIAN_SAMPLES)

@@ -39,6 +39,6 @@ def rescore(
 
 
 def join_features(features: Sequence[torch.Tensor], *, normalize: bool) -> torch.Tensor:
-    """features: (N, C) of each modality -> (N, sum of C), each scaled to length 1 first if wanted."""
+    """features: (N, C) of each modality -> (N, sum of C), with ``normalize`` of length 1 each."""
     parts = [unit(part, dim=-1) for part in features] if normalize else list(features)
     return torch.cat(parts, dim=-1)

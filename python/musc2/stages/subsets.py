@@ -16,7 +16,8 @@ def split(samples: int, subsets: int, seed: int) -> list[torch.Tensor]:
     if subsets == 1:
         return [torch.arange(samples)]
     if samples // subsets < 2:
-        msg = f"Config: subset_count must leave at least 2 samples in each subset, got {subsets} for {samples} samples"
+        requirement = "must leave at least 2 samples in each subset"
+        msg = f"Config: subset_count {requirement}, got {subsets} for {samples} samples"
         raise InputError(msg)
     order = np.random.default_rng(seed).permutation(samples)
     return [torch.from_numpy(np.sort(part)) for part in np.array_split(order, subsets)]
