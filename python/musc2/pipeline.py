@@ -46,8 +46,7 @@ def score(
 
     Args:
         rgb: Images: (N, H, W, 3) or (N, 3, H, W), a list of arrays, PIL images or paths of any
-        size,
-            or a folder.
+            size, or a folder.
         pcd: Scans, matched with rgb by position: xyz maps (N, H, W, 3), a list of maps and paths, a
             folder, clouds (P, 3) without rgb, or depth (N, H, W) with ``intrinsics``.
         masks: (N, H, W), a list or a folder; foreground is not 0. Outside, maps are 0 and count for
