@@ -69,7 +69,11 @@ def tensor(array):
 
 
 def channels_last(stack):
-    return tensor(stack).contiguous(memory_format=torch.channels_last) if stack.ndim == 4 else tensor(stack)
+    return (
+        tensor(stack).contiguous(memory_format=torch.channels_last)
+        if stack.ndim == 4
+        else tensor(stack)
+    )
 
 
 LISTS = [
@@ -101,7 +105,9 @@ def as_files(stack, rng, folder):
             kind = {"photometric": "rgb" if one.ndim == 3 else "minisblack"}
             if one.ndim == 3 and one.shape[2] != 3:
                 kind["planarconfig"] = "separate"
-            tifffile.imwrite(folder / f"{index}.tiff", np.ascontiguousarray(one), metadata=None, **kind)
+            tifffile.imwrite(
+                folder / f"{index}.tiff", np.ascontiguousarray(one), metadata=None, **kind
+            )
     return sorted(folder.iterdir())
 
 

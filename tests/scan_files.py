@@ -7,12 +7,21 @@ import numpy as np
 PCD_KINDS = ["ascii", "binary", "binary_compressed"]
 PLY_KINDS = ["ascii", "binary_little_endian", "binary_big_endian"]
 PCD_TYPES = {"f": "F", "i": "I", "u": "U"}
-PLY_TYPES = {"f4": "float", "f8": "double", "i2": "short", "u1": "uchar", "i4": "int32", "u4": "uint32"}
+PLY_TYPES = {
+    "f4": "float",
+    "f8": "double",
+    "i2": "short",
+    "u1": "uchar",
+    "i4": "int32",
+    "u4": "uint32",
+}
 
 
 def table(points, before=("f4",), after=("u1", "u4")):
     """points: (P, 3) -> rows of fields a0.., x, y, z, b0.. whose values tell the columns apart."""
-    kinds = [(f"a{i}", kind) for i, kind in enumerate(before)] + [(axis, points.dtype) for axis in "xyz"]
+    kinds = [(f"a{i}", kind) for i, kind in enumerate(before)] + [
+        (axis, points.dtype) for axis in "xyz"
+    ]
     rows = np.zeros(len(points), [*kinds, *[(f"b{i}", kind) for i, kind in enumerate(after)]])
     for number, name in enumerate(rows.dtype.names):
         rows[name] = points[:, "xyz".index(name)] if name in "xyz" else 60 + number
@@ -60,7 +69,9 @@ def compressed(data):
             at += 1
             continue
         length = 3
-        while length < 264 and at + length < len(data) and data[start + length] == data[at + length]:
+        while (
+            length < 264 and at + length < len(data) and data[start + length] == data[at + length]
+        ):
             length += 1
         put_plain()
         back = at - start - 1
@@ -76,7 +87,9 @@ def compressed(data):
 def ply(rows, kind, before=b"", before_head="", ending="\n"):
     """rows: a structured array, followed by a face; ``before`` is another element in front of the vertices."""
     order = ">" if "big" in kind else "<"
-    properties = "".join(f"property {PLY_TYPES[rows.dtype[name].str[1:]]} {name}\n" for name in rows.dtype.names)
+    properties = "".join(
+        f"property {PLY_TYPES[rows.dtype[name].str[1:]]} {name}\n" for name in rows.dtype.names
+    )
     head = (
         f"ply\nformat {kind} 1.0\ncomment by hand\n{before_head}element vertex {len(rows)}\n{properties}"
         f"element face 1\nproperty list uchar int vertex_indices\nend_header\n"

@@ -47,8 +47,13 @@ def write_eyecandies(root, rng, category="Lollipop"):
         levels = ((depth - 0.5) / 2 * 65535).round().astype(np.uint16)
         save(start.with_name(f"{number}_depth.png"), levels)
         light = np.where(bright, 200, np.where(dark, 90, 20))
-        save(start.with_name(f"{number}_image_0.png"), np.repeat(light[..., None], 3, 2).astype(np.uint8))
+        save(
+            start.with_name(f"{number}_image_0.png"),
+            np.repeat(light[..., None], 3, 2).astype(np.uint8),
+        )
         save(start.with_name(f"{number}_mask.png"), np.uint8(255 * dark * (split != "train")))
-        start.with_name(f"{number}_info_depth.yaml").write_text("normalization:\n  max: 2.5\n  min: 0.5\n")
+        start.with_name(f"{number}_info_depth.yaml").write_text(
+            "normalization:\n  max: 2.5\n  min: 0.5\n"
+        )
         start.with_name(f"{number}_pose.txt").write_text("1 0 0 0\n0 0 -1 0.5\n0 1 0 0\n0 0 0 1\n")
     return bright, dark, depth
