@@ -1,4 +1,4 @@
-"""What holds for every data set, whoever wrote it, on files that its own writer made."""
+"""Every data set: it loads the files of its own writers, with labels, and names damaged ones."""
 
 import importlib
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from musc2 import datasets
-from musc2.datasets import families, synthetic
+from musc2.datasets import synthetic
+from musc2.datasets.synthetic.families import FAMILIES
 from musc2.errors import InputError
 
 COUNT, SIZE = 9, 40  # 4 of them defective
@@ -22,7 +23,7 @@ IDS = [f"{name}-{layout}" for name, layout in LAYOUTS]
 
 @pytest.fixture(scope="module", params=LAYOUTS, ids=IDS)
 def written(request, tmp_path_factory):
-    """Name, folder and categories of generated parts in a layout."""
+    """Return the name, folder and categories of generated parts in a layout."""
     name, layout = request.param
     root = tmp_path_factory.mktemp(f"{name}-{layout}-") / "made"
     several = min(2, len(module(name).CATEGORIES))
@@ -31,9 +32,21 @@ def written(request, tmp_path_factory):
 
 
 def test_all_that_the_issue_names_are_there():
-    wanted = {"mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad", "real3d_ad", "folder", "synthetic"}
+    wanted = {
+        "mvtec_3d",
+        "eyecandies",
+        "mvtec_ad",
+        "visa",
+        "btad",
+        "real3d_ad",
+        "folder",
+        "synthetic",
+    }
     assert wanted <= set(datasets.names())
-    assert [len(module(name).CATEGORIES) for name in ("mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad")] == [
+    assert [
+        len(module(name).CATEGORIES)
+        for name in ("mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad")
+    ] == [
         10,
         10,
         15,
@@ -46,7 +59,9 @@ def test_the_test_parts_come_back_sorted_with_their_labels(written):
     name, root, categories = written
     found = datasets.load(name, root)
     assert len(found) == COUNT * len(categories)
-    assert sorted({sample.category for sample in found}) == sorted({*categories} if name != "folder" else {"made"})
+    assert sorted({sample.category for sample in found}) == sorted(
+        {*categories} if name != "folder" else {"made"}
+    )
     assert len({sample.name for sample in found}) == len(found)
     for category in {sample.category for sample in found}:
         here = [sample for sample in found if sample.category == category]
@@ -61,10 +76,12 @@ def test_the_test_parts_come_back_sorted_with_their_labels(written):
 def test_what_is_in_the_files_is_what_was_generated(written):
     """Every picture, surface and mask is that of one part of the generator, and every part is there."""
     name, root, categories = written
-    makers = list(families.FAMILIES.values())
+    makers = list(FAMILIES.values())
     for number, category in enumerate(categories):
         parts = makers[number](COUNT, size=SIZE, seed=3 + number)
-        here = [sample for sample in datasets.load(name, root) if sample.category in (category, "made")]
+        here = [
+            sample for sample in datasets.load(name, root) if sample.category in (category, "made")
+        ]
         left = set(range(COUNT))
         for sample in here:
             truth, picture, surface = (
@@ -77,7 +94,10 @@ def test_what_is_in_the_files_is_what_was_generated(written):
             else:
                 gap = np.array([abs((xyz[..., 2] != 0).sum() - len(surface)) for xyz in parts.xyz])
                 gap = gap + np.array(
-                    [np.abs(xyz[xyz[..., 2] != 0].mean(0) - surface.mean(0)).max() for xyz in parts.xyz]
+                    [
+                        np.abs(xyz[xyz[..., 2] != 0].mean(0) - surface.mean(0)).max()
+                        for xyz in parts.xyz
+                    ]
                 )
             index = int(gap.argmin())
             left.remove(index)
@@ -107,7 +127,9 @@ def test_categories_can_be_chosen(written):
     name, root, categories = written
     wanted = categories[-1] if name != "folder" else "made"
     for form in (wanted, [wanted]):
-        assert {sample.category for sample in datasets.load(name, root, categories=form)} == {wanted}
+        assert {sample.category for sample in datasets.load(name, root, categories=form)} == {
+            wanted
+        }
     with pytest.raises(InputError, match="load: categories must be"):
         datasets.load(name, root, categories="nothing")
 
@@ -123,7 +145,9 @@ def test_a_wrong_root_says_what_was_looked_for_and_found(tmp_path, name):
 
 @pytest.mark.parametrize("name", datasets.names())
 def test_a_wrong_split_says_which_there_are(tmp_path, name):
-    with pytest.raises(InputError, match=f"load: split must be one of test.* for {name}, got 'tets'"):
+    with pytest.raises(
+        InputError, match=f"load: split must be one of test.* for {name}, got 'tets'"
+    ):
         datasets.load(name, tmp_path, split="tets")
 
 
@@ -161,10 +185,23 @@ def test_lost_files_are_named(written):
 
 
 def test_names_and_places_of_writing_are_checked(tmp_path):
-    with pytest.raises(InputError, match=r"load: name must be one of .*, got 'mvtec3d' \(did you mean 'mvtec_3d'\?\)"):
+    with pytest.raises(
+        InputError,
+        match=r"load: name must be one of .*, got 'mvtec3d' \(did you mean 'mvtec_3d'\?\)",
+    ):
         datasets.load("mvtec3d", tmp_path)
     for arguments, message in (
-        ({"categories": 11}, "categories must be 1 to 10 or some of bagel, .* for mvtec_3d, got 11"),
+        (
+            {"categories": 11},
+            "categories must be 1 to 10 or a list of some of bagel, .* for mvtec_3d, got 11",
+        ),
+        ({"categories": -1}, "categories must be 1 to 10 .*, got -1"),
+        ({"categories": True}, "categories must be 1 to 10 .*, got True"),
+        ({"categories": "bagel"}, "categories must be 1 to 10 .*, got 'bagel'"),
+        ({"categories": []}, "categories must be 1 to 10"),
+        ({"count": 0}, "count must be a whole number of at least 1, got 0"),
+        ({"size": 16}, "size must be a whole number of at least 32, got 16"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"categories": 0}, "categories must be 1 to 10"),
         ({"categories": ["bun"]}, "categories must be 1 to 10"),
         ({"layout": "flat"}, "layout must be one of original, on_table for mvtec_3d, got 'flat'"),
@@ -173,19 +210,25 @@ def test_names_and_places_of_writing_are_checked(tmp_path):
             datasets.write("mvtec_3d", tmp_path / "new", **arguments)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/data.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"write: root \(.*full\) must be new or empty, got something there"):
+    with pytest.raises(
+        InputError, match=r"write: root \(.*full\) must be new or empty, got data.txt"
+    ):
         datasets.write("mvtec_3d", tmp_path / "full")
 
 
-@pytest.mark.parametrize("family", families.FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_keeps_the_promises_of_the_generator(family):
-    make = families.FAMILIES[family]
+    make = FAMILIES[family]
     parts, intact = make(16, defective=1, size=64, seed=1), make(16, defective=0, size=64, seed=1)
     assert set(parts.kinds) == set(synthetic.KINDS)
     for index, kind in enumerate(parts.kinds):
         assert parts.masks[index].any()
-        assert (parts.rgb[index] != intact.rgb[index]).any() == (synthetic.KINDS[kind] != "3d"), kind
-        assert (parts.xyz[index] != intact.xyz[index]).any() == (synthetic.KINDS[kind] != "2d"), kind
+        assert (parts.rgb[index] != intact.rgb[index]).any() == (synthetic.KINDS[kind] != "3d"), (
+            kind
+        )
+        assert (parts.xyz[index] != intact.xyz[index]).any() == (synthetic.KINDS[kind] != "2d"), (
+            kind
+        )
     there = parts.xyz[..., 2] != 0
     assert (parts.xyz[~there] == 0).all()
     assert 0.2 < there.mean() < 0.5

@@ -1,4 +1,4 @@
-"""The odd cases of each data set's folders, and what is refused in them."""
+"""Odd cases of the folders of each data set, and errors about them."""
 
 import json
 
@@ -7,8 +7,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from musc2 import datasets, preprocess
+from musc2 import datasets
 from musc2.errors import InputError
+from musc2.preprocess import preprocess_dataset
 
 
 def made(tmp_path, name, layout="original", **options):
@@ -30,9 +31,15 @@ def test_a_mask_of_another_size_and_a_picture_that_is_none_are_named(tmp_path):
     root = made(tmp_path, "mvtec_ad")
     bad = next(sample for sample in datasets.load("mvtec_ad", root) if sample.label)
     Image.new("L", (32, 31)).save(bad.mask)
-    refused("mvtec_ad", root, rf"{bad.mask.name} must have the size of .*{bad.rgb.name}, 32 x 32, got 31 x 32")
+    refused(
+        "mvtec_ad",
+        root,
+        rf"{bad.mask.name} must have the size of .*{bad.rgb.name}, 32 x 32, got 31 x 32",
+    )
     bad.mask.write_bytes(b"no picture")
-    refused("mvtec_ad", root, rf"{bad.mask.name} must be a readable picture, got UnidentifiedImageError")
+    refused(
+        "mvtec_ad", root, rf"{bad.mask.name} must be a readable image, got UnidentifiedImageError"
+    )
 
 
 def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
@@ -51,7 +58,7 @@ def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
 @pytest.mark.parametrize(("name", "layout"), [("mvtec_3d", "on_table"), ("eyecandies", "original")])
 def test_what_is_prepared_loads_as_the_same_parts(tmp_path, name, layout):
     root = datasets.write(name, tmp_path / "made", count=4, size=96, layout=layout)
-    preprocess.prepare(name, root, tmp_path / "prepared")
+    preprocess_dataset(name, root, tmp_path / "prepared")
     before, after = datasets.load(name, root), datasets.load(name, tmp_path / "prepared")
     assert (len(after), sum(sample.label for sample in after)) == (4, 2)
     assert sum(sample.label for sample in before) == 2
@@ -63,7 +70,7 @@ def test_what_is_prepared_loads_as_the_same_parts(tmp_path, name, layout):
 def test_an_empty_category_is_named(tmp_path):
     root = made(tmp_path, "mvtec_3d")
     (root / "carrot/test").mkdir(parents=True)
-    refused("mvtec_3d", root, r"carrot must hold parts of the split .*, got test/")
+    refused("mvtec_3d", root, r"carrot must hold parts of the requested split, got test/")
 
 
 def test_deep_pictures_and_masks_are_read(tmp_path):
@@ -92,7 +99,8 @@ def test_btad_has_its_own_endings_and_a_folder_around_it(tmp_path):
 
 def test_visa_is_read_alike_from_its_three_layouts(tmp_path):
     forms = [
-        datasets.write("visa", tmp_path / form, count=5, size=32, layout=form) for form in ("original", "meta", "1cls")
+        datasets.write("visa", tmp_path / form, count=5, size=32, layout=form)
+        for form in ("original", "meta", "1cls")
     ]
     found = [datasets.load("visa", root) for root in forms]
     assert all(sample.rgb.suffix == ".JPG" for sample in found[0])
@@ -107,10 +115,26 @@ def test_visa_is_read_alike_from_its_three_layouts(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("object,split", "thing,split", "1cls.csv must have the columns .*, got none called object"),
-        ("candle/Data/Masks/Anomaly/0000", "../Masks/0000", "1cls.csv must name files below its folder"),
-        ("candle/Data/Masks/Anomaly/0000.png", "", "1cls.csv must name files below its folder, got ''"),
-        ("Images/Anomaly/0000.JPG", "Images/Anomaly/1.JPG", "1cls.csv must name files that exist, got .*1.JPG"),
+        (
+            "object,split",
+            "thing,split",
+            "1cls.csv must have the columns .*, got none called object",
+        ),
+        (
+            "candle/Data/Masks/Anomaly/0000",
+            "../Masks/0000",
+            "1cls.csv must name files below its folder",
+        ),
+        (
+            "candle/Data/Masks/Anomaly/0000.png",
+            "",
+            "1cls.csv must name files below its folder, got ''",
+        ),
+        (
+            "Images/Anomaly/0000.JPG",
+            "Images/Anomaly/1.JPG",
+            "1cls.csv must name files that exist, got .*1.JPG",
+        ),
         (",test,", ",eval,", "must hold parts of the split test"),
     ],
 )
@@ -148,7 +172,14 @@ def test_a_folder_is_called_by_its_name_wherever_it_is_seen_from(tmp_path, monke
 def test_lists_of_visa_are_checked(tmp_path):
     root = made(tmp_path, "visa", "meta")
     whole = json.loads((root / "meta.json").read_text())
-    for content in ("[", "[]", '{"test": 3}', '{"test": {"candle": [{}]}}', '{"train": {}}', json.dumps([whole])):
+    for content in (
+        "[",
+        "[]",
+        '{"test": 3}',
+        '{"test": {"candle": [{}]}}',
+        '{"train": {}}',
+        json.dumps([whole]),
+    ):
         (root / "meta.json").write_text(content)
         refused("visa", root, "meta.json must map splits and categories to lists of parts")
 
@@ -165,13 +196,15 @@ def test_depth_of_eyecandies_becomes_the_surface_in_the_world(tmp_path):
     depth = low + raw / 65535 * (high - low)
     here = datasets.load_cloud(sample)
     np.testing.assert_allclose(here[..., 2], depth, rtol=1e-6)
-    np.testing.assert_allclose(here[4, 7], np.array([(7 - 16) * 16 / 711.11, (4 - 16) * 16 / 711.11, 1]) * depth[4, 7])
+    np.testing.assert_allclose(
+        here[4, 7], np.array([(7 - 16) * 16 / 711.11, (4 - 16) * 16 / 711.11, 1]) * depth[4, 7]
+    )
     sample.pose.write_text("0 1 0 5\n-1 0 0 0\n0 0 1 -2\n0 0 0 1\n")
     there = datasets.load_cloud(sample)
     x, y, z = np.moveaxis(there, 2, 0)
     np.testing.assert_allclose(np.stack([y + 5, -x, z - 2], 2), here, atol=1e-6)
     sample.pose.write_text("1 2 3")
-    with pytest.raises(InputError, match=r"load: .*pose.txt must hold a 4 x 4 matrix"):
+    with pytest.raises(InputError, match=r"^load_cloud: .*pose.txt must hold a 4 x 4 matrix"):
         datasets.load_cloud(sample)
 
 
@@ -187,7 +220,9 @@ def test_what_belongs_to_a_part_of_eyecandies_is_there(tmp_path):
         sample.defect for sample in datasets.load("eyecandies", root) if sample.rgb == bad.rgb
     }
     (folder / f"{start}_metadata.yaml").unlink()
-    assert {sample.defect for sample in datasets.load("eyecandies", root) if sample.rgb == bad.rgb} == {"bad"}
+    assert {
+        sample.defect for sample in datasets.load("eyecandies", root) if sample.rgb == bad.rgb
+    } == {"bad"}
     replace(folder / f"{start}_info_depth.yaml", "min: ", "min: e")
     refused("eyecandies", root, f"{start}_info_depth.yaml must say what min is")
     (folder / f"{start}_depth.png").unlink()
@@ -210,12 +245,16 @@ def test_clouds_of_real3d_ad_have_a_label_for_each_point(tmp_path):
     assert len(datasets.load("real3d_ad", root)) == 6
     count = len(datasets.load_cloud(again))
     for line, lines, message in (
-        ("1 2 3 0", count - 1, f"must hold a line for each of the {count} points of .*, got {count - 1}"),
+        (
+            "1 2 3 0",
+            count - 1,
+            f"must hold a line for each of the {count} points of .*, got {count - 1}",
+        ),
         ("1 2 3", count, "must hold lines of x, y, z and a label"),
         ("a b c d", count, "must hold lines of x, y, z and a label"),
     ):
         again.mask.write_text(f"{line}\n" * lines)
-        with pytest.raises(InputError, match=f"{again.mask.name} {message}"):
+        with pytest.raises(InputError, match=f"^load_mask: .*{again.mask.name} {message}"):
             datasets.load_mask(again)
     cut.rename(cut.with_name("cloud.pcd"))
     refused("real3d_ad", root, "cloud.pcd must be called NUMBER_good or NUMBER_DEFECT, got cloud")
@@ -232,7 +271,9 @@ def test_tables_of_the_synthetic_set_are_checked(tmp_path):
     table.write_text(whole.replace("name,split,kind", "name,kind"))
     refused("synthetic", root, "parts.csv must have the columns name,split,kind in every row")
     table.unlink()
-    refused("synthetic", root, "parts.csv must be a table with the columns name,split,kind, got none")
+    refused(
+        "synthetic", root, "parts.csv must be a table with the columns name,split,kind, got none"
+    )
 
 
 @pytest.fixture
@@ -256,7 +297,14 @@ def parts(tmp_path):
 
 def short(samples):
     return [
-        (sample.name, sample.label, sample.defect, bool(sample.rgb), bool(sample.xyz), bool(sample.mask))
+        (
+            sample.name,
+            sample.label,
+            sample.defect,
+            bool(sample.rgb),
+            bool(sample.xyz),
+            bool(sample.mask),
+        )
         for sample in samples
     ]
 
@@ -272,10 +320,19 @@ def test_a_folder_of_pictures_alone_tells_nothing(tmp_path, parts):
 
 
 def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
-    for name, kind in (("1.png", "rgb"), ("1.tiff", "xyz"), ("2.png", "rgb"), ("2.npy", "xyz"), ("2_mask.png", "mask")):
+    for name, kind in (
+        ("1.png", "rgb"),
+        ("1.tiff", "xyz"),
+        ("2.png", "rgb"),
+        ("2.npy", "xyz"),
+        ("2_mask.png", "mask"),
+    ):
         parts(name, kind)
     found = datasets.load("folder", tmp_path / "own", categories=["own"])
-    assert short(found) == [("1", False, "good", True, True, False), ("2", True, "bad", True, True, True)]
+    assert short(found) == [
+        ("1", False, "good", True, True, False),
+        ("2", True, "bad", True, True, True),
+    ]
     assert datasets.load_mask(found[1]).all()
     assert not datasets.load_mask(found[0]).any()
     Image.new("L", (8, 6)).save(tmp_path / "own/2_mask.png")
@@ -311,6 +368,68 @@ def test_a_glob_finds_what_it_matches(tmp_path, parts):
     assert len(datasets.load("folder", str(tmp_path / "own/**/*"))) == 3
     refused("folder", tmp_path / "own/*.jpeg", "must hold images")
     parts("xyz/z.tiff", "xyz")
-    assert short(datasets.load("folder", tmp_path / "own/xyz/*")) == [("z", None, "", False, True, False)]
+    assert short(datasets.load("folder", tmp_path / "own/xyz/*")) == [
+        ("z", None, "", False, True, False)
+    ]
     parts("rgb/day1/a.png", "rgb")
     refused("folder", tmp_path / "own", "a.png must be the only one of its stem")
+
+
+def test_a_tiff_beside_an_image_is_a_scan_in_upper_case_too(tmp_path, parts):
+    parts("1.png", "rgb")
+    parts("1.tiff", "xyz")
+    (tmp_path / "own/1.tiff").rename(tmp_path / "own/1.TIFF")
+    assert short(datasets.load("folder", tmp_path / "own")) == [("1", None, "", True, True, False)]
+
+
+@pytest.mark.parametrize("kind", ["rgb", "xyz", "depth", "mask"])
+def test_errors_begin_with_the_function_that_was_called(tmp_path, kind):
+    """Nobody who calls load_image is told about score, or about rgb[0]."""
+    path = tmp_path / ("a.tiff" if kind == "xyz" else "a.png")
+    path.write_bytes(b"damaged")
+    depth = {"intrinsics": (1.0, 1.0, 0.0, 0.0)} if kind == "depth" else {}
+    sample = datasets.LabeledSample(
+        name="a", category="own", label=False, defect="good", **{kind: path}, **depth
+    )
+    readers = {"rgb": "load_image", "xyz": "load_cloud", "depth": "load_cloud", "mask": "load_mask"}
+    name = readers[kind]
+    with pytest.raises(InputError, match=rf"^{name}: .*{path.name}\)? must be .*readable.*, got "):
+        getattr(datasets, name)(sample)
+    if kind != "mask":  # a good part's mask has the size of its image, or of its scan
+        with pytest.raises(InputError, match=rf"^load_mask: .*{path.name}\)? must be .*readable"):
+            datasets.load_mask(sample)
+
+
+@pytest.mark.parametrize("ending", ["png", "tiff", "npy"])
+def test_depth_in_a_range_becomes_the_same_points_in_every_file(tmp_path, rng, ending):
+    """As computed from 16-bit levels in float32: range, then camera, then pose."""
+    levels = rng.integers(1, 65536, (6, 8)).astype(np.uint16)
+    levels[2, 3] = 0
+    path = tmp_path / f"a.{ending}"
+    if ending == "png":
+        Image.fromarray(levels).save(path)
+    elif ending == "tiff":
+        tifffile.imwrite(path, levels, photometric="minisblack")
+    else:
+        np.save(path, levels)
+    pose = tmp_path / "pose.txt"
+    pose.write_text("0 1 0 1\n-1 0 0 2\n0 0 1 3\n0 0 0 1\n")
+    sample = datasets.LabeledSample(
+        name="a",
+        category="own",
+        label=False,
+        defect="good",
+        depth=path,
+        intrinsics=(9.0, 7.0, 3.5, 2.5),
+        depth_range=(0.5, 2.5),
+        pose=pose,
+    )
+    z = np.float32(0.5) + levels.astype(np.float32) / np.float32(65535) * np.float32(2)
+    row, column = np.indices(levels.shape)
+    x = ((column - 3.5) / 9).astype(np.float32) * z
+    y = ((row - 2.5) / 7).astype(np.float32) * z
+    turned = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
+    expected = (np.stack([x, y, z], 2) - [1.0, 2, 3]) @ turned.T
+    points = datasets.load_cloud(sample)
+    assert points.dtype == np.float32
+    np.testing.assert_allclose(points, expected, rtol=0, atol=1e-6)
