@@ -1,4 +1,4 @@
-"""Scans with a background to take away, and data sets of them as they lie on disk."""
+"""Make scans with a background, and data sets of them in their original layouts."""
 
 import numpy as np
 import tifffile
@@ -6,7 +6,10 @@ from PIL import Image
 
 
 def part_on_a_table(rng, shape=(80, 80)):
-    """xyz in meters, 1.25 mm between pixels: a box of 20 mm height on a tilted table; and which pixels are the box."""
+    """Return xyz of a box of 20 mm height on a tilted table, and the pixels of the box.
+
+    In meters, 1.25 mm between pixels.
+    """
     v, u = (np.indices(shape) + 0.5) / 80 - np.reshape(shape, (2, 1, 1)) / 160
     box = (abs(u) < 0.2) & (abs(v) < 0.2)
     z = 0.4 + 0.02 * u - 0.01 * v - 0.02 * box + rng.normal(0, 3e-4, shape)
@@ -22,7 +25,7 @@ def save(path, values):
 
 
 def write_mvtec_3d(root, rng, shape=(80, 80)):
-    """Three parts; returns the box of each xyz file. There is a crumb beside each, and a mask of the defect."""
+    """Write three parts with a crumb beside each; return the pixels of each xyz file's box."""
     boxes = {}
     for name in ("train/good/xyz/000", "test/good/xyz/000", "test/hole/xyz/003"):
         xyz, box = part_on_a_table(rng, shape)
@@ -38,7 +41,10 @@ def write_mvtec_3d(root, rng, shape=(80, 80)):
 
 
 def write_eyecandies(root, rng, category="Lollipop"):
-    """Two parts, the second defective: seen from the front a bright disc, a dark one, and a wall behind them."""
+    """Write two parts, the second defective; return the bright disc, the dark one, and the depth.
+
+    A part is a bright disc beside a dark one, with a wall behind them.
+    """
     v, u = (np.indices((128, 128)) + 0.5) / 64 - 1
     bright, dark = np.hypot(u + 0.4, v) < 0.3, np.hypot(u - 0.45, v) < 0.35
     depth = np.where(bright, 1.0, np.where(dark, 1.2, 1.5)) + 0.001 * rng.random(u.shape)

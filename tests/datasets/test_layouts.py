@@ -27,7 +27,7 @@ def replace(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_a_mask_of_another_size_and_a_picture_that_is_none_are_named(tmp_path):
+def test_masks_of_another_size_and_broken_images_are_named(tmp_path):
     root = made(tmp_path, "mvtec_ad")
     bad = next(sample for sample in datasets.load("mvtec_ad", root) if sample.label)
     Image.new("L", (32, 31)).save(bad.mask)
@@ -56,7 +56,7 @@ def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "layout"), [("mvtec_3d", "on_table"), ("eyecandies", "original")])
-def test_what_is_prepared_loads_as_the_same_parts(tmp_path, name, layout):
+def test_preprocessed_data_sets_load_as_the_same_parts(tmp_path, name, layout):
     root = datasets.write(name, tmp_path / "made", count=4, size=96, layout=layout)
     preprocess_dataset(name, root, tmp_path / "prepared")
     before, after = datasets.load(name, root), datasets.load(name, tmp_path / "prepared")
@@ -102,14 +102,16 @@ def test_visa_is_read_alike_from_its_three_layouts(tmp_path):
         datasets.write("visa", tmp_path / form, count=5, size=32, layout=form)
         for form in ("original", "meta", "1cls")
     ]
-    found = [datasets.load("visa", root) for root in forms]
-    assert all(sample.rgb.suffix == ".JPG" for sample in found[0])
-    for one, other in ((0, 1), (0, 2)):
-        assert [sample.label for sample in found[one]] == [sample.label for sample in found[other]]
-        for mine, theirs in zip(found[one], found[other], strict=True):
-            assert mine.rgb.read_bytes() == theirs.rgb.read_bytes()
-            assert (datasets.load_mask(mine) == datasets.load_mask(theirs)).all()
-    assert datasets.load("visa", forms[2] / "1cls") == found[2]
+    samples = [datasets.load("visa", root) for root in forms]
+    assert all(sample.rgb.suffix == ".JPG" for sample in samples[0])
+    for other in (1, 2):
+        assert [sample.label for sample in samples[0]] == [
+            sample.label for sample in samples[other]
+        ]
+        for sample, same in zip(samples[0], samples[other], strict=True):
+            assert sample.rgb.read_bytes() == same.rgb.read_bytes()
+            assert (datasets.load_mask(sample) == datasets.load_mask(same)).all()
+    assert datasets.load("visa", forms[2] / "1cls") == samples[2]
 
 
 @pytest.mark.parametrize(
@@ -200,15 +202,15 @@ def test_depth_of_eyecandies_becomes_the_surface_in_the_world(tmp_path):
         here[4, 7], np.array([(7 - 16) * 16 / 711.11, (4 - 16) * 16 / 711.11, 1]) * depth[4, 7]
     )
     sample.pose.write_text("0 1 0 5\n-1 0 0 0\n0 0 1 -2\n0 0 0 1\n")
-    there = datasets.load_cloud(sample)
-    x, y, z = np.moveaxis(there, 2, 0)
+    points = datasets.load_cloud(sample)
+    x, y, z = np.moveaxis(points, 2, 0)
     np.testing.assert_allclose(np.stack([y + 5, -x, z - 2], 2), here, atol=1e-6)
     sample.pose.write_text("1 2 3")
     with pytest.raises(InputError, match=r"^load_cloud: .*pose.txt must hold a 4 x 4 matrix"):
         datasets.load_cloud(sample)
 
 
-def test_what_belongs_to_a_part_of_eyecandies_is_there(tmp_path):
+def test_files_of_a_part_of_eyecandies_are_required(tmp_path):
     root = made(tmp_path, "eyecandies")
     folder = root / "CandyCane/test_public/data"
     assert {sample.rgb.name[3:] for sample in datasets.load("eyecandies", root)} == {"_image_0.png"}
@@ -309,17 +311,19 @@ def short(samples):
     ]
 
 
-def test_a_folder_of_pictures_alone_tells_nothing(tmp_path, parts):
+def test_a_folder_of_images_alone_has_no_labels(tmp_path, parts):
     for name in ("b.png", "a.JPG", "within/c.tif"):
         parts(name, "rgb")
     (tmp_path / "own/notes.txt").write_text("mine")
-    found = datasets.load("folder", tmp_path / "own")
-    assert short(found) == [(name, None, "", True, False, False) for name in ("a", "b", "within/c")]
-    assert datasets.load_mask(found[0]) is None
-    assert datasets.load_cloud(found[0]) is None
+    samples = datasets.load("folder", tmp_path / "own")
+    assert short(samples) == [
+        (name, None, "", True, False, False) for name in ("a", "b", "within/c")
+    ]
+    assert datasets.load_mask(samples[0]) is None
+    assert datasets.load_cloud(samples[0]) is None
 
 
-def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
+def test_a_folder_of_images_scans_and_masks_side_by_side(tmp_path, parts):
     for name, kind in (
         ("1.png", "rgb"),
         ("1.tiff", "xyz"),
@@ -328,13 +332,13 @@ def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
         ("2_mask.png", "mask"),
     ):
         parts(name, kind)
-    found = datasets.load("folder", tmp_path / "own", categories=["own"])
-    assert short(found) == [
+    samples = datasets.load("folder", tmp_path / "own", categories=["own"])
+    assert short(samples) == [
         ("1", False, "good", True, True, False),
         ("2", True, "bad", True, True, True),
     ]
-    assert datasets.load_mask(found[1]).all()
-    assert not datasets.load_mask(found[0]).any()
+    assert datasets.load_mask(samples[1]).all()
+    assert not datasets.load_mask(samples[0]).any()
     Image.new("L", (8, 6)).save(tmp_path / "own/2_mask.png")
     assert not any(sample.label for sample in datasets.load("folder", tmp_path / "own"))
     parts("3.png", "rgb")
@@ -344,14 +348,14 @@ def test_a_folder_of_pictures_scans_and_masks_side_by_side(tmp_path, parts):
     refused("folder", tmp_path / "own", "4_mask.png must have an image or scan of its stem")
 
 
-def test_folders_called_good_say_what_is_not(tmp_path, parts):
+def test_folders_called_good_label_all_parts(tmp_path, parts):
     for kind in ("good", "bent"):
         for index in range(2):
             parts(f"{kind}/rgb/{index}.png", "rgb")
             parts(f"{kind}/xyz/{index}.tiff", "xyz")
     parts("bent/gt/1.png", "mask")
-    found = datasets.load("folder", tmp_path / "own")
-    assert short(found) == [
+    samples = datasets.load("folder", tmp_path / "own")
+    assert short(samples) == [
         ("bent/0", True, "bent", True, True, False),
         ("bent/1", True, "bent", True, True, True),
         ("good/0", False, "good", True, True, False),
@@ -362,9 +366,9 @@ def test_folders_called_good_say_what_is_not(tmp_path, parts):
 def test_a_glob_finds_what_it_matches(tmp_path, parts):
     for name in ("day1/a.png", "day2/b.png", "day2/c.bmp"):
         parts(name, "rgb")
-    found = datasets.load("folder", tmp_path / "own/*/*.png")
-    assert [sample.name for sample in found] == ["day1/a", "day2/b"]
-    assert {sample.category for sample in found} == {"own"}
+    samples = datasets.load("folder", tmp_path / "own/*/*.png")
+    assert [sample.name for sample in samples] == ["day1/a", "day2/b"]
+    assert {sample.category for sample in samples} == {"own"}
     assert len(datasets.load("folder", str(tmp_path / "own/**/*"))) == 3
     refused("folder", tmp_path / "own/*.jpeg", "must hold images")
     parts("xyz/z.tiff", "xyz")
@@ -384,7 +388,7 @@ def test_a_tiff_beside_an_image_is_a_scan_in_upper_case_too(tmp_path, parts):
 
 @pytest.mark.parametrize("kind", ["rgb", "xyz", "depth", "mask"])
 def test_errors_begin_with_the_function_that_was_called(tmp_path, kind):
-    """Nobody who calls load_image is told about score, or about rgb[0]."""
+    """Errors of load_image do not mention score, or rgb[0]."""
     path = tmp_path / ("a.tiff" if kind == "xyz" else "a.png")
     path.write_bytes(b"damaged")
     depth = {"intrinsics": (1.0, 1.0, 0.0, 0.0)} if kind == "depth" else {}

@@ -34,7 +34,8 @@ def test_maps_and_clouds_of_every_container_are_the_same(tmp_path, xyz):
         tmp_path,
         sorted(tmp_path.iterdir()),
     ):
-        assert all((found == one).all() for found, one in zip(read(form), xyz, strict=True))
+        for cloud, expected in zip(read(form), xyz, strict=True):
+            assert (cloud == expected).all()
     clouds = read([xyz[0].reshape(-1, 3), torch.from_numpy(xyz[1].reshape(-1, 3)[:5])])
     assert [cloud.shape for cloud in clouds] == [(48, 3), (5, 3)]
     assert read(xyz[0, 0])[0].shape == (8, 3)
@@ -63,9 +64,9 @@ def test_depth_becomes_the_map_that_the_camera_saw(tmp_path, rng):
         [*map(Image.fromarray, depth)],
     ):
         for intrinsics in (camera, matrix, torch.from_numpy(matrix)):
-            found = np.stack(read(form, intrinsics))
-            np.testing.assert_allclose(found, expected, rtol=1e-6)
-            assert (found[:, 2, 3] == 0).all()
+            maps = np.stack(read(form, intrinsics))
+            np.testing.assert_allclose(maps, expected, rtol=1e-6)
+            assert (maps[:, 2, 3] == 0).all()
     assert read(depth[0], camera)[0].shape == (6, 8, 3)
     assert read(np.full((1, 6, 8), np.inf), camera)[0].max() == 0
 
@@ -205,6 +206,6 @@ def test_single_files_are_named_by_the_function_that_reads_them(tmp_path):
         (np.ones((5, 6, 8)), (1, np.nan, 0, 0), "intrinsics must be"),
     ],
 )
-def test_what_cannot_be_used_is_named(pcd, intrinsics, message):
+def test_unusable_scans_are_named(pcd, intrinsics, message):
     with pytest.raises(InputError, match="score: " + message):
         read(pcd, intrinsics)

@@ -1,4 +1,4 @@
-"""Damaged files of every kind are refused by name, at once, and never cost more memory than they could hold."""
+"""Damaged files of every kind are named, refused at once, and cost little memory."""
 
 import io
 import struct
@@ -26,7 +26,7 @@ def saved(write, *arguments, **options):
 
 @pytest.fixture(scope="module")
 def whole():
-    """A small sound file of every kind: its name and bytes."""
+    """Return a small sound file of every kind: its name and bytes."""
     points = np.round(np.random.default_rng(1).normal(size=(40, 3)), 2).astype(np.float32)
     table, xyz = scan_files.table(points), points.reshape(5, 8, 3)
     return {
@@ -44,13 +44,14 @@ def whole():
 
 
 NAMES = [
-    *(f"{kind}.pcd" for kind in scan_files.PCD_KINDS), *(f"{kind}.ply" for kind in scan_files.PLY_KINDS),
+    *(f"{kind}.pcd" for kind in scan_files.PCD_KINDS),
+    *(f"{kind}.ply" for kind in scan_files.PLY_KINDS),
     "plain.npy", "plain.npz", "deflated.npz", "plain.tiff", "deflated.tiff", "depth.png",
 ]  # fmt: skip
 
 
 def read(path):
-    """Whether it could be read; every refusal names the file, and its cost is bounded."""
+    """Return whether a file could be read; check that errors name it and that memory is bounded."""
     camera = (5, 5, 4, 2) if path.suffix == ".png" else None
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
@@ -82,10 +83,10 @@ def test_damaged_files_are_read_or_refused(whole, tmp_path, name):
         damaged = bytearray(whole[name])
         if number % 3 == 0:
             del damaged[rng.integers(len(damaged)) :]
-        for place in (
+        for position in (
             rng.integers(len(damaged), size=number % 3 * rng.integers(1, 5)) if damaged else ()
         ):
-            damaged[place] ^= 1 << int(rng.integers(8))
+            damaged[position] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         read(path)
 

@@ -49,8 +49,8 @@ def test_the_axis_of_the_channels_follows_the_rule(rng, shape, expected):
         ):
             read(stack)
     else:
-        found = read(stack)
-        assert (len(found), *found[0].shape) == (*expected, 3)
+        images = read(stack)
+        assert (len(images), *images[0].shape) == (*expected, 3)
 
 
 def test_gray_becomes_three_equal_channels_and_alpha_is_dropped(rgb):
@@ -101,7 +101,7 @@ def test_eight_bit_values_are_the_same_in_every_type_and_deeper_ones_keep_their_
     assert read(torch.rand(2, 3, 6, 8).bfloat16())[0].dtype == np.float32
 
 
-def test_other_libraries_pass_by_dlpack_or_array(rgb):
+def test_arrays_of_other_libraries_are_read_by_dlpack_or_array(rgb):
     for form in (
         Arrayed(rgb),
         Exported(rgb),
@@ -125,18 +125,18 @@ def test_files_are_read_by_content(tmp_path, rgb):
     tifffile.imwrite(
         tmp_path / "6.tif", deep, photometric="rgb"
     )  # which PIL would cut down to 8 bits
-    found = read(
+    images = read(
         [str(path) if index % 2 else path for index, path in enumerate(sorted(tmp_path.iterdir()))]
     )
-    assert (np.stack(found[:6]) == rgb[[0, 1, 2, 3, 3, 2]]).all()
-    np.testing.assert_allclose(found[6], deep / 65535, rtol=1e-6)
+    assert (np.stack(images[:6]) == rgb[[0, 1, 2, 3, 3, 2]]).all()
+    np.testing.assert_allclose(images[6], deep / 65535, rtol=1e-6)
     for photometric, planes in (("rgb", deep.transpose(2, 0, 1)), ("minisblack", deep[..., 0])):
         apart = {"planarconfig": "separate"} if photometric == "rgb" else {}
         tifffile.imwrite(
             tmp_path / "7.tif", planes, photometric=photometric, byteorder=">", **apart
         )
-        wanted = deep / 65535 if photometric == "rgb" else deep[..., :1].repeat(3, 2) / 65535
-        np.testing.assert_allclose(read(tmp_path / "7.tif")[0], wanted, rtol=1e-6)
+        expected = deep / 65535 if photometric == "rgb" else deep[..., :1].repeat(3, 2) / 65535
+        np.testing.assert_allclose(read(tmp_path / "7.tif")[0], expected, rtol=1e-6)
     assert (read(np.array([str(tmp_path / "1.bmp")]))[0] == rgb[1]).all()
     assert (read(tmp_path / "1.bmp")[0] == rgb[1]).all()
 
@@ -207,7 +207,7 @@ def test_a_folder_comes_in_the_order_of_its_stems(tmp_path, rgb):
         ),
     ],
 )
-def test_what_cannot_be_used_is_named(rgb, message):
+def test_unusable_images_are_named(rgb, message):
     with pytest.raises(InputError, match="score: " + message):
         read(rgb)
 

@@ -60,7 +60,8 @@ def test_stems_are_compared_only_where_both_are_files():
         ),
         (
             {"rgb": ["x/a.png", "x/b.png"], "pcd": ["y/a.tiff"]},
-            "pcd must hold as many samples as rgb, 2, got 1; rgb[1] (x/b.png) is the first without counterpart",
+            "pcd must hold as many samples as rgb, 2, got 1; "
+            "rgb[1] (x/b.png) is the first without counterpart",
         ),
         (
             {"rgb": ["x/a.png", "x/b.png"], "pcd": ["y/a.tiff", "y/c.tiff", "y/d.tiff"]},
@@ -80,34 +81,35 @@ def test_stems_are_compared_only_where_both_are_files():
         ({"rgb": IMAGES, "names": ["a", "b", "a"]}, "names must be different, got 'a' 2 times"),
     ],
 )
-def test_what_does_not_match_is_named(arguments, message):
+def test_arguments_that_do_not_match_are_named(arguments, message):
     with pytest.raises(InputError) as raised:
         inputs.pair(**arguments)
     assert f"score: {message}" in str(raised.value)
 
 
 def test_masks_of_every_form_are_read_as_foreground(tmp_path):
-    wanted = np.zeros((3, 5, 4), bool)
-    wanted[:, 1:3, 2] = True
+    foreground = np.zeros((3, 5, 4), bool)
+    foreground[:, 1:3, 2] = True
     for index in range(3):
-        Image.fromarray(np.uint8(255) * wanted[index]).save(tmp_path / f"{index}.png")
-    deep = [Image.fromarray(mask.astype(np.uint16)) for mask in wanted]
+        Image.fromarray(np.uint8(255) * foreground[index]).save(tmp_path / f"{index}.png")
+    deep = [Image.fromarray(mask.astype(np.uint16)) for mask in foreground]
     color = [
-        Image.fromarray(np.stack([mask * 0, mask * 0, mask], 2).astype(np.uint8)) for mask in wanted
+        Image.fromarray(np.stack([mask * 0, mask * 0, mask], 2).astype(np.uint8))
+        for mask in foreground
     ]
     for form in (
-        wanted,
-        wanted.astype(np.int64),
-        wanted * 0.5,
-        list(wanted),
+        foreground,
+        foreground.astype(np.int64),
+        foreground * 0.5,
+        list(foreground),
         tmp_path,
         deep,
         color,
     ):
-        found = [source.read() for source in inputs.list_masks(form)]
-        assert all(mask.dtype == bool for mask in found)
-        assert (np.stack(found) == wanted).all()
-    assert inputs.list_masks([wanted[0, :, 2]])[0].read().shape == (5,)
+        masks = [source.read() for source in inputs.list_masks(form)]
+        assert all(mask.dtype == bool for mask in masks)
+        assert (np.stack(masks) == foreground).all()
+    assert inputs.list_masks([foreground[0, :, 2]])[0].read().shape == (5,)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from musc2.inputs import Label
 from musc2.inputs.background import border, remove_plane
 from musc2.inputs.plane import Plane, fit_plane
 
-# Of a plane fitted to all of its own points by least squares: the angle in radians, and in meters over a 0.1 m map.
+# Largest deviations from the plane of least squares: radians, and meters over a 0.1 m map.
 ANGLE, OFFSET = 2e-4, 2e-5
 
 
 def floor(rng, count, noise=0.0005):
-    """Points of a plane tilted against the camera, and its normal and offset by least squares."""
+    """Return points of a tilted plane, and its normal and offset by least squares."""
     points = np.stack([*rng.uniform(-0.05, 0.05, (2, count)), rng.normal(0, noise, count)], 1)
     turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     points = points @ turn.T + [0.01, -0.02, 0.4]

@@ -22,11 +22,11 @@ def prepare_cloud(xyz, size, *, mask=None, label=clouds.PCD, **settings):
 def test_images_are_resized_by_pil_in_eight_bits(rng, resample, shape):
     rgb = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     expected = Image.fromarray(rgb).resize((32, 32), getattr(Image.Resampling, resample.upper()))
-    found = inputs.prepare_image(rgb, Preparation(size=32, resample=resample))
-    assert found.dtype == torch.float32
-    assert found.is_contiguous()
+    resized = inputs.prepare_image(rgb, Preparation(size=32, resample=resample))
+    assert resized.dtype == torch.float32
+    assert resized.is_contiguous()
     assert (
-        found.numpy()
+        resized.numpy()
         == np.asarray(expected).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
     ).all()
 
@@ -59,12 +59,12 @@ def test_fit_keeps_the_aspect_to_within_half_a_patch(original, patch, expected):
 @pytest.mark.parametrize("size", [64, 112, 224])
 def test_golden_published_maps(golden, size):
     g = golden("pc_prep")
-    found = prepare_cloud(g["organised"], size, foreground="nonzero_xyz")
-    assert (found.pixels.numpy() == g[f"nonzero_idx_{size}"]).all()
-    assert found.size == (size, size)
+    cloud = prepare_cloud(g["organised"], size, foreground="nonzero_xyz")
+    assert (cloud.pixels.numpy() == g[f"nonzero_idx_{size}"]).all()
+    assert cloud.size == (size, size)
     expected = g[f"normalised_{size}"]
     placed = np.zeros((3, size * size), np.float32)
-    placed[:, found.pixels] = found.points.numpy().T
+    placed[:, cloud.pixels] = cloud.points.numpy().T
     placed = placed.reshape(3, size, size)[
         :, :: size // expected.shape[1], :: size // expected.shape[1]
     ]
@@ -76,9 +76,9 @@ def test_golden_published_maps(golden, size):
 def test_golden_nearest_resize(golden):
     g = golden("pc_prep")
     for size in (64, 112):
-        found = prepare_cloud(g["organised"], size)
-        xyz = g[f"resized_{size}"].reshape(3, -1).T[found.pixels]
-        back = found.points.double().numpy() * found.scale + found.center
+        cloud = prepare_cloud(g["organised"], size)
+        xyz = g[f"resized_{size}"].reshape(3, -1).T[cloud.pixels]
+        back = cloud.points.double().numpy() * cloud.scale + cloud.center
         np.testing.assert_allclose(back, xyz, rtol=0, atol=1e-7)
 
 
@@ -90,16 +90,16 @@ def test_a_tiny_map_by_hand():
             [[0, 0, 0], [0, 4, 1], [1, 1, inf], [4, 4, 1]],
         ]
     )
-    found = prepare_cloud(xyz, 4, resize="fit")
-    assert found.size == (2, 4)
-    assert found.pixels.tolist() == [0, 1, 5, 7]  # x = 0 is a surface, z = 0 is not
-    assert found.center == (2, 2, 1)
-    assert found.scale == pytest.approx(8**0.5)
+    cloud = prepare_cloud(xyz, 4, resize="fit")
+    assert cloud.size == (2, 4)
+    assert cloud.pixels.tolist() == [0, 1, 5, 7]  # x = 0 is a surface, z = 0 is not
+    assert cloud.center == (2, 2, 1)
+    assert cloud.scale == pytest.approx(8**0.5)
     half = 0.5**0.5
     expected = torch.tensor(
         [[-half, -half, 0], [half, -half, 0], [-half, half, 0], [half, half, 0]]
     )
-    torch.testing.assert_close(found.points, expected)
+    torch.testing.assert_close(cloud.points, expected)
     assert prepare_cloud(
         np.abs(xyz), 4, resize="fit", foreground="nonzero_xyz"
     ).pixels.tolist() == [7]
@@ -122,19 +122,19 @@ def test_clouds_keep_their_rows_and_a_z_of_0():
         [[0, 0, 0], [1, 0, 0], [np.nan, 1, 1], [-1, 0, 0], [0, 2, 0], [0, -2, 0]], np.float32
     )
     for foreground in ("nonzero_depth", "nonzero_xyz"):
-        found = prepare_cloud(xyz, 224, foreground=foreground)
-        assert found.rows.tolist() == [1, 3, 4, 5]
-        assert (found.pixels, found.size, found.scale) == (None, None, 2)
-        assert found.points.tolist() == [[0.5, 0, 0], [-0.5, 0, 0], [0, 1, 0], [0, -1, 0]]
+        cloud = prepare_cloud(xyz, 224, foreground=foreground)
+        assert cloud.rows.tolist() == [1, 3, 4, 5]
+        assert (cloud.pixels, cloud.size, cloud.scale) == (None, None, 2)
+        assert cloud.points.tolist() == [[0.5, 0, 0], [-0.5, 0, 0], [0, 1, 0], [0, -1, 0]]
 
 
 def test_masks_of_any_size_leave_out_more(rng):
     xyz = rng.random((20, 30, 3)) + 1
     mask = np.zeros((10, 15), bool)
     mask[2:4, 5:10] = True
-    found = prepare_cloud(xyz, 40, mask=mask)
-    assert set((found.pixels // 40).tolist()) == set(range(8, 16))
-    assert set((found.pixels % 40).tolist()) == {
+    cloud = prepare_cloud(xyz, 40, mask=mask)
+    assert set((cloud.pixels // 40).tolist()) == set(range(8, 16))
+    assert set((cloud.pixels % 40).tolist()) == {
         column for column in range(40) if 5 <= column * 15 // 40 < 10
     }
     rows = prepare_cloud(xyz.reshape(-1, 3), 40, mask=np.arange(600) % 2).rows
@@ -149,9 +149,9 @@ def test_far_away_scans_keep_their_digits(rng):
 
 
 def test_points_that_are_all_equal_lie_in_the_middle():
-    found = prepare_cloud(np.full((5, 3), 7.0), 8)
-    assert (found.points == 0).all()
-    assert found.scale == 0
+    cloud = prepare_cloud(np.full((5, 3), 7.0), 8)
+    assert (cloud.points == 0).all()
+    assert cloud.scale == 0
     assert prepare_cloud(np.ones((1, 3)), 8).points.shape == (1, 3)
 
 
@@ -159,22 +159,22 @@ def test_without_the_plane_of_the_border_only_the_part_is_foreground(rng):
     xyz = parts.on_a_table(parts.maps(rng, samples=1))[0]
     before = xyz.copy()
     kept = prepare_cloud(xyz, 60, resize="fit")
-    found = prepare_cloud(xyz, 60, resize="fit", background="plane")
+    cloud = prepare_cloud(xyz, 60, resize="fit", background="plane")
     inner = np.zeros((36, 60), bool)
     inner[10:-10, 10:-10] = True
-    assert found.pixels.tolist() == np.flatnonzero(inner).tolist()
+    assert cloud.pixels.tolist() == np.flatnonzero(inner).tolist()
     assert len(kept.pixels) == 36 * 60
-    assert found.scale < kept.scale
+    assert cloud.scale < kept.scale
     assert np.array_equal(xyz, before)
     in_millimeters = prepare_cloud(
         1000 * xyz, 60, resize="fit", background="plane", plane_distance=5
     )
-    assert torch.equal(in_millimeters.pixels, found.pixels)
-    torch.testing.assert_close(in_millimeters.points, found.points)
+    assert torch.equal(in_millimeters.pixels, cloud.pixels)
+    torch.testing.assert_close(in_millimeters.points, cloud.points)
     masked = prepare_cloud(
         xyz, 60, resize="fit", background="plane", mask=np.indices((36, 60))[0] < 18
     )
-    assert masked.pixels.tolist() == [pixel for pixel in found.pixels.tolist() if pixel < 18 * 60]
+    assert masked.pixels.tolist() == [pixel for pixel in cloud.pixels.tolist() if pixel < 18 * 60]
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ def points(rng):
 def test_pcd_files_hold_their_points(tmp_path, points, kind, number):
     points = (10 * points).astype(number)
     (tmp_path / "a.PCD").write_bytes(scan_files.pcd(scan_files.table(points), kind))
-    found = read(tmp_path / "a.PCD")
-    assert found.dtype == number
-    np.testing.assert_array_equal(found, points)
+    points_read = read(tmp_path / "a.PCD")
+    assert points_read.dtype == number
+    np.testing.assert_array_equal(points_read, points)
     (tmp_path / "a.PCD").write_bytes(
         scan_files.pcd(scan_files.table(points, (), ()), kind, (8, 12))
     )
@@ -45,10 +45,10 @@ def test_ply_files_hold_their_vertices(tmp_path, points, kind, number):
         (tmp_path / "a.ply").write_bytes(
             scan_files.ply(scan_files.table(points), kind, ending=ending)
         )
-        found = read(tmp_path / "a.ply")
-        assert found.dtype == number
-        assert found.dtype.isnative
-        np.testing.assert_array_equal(found, points)
+        points_read = read(tmp_path / "a.ply")
+        assert points_read.dtype == number
+        assert points_read.dtype.isnative
+        np.testing.assert_array_equal(points_read, points)
 
 
 @pytest.mark.parametrize("kind", scan_files.PLY_KINDS)
@@ -75,7 +75,10 @@ def test_missing_points_stay_missing(tmp_path, points):
 
 
 def test_columns_of_several_numbers_and_unnamed_ones_are_passed_over(tmp_path):
-    head = "FIELDS x _ y z hist\nSIZE 4 1 4 4 4\nTYPE F U F F F\nCOUNT 1 4 1 1 33\nWIDTH 2\nHEIGHT 1\nDATA binary\n"
+    head = (
+        "FIELDS x _ y z hist\nSIZE 4 1 4 4 4\nTYPE F U F F F\nCOUNT 1 4 1 1 33\n"
+        "WIDTH 2\nHEIGHT 1\nDATA binary\n"
+    )
     rows = b"".join(
         struct.pack("<f4xff33f", *values, *range(33)) for values in ((1, 2, 3), (4, 5, 6))
     )
@@ -128,8 +131,8 @@ HEAD = (
 )
 BODY = "1 2 3\n4 5 6\n"
 PLY = (
-    "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
-    + BODY
+    "ply\nformat ascii 1.0\nelement vertex 2\n"
+    "property float x\nproperty float y\nproperty float z\nend_header\n" + BODY
 )
 
 

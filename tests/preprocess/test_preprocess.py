@@ -57,7 +57,7 @@ def test_mvtec_3d_keeps_the_part_alone_in_a_square_of_whole_hundreds(rng, root, 
 def test_eyecandies_become_xyz_maps_of_the_brightest_cluster_in_the_world(rng, root, out):
     bright, _, depth = scans.write_eyecandies(root, rng)
     assert preprocess_dataset("eyecandies", root, out).written == 2
-    names = [f"Lollipop/{place}" for place in ("train/good/{}/00", "test/bad/{}/07")]
+    names = [f"Lollipop/{folder}" for folder in ("train/good/{}/00", "test/bad/{}/07")]
     assert set(map(str, tree(out))) == {"preprocess.json"} | {
         name.format(kind) + ending
         for name in names
@@ -67,7 +67,7 @@ def test_eyecandies_become_xyz_maps_of_the_brightest_cluster_in_the_world(rng, r
     assert np.array_equal((xyz != 0).any(2), bright)
     row, column = np.nonzero(bright)
     focal, far = 711.11 / 4, depth[bright]
-    # The pose turns the camera's z into minus the world's y, and half a metre of shift comes before that.
+    # The pose shifts by half a meter, then turns the camera's z into minus the world's y.
     seen = np.stack([(column - 64) * far / focal, far, 0.5 - (row - 64) * far / focal], 1)
     np.testing.assert_allclose(xyz[bright], seen, atol=2e-5)
     for kind, name in (("rgb", "image_0"), ("gt", "mask")):
@@ -77,7 +77,7 @@ def test_eyecandies_become_xyz_maps_of_the_brightest_cluster_in_the_world(rng, r
 
 @pytest.mark.parametrize(("category", "kept"), [("Lollipop", "bright"), ("GummyBear", "wall")])
 def test_the_far_end_stays_where_parts_reach_as_far(rng, root, out, category, kept):
-    """With a light behind the parts, the wall is the brightest cluster where it is not taken away first."""
+    """With a light behind the parts, the wall is the brightest cluster unless it is removed."""
     bright, dark, _ = scans.write_eyecandies(root, rng, category)
     picture = root / category / "train/data/00_image_0.png"
     rgb = np.asarray(Image.open(picture)).copy()
@@ -208,7 +208,8 @@ def flat(xyz):
     [
         (
             without_its_border,
-            r"the points within 10 pixels of the border of \S*hole\S* must lie on a plane .*, got 0 points",
+            r"the points within 10 pixels of the border of \S*hole\S* "
+            "must lie on a plane .*, got 0 points",
         ),
         (flat, "must have 30 points within 0.006 of one above the plane of its border, got none"),
         (np.zeros_like, "must have points with z other than 0, got none"),
