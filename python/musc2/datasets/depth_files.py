@@ -39,6 +39,6 @@ def parse_pose(text: str) -> NDArray[np.float64]:
 
 
 def to_world(xyz: NDArray[Any], camera_to_world: NDArray[np.float64]) -> NDArray[Any]:
-    """xyz: (..., 3) in the camera's axes -> (..., 3) in the world's."""
+    """Return points (..., 3) in the axes of the world, from xyz (..., 3) in those of the camera."""
     points: NDArray[Any] = xyz @ camera_to_world[:3, :3].T + camera_to_world[:3, 3]
     return points

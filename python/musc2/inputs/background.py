@@ -14,7 +14,7 @@ _BORDER = 10  # pixels
 
 
 def border(xyz: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """xyz: (H, W, 3) -> (P, 3): the finite points with z not 0 within 10 pixels of the border."""
+    """Return the valid points (P, 3) within 10 pixels of the border of xyz (H, W, 3)."""
     edge = np.ones(xyz.shape[:2], bool)
     edge[_BORDER:-_BORDER, _BORDER:-_BORDER] = False
     points = xyz[edge]

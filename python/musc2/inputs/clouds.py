@@ -104,7 +104,7 @@ def _as_depth(
 
 
 def from_depth(depth: np.ndarray[Any, Any], camera: Camera) -> np.ndarray[Any, Any]:
-    """depth: (H, W) -> (H, W, 3) float32; z is 0 where depth is not finite or not above 0."""
+    """Return the xyz map (H, W, 3) float32 of depth (H, W), 0 where it is not finite or above 0."""
     fx, fy, cx, cy = camera
     z = _valid_depth(depth)
     height, width = z.shape

@@ -33,7 +33,7 @@ class Plane:
     share: float
 
     def distances(self, xyz: np.ndarray[Any, Any]) -> Floats:
-        """xyz: (..., 3) -> (...) float64: the distance of each point from the plane."""
+        """Return the distance of each point of xyz (..., 3) from the plane, (...) float64."""
         return np.abs(_project(xyz, self.normal) - self.offset)
 
 
@@ -44,7 +44,7 @@ def fit_plane(
     seed: int = 0,
     label: Label = POINTS,
 ) -> Plane:
-    """points: (P, 3), finite -> the plane with the most points within ``distance``.
+    """Return the plane with the most of the points (P, 3), all finite, within ``distance``.
 
     The best of up to 1000 planes through three random points is fitted by least squares to the
     points within ``distance`` until those stay the same. The same seed gives the same plane. Fewer

@@ -47,7 +47,7 @@ def resize_image(image: Picture, size: tuple[int, int], resample: str) -> np.nda
 
 
 def resize_map(values: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """values: (H, W, ...) -> (h, w, ...): pixel i is pixel floor(i * H / h) of the source."""
+    """Return values (H, W, ...) as (h, w, ...): row i is row floor(i * H / h) of the source."""
     rows = np.arange(size[0]) * values.shape[0] // size[0]
     columns = np.arange(size[1]) * values.shape[1] // size[1]
     resized: np.ndarray[Any, Any] = values[rows[:, None], columns]

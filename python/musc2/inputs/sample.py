@@ -54,7 +54,7 @@ class Source(Generic[T]):
 
     @property
     def label(self) -> Label:
-        """The name in errors: "rgb[3] (parts/3.png)"."""
+        """Return the name in errors: "rgb[3] (parts/3.png)"."""
         file = "" if self.path is None else f" ({self.path})"
         if self.index is None:
             return Label(op=self.argument.op, text=self.argument.text + file)
@@ -84,7 +84,7 @@ class Sample:
 
     @property
     def path(self) -> Path | None:
-        """The file of the image, else of the cloud; None for arrays."""
+        """Return the file of the image, else of the cloud; None for arrays."""
         for source in (self.image, self.cloud):
             if source is not None and source.path is not None:
                 return source.path

@@ -71,7 +71,7 @@ def run(task: Task, seed: int) -> None:
 
 
 def world_points(depth: Array, camera_to_world: Array) -> Array:
-    """depth: (H, W) -> (H, W, 3) float64 in the world.
+    """Return the points (H, W, 3) in the world of depth (H, W).
 
     In float64, unlike ``inputs.clouds.from_depth``: the far end is cut off by these values.
     """
@@ -84,7 +84,7 @@ def world_points(depth: Array, camera_to_world: Array) -> Array:
 
 
 def far_end(y: Array, foreground: Array) -> Array:
-    """y: (H, W), foreground: (H, W) bool -> (H, W) bool: the last hundredth of its range of y."""
+    """Return the pixels (H, W) in the last hundredth of the foreground's range of y."""
     low, high = y[foreground].min(initial=np.inf), y[foreground].max(initial=-np.inf)
     if low >= high:
         return np.zeros(y.shape, bool)
@@ -92,9 +92,9 @@ def far_end(y: Array, foreground: Array) -> Array:
 
 
 def brightest_cluster(labels: Array, rgb: Array) -> Array:
-    """labels: (H, W), rgb: (H, W, 3) -> (H, W) bool: the cluster with the highest value.
+    """Return the pixels (H, W) of the cluster that has the highest value of any channel.
 
-    Values are those of any channel; of equal clusters the first counts.
+    labels: (H, W); rgb: (H, W, 3). Of equal clusters the first counts.
     """
     count = labels.max(initial=-1) + 1
     if count == 0:

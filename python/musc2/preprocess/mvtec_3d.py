@@ -60,7 +60,7 @@ def run(task: Task, seed: int) -> None:
 
 
 def largest_cluster(labels: Array) -> Array:
-    """labels: (H, W) -> (H, W) bool: the cluster with the most points, the first of several."""
+    """Return the pixels (H, W) of the cluster with the most points, the first of several."""
     sizes = np.bincount(labels[labels >= 0])
     if len(sizes) == 0:
         return np.zeros(labels.shape, bool)
@@ -68,7 +68,7 @@ def largest_cluster(labels: Array) -> Array:
 
 
 def pad_to_square(values: Array) -> Array:
-    """values: (H, W, ...) -> the same in the middle of a black square.
+    """Return values (H, W, ...) in the middle of a black square.
 
     Its side is the longer one, rounded up to whole hundreds.
     """
