@@ -9,7 +9,7 @@ from PIL import Image
 
 from musc2 import datasets
 from musc2.errors import InputError
-from musc2.preprocess import preprocess_dataset
+from musc2.preprocess import preprocess
 
 
 def made(tmp_path, name, layout="original", **options):
@@ -58,7 +58,7 @@ def test_two_files_of_one_stem_and_files_without_partner_are_named(tmp_path):
 @pytest.mark.parametrize(("name", "layout"), [("mvtec_3d", "on_table"), ("eyecandies", "original")])
 def test_preprocessed_data_sets_load_as_the_same_parts(tmp_path, name, layout):
     root = datasets.write(name, tmp_path / "made", count=4, size=96, layout=layout)
-    preprocess_dataset(name, root, tmp_path / "prepared")
+    preprocess(name, root, tmp_path / "prepared")
     before, after = datasets.load(name, root), datasets.load(name, tmp_path / "prepared")
     assert (len(after), sum(sample.label for sample in after)) == (4, 2)
     assert sum(sample.label for sample in before) == 2
@@ -71,19 +71,6 @@ def test_an_empty_category_is_named(tmp_path):
     root = made(tmp_path, "mvtec_3d")
     (root / "carrot/test").mkdir(parents=True)
     refused("mvtec_3d", root, r"carrot must hold parts of the requested split, got test/")
-
-
-def test_deep_pictures_and_masks_are_read(tmp_path):
-    root = made(tmp_path, "mvtec_ad")
-    bad = next(sample for sample in datasets.load("mvtec_ad", root) if sample.label)
-    mask = np.zeros((32, 32), np.uint16)
-    mask[3:5] = 300  # 44 in its lower byte, 1 in its upper
-    Image.fromarray(mask).save(bad.mask)
-    Image.fromarray(mask).save(bad.rgb)
-    assert (datasets.load_mask(bad) == (mask > 0)).all()
-    assert np.asarray(datasets.load_image(bad)).shape == (32, 32, 3)
-    Image.fromarray(np.stack([mask.astype(np.uint8)] * 2, 2), "LA").save(bad.mask)
-    assert (datasets.load_mask(bad) == (mask > 0)).all()
 
 
 def test_btad_has_its_own_endings_and_a_folder_around_it(tmp_path):
@@ -149,10 +136,15 @@ def test_tables_of_visa_are_checked(tmp_path, old, new, message):
 
 
 @pytest.mark.parametrize("layout", ["original", "meta"])
-@pytest.mark.parametrize("category", ["../../escaped", "/absolute", "..", ".", "", "a/b", "a\\\\b", "C:x", "n" * 256])
+@pytest.mark.parametrize(
+    "category", ["../../escaped", "/absolute", "..", ".", "", "a/b", "a\\\\b", "C:x", "n" * 256]
+)
 def test_categories_in_tables_of_visa_must_be_plain_names(tmp_path, layout, category):
     root = made(tmp_path, "visa", layout)
-    table, start, end = {"original": ("split_csv/1cls.csv", "", ",test"), "meta": ("meta.json", '": "', '"')}[layout]
+    table, start, end = {
+        "original": ("split_csv/1cls.csv", "", ",test"),
+        "meta": ("meta.json", '": "', '"'),
+    }[layout]
     replace(root / table, f"{start}candle{end}", f"{start}{category}{end}")
     refused("visa", root, f"a category in .*{table} must be")
 
@@ -162,13 +154,6 @@ def test_categories_in_lists_of_visa_must_be_text(tmp_path, category):
     root = made(tmp_path, "visa", "meta")
     replace(root / "meta.json", '"cls_name": "candle"', f'"cls_name": {json.dumps(category)}')
     refused("visa", root, "a category in .*meta.json must be")
-
-
-def test_a_folder_is_called_by_its_name_wherever_it_is_seen_from(tmp_path, monkeypatch):
-    root = made(tmp_path, "folder")
-    for place, seen in ((root, "."), (root / "rgb", "..")):
-        monkeypatch.chdir(place)
-        assert {sample.category for sample in datasets.load("folder", seen)} == {"made"}
 
 
 def test_lists_of_visa_are_checked(tmp_path):
@@ -276,164 +261,3 @@ def test_tables_of_the_synthetic_set_are_checked(tmp_path):
     refused(
         "synthetic", root, "parts.csv must be a table with the columns name,split,kind, got none"
     )
-
-
-@pytest.fixture
-def parts(tmp_path):
-    """Three pictures with scans and one mask, as arrays to be saved in any way."""
-
-    def save(place, kind):
-        path = tmp_path / "own" / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == "rgb":
-            Image.new("RGB", (8, 6)).save(path)
-        elif kind == "mask":
-            Image.new("L", (8, 6), 255).save(path)
-        elif path.suffix == ".npy":
-            np.save(path, np.ones((6, 8, 3), np.float32))
-        else:
-            tifffile.imwrite(path, np.ones((6, 8, 3), np.float32), photometric="rgb")
-
-    return save
-
-
-def short(samples):
-    return [
-        (
-            sample.name,
-            sample.label,
-            sample.defect,
-            bool(sample.rgb),
-            bool(sample.xyz),
-            bool(sample.mask),
-        )
-        for sample in samples
-    ]
-
-
-def test_a_folder_of_images_alone_has_no_labels(tmp_path, parts):
-    for name in ("b.png", "a.JPG", "within/c.tif"):
-        parts(name, "rgb")
-    (tmp_path / "own/notes.txt").write_text("mine")
-    samples = datasets.load("folder", tmp_path / "own")
-    assert short(samples) == [
-        (name, None, "", True, False, False) for name in ("a", "b", "within/c")
-    ]
-    assert datasets.load_mask(samples[0]) is None
-    assert datasets.load_cloud(samples[0]) is None
-
-
-def test_a_folder_of_images_scans_and_masks_side_by_side(tmp_path, parts):
-    for name, kind in (
-        ("1.png", "rgb"),
-        ("1.tiff", "xyz"),
-        ("2.png", "rgb"),
-        ("2.npy", "xyz"),
-        ("2_mask.png", "mask"),
-    ):
-        parts(name, kind)
-    samples = datasets.load("folder", tmp_path / "own", categories=["own"])
-    assert short(samples) == [
-        ("1", False, "good", True, True, False),
-        ("2", True, "bad", True, True, True),
-    ]
-    assert datasets.load_mask(samples[1]).all()
-    assert not datasets.load_mask(samples[0]).any()
-    Image.new("L", (8, 6)).save(tmp_path / "own/2_mask.png")
-    assert not any(sample.label for sample in datasets.load("folder", tmp_path / "own"))
-    parts("3.png", "rgb")
-    refused("folder", tmp_path / "own", "3.png must have a scan of its stem, as others have")
-    parts("3.npy", "xyz")
-    parts("4_mask.png", "mask")
-    refused("folder", tmp_path / "own", "4_mask.png must have an image or scan of its stem")
-
-
-def test_folders_called_good_label_all_parts(tmp_path, parts):
-    for kind in ("good", "bent"):
-        for index in range(2):
-            parts(f"{kind}/rgb/{index}.png", "rgb")
-            parts(f"{kind}/xyz/{index}.tiff", "xyz")
-    parts("bent/gt/1.png", "mask")
-    samples = datasets.load("folder", tmp_path / "own")
-    assert short(samples) == [
-        ("bent/0", True, "bent", True, True, False),
-        ("bent/1", True, "bent", True, True, True),
-        ("good/0", False, "good", True, True, False),
-        ("good/1", False, "good", True, True, False),
-    ]
-
-
-def test_a_glob_finds_what_it_matches(tmp_path, parts):
-    for name in ("day1/a.png", "day2/b.png", "day2/c.bmp"):
-        parts(name, "rgb")
-    samples = datasets.load("folder", tmp_path / "own/*/*.png")
-    assert [sample.name for sample in samples] == ["day1/a", "day2/b"]
-    assert {sample.category for sample in samples} == {"own"}
-    assert len(datasets.load("folder", str(tmp_path / "own/**/*"))) == 3
-    refused("folder", tmp_path / "own/*.jpeg", "must hold images")
-    parts("xyz/z.tiff", "xyz")
-    assert short(datasets.load("folder", tmp_path / "own/xyz/*")) == [
-        ("z", None, "", False, True, False)
-    ]
-    parts("rgb/day1/a.png", "rgb")
-    refused("folder", tmp_path / "own", "a.png must be the only one of its stem")
-
-
-def test_a_tiff_beside_an_image_is_a_scan_in_upper_case_too(tmp_path, parts):
-    parts("1.png", "rgb")
-    parts("1.tiff", "xyz")
-    (tmp_path / "own/1.tiff").rename(tmp_path / "own/1.TIFF")
-    assert short(datasets.load("folder", tmp_path / "own")) == [("1", None, "", True, True, False)]
-
-
-@pytest.mark.parametrize("kind", ["rgb", "xyz", "depth", "mask"])
-def test_errors_begin_with_the_function_that_was_called(tmp_path, kind):
-    """Errors of load_image do not mention score, or rgb[0]."""
-    path = tmp_path / ("a.tiff" if kind == "xyz" else "a.png")
-    path.write_bytes(b"damaged")
-    depth = {"intrinsics": (1.0, 1.0, 0.0, 0.0)} if kind == "depth" else {}
-    sample = datasets.LabeledSample(
-        name="a", category="own", label=False, defect="good", **{kind: path}, **depth
-    )
-    readers = {"rgb": "load_image", "xyz": "load_cloud", "depth": "load_cloud", "mask": "load_mask"}
-    name = readers[kind]
-    with pytest.raises(InputError, match=rf"^{name}: .*{path.name}\)? must be .*readable.*, got "):
-        getattr(datasets, name)(sample)
-    if kind != "mask":  # a good part's mask has the size of its image, or of its scan
-        with pytest.raises(InputError, match=rf"^load_mask: .*{path.name}\)? must be .*readable"):
-            datasets.load_mask(sample)
-
-
-@pytest.mark.parametrize("ending", ["png", "tiff", "npy"])
-def test_depth_in_a_range_becomes_the_same_points_in_every_file(tmp_path, rng, ending):
-    """As computed from 16-bit levels in float32: range, then camera, then pose."""
-    levels = rng.integers(1, 65536, (6, 8)).astype(np.uint16)
-    levels[2, 3] = 0
-    path = tmp_path / f"a.{ending}"
-    if ending == "png":
-        Image.fromarray(levels).save(path)
-    elif ending == "tiff":
-        tifffile.imwrite(path, levels, photometric="minisblack")
-    else:
-        np.save(path, levels)
-    pose = tmp_path / "pose.txt"
-    pose.write_text("0 1 0 1\n-1 0 0 2\n0 0 1 3\n0 0 0 1\n")
-    sample = datasets.LabeledSample(
-        name="a",
-        category="own",
-        label=False,
-        defect="good",
-        depth=path,
-        intrinsics=(9.0, 7.0, 3.5, 2.5),
-        depth_range=(0.5, 2.5),
-        pose=pose,
-    )
-    z = np.float32(0.5) + levels.astype(np.float32) / np.float32(65535) * np.float32(2)
-    row, column = np.indices(levels.shape)
-    x = ((column - 3.5) / 9).astype(np.float32) * z
-    y = ((row - 2.5) / 7).astype(np.float32) * z
-    turned = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
-    expected = (np.stack([x, y, z], 2) - [1.0, 2, 3]) @ turned.T
-    points = datasets.load_cloud(sample)
-    assert points.dtype == np.float32
-    np.testing.assert_allclose(points, expected, rtol=0, atol=1e-6)

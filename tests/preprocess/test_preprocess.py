@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from musc2.errors import InputError
-from musc2.preprocess import Summary, mvtec_3d, preprocess_dataset, task_files
+from musc2.preprocess import Summary, mvtec_3d, preprocess, task_files
 
 
 def tree(folder):
@@ -34,7 +34,7 @@ def out(tmp_path):
 def test_mvtec_3d_keeps_the_part_alone_in_a_square_of_whole_hundreds(rng, root, out):
     boxes = scans.write_mvtec_3d(root, rng, (80, 110))
     before = tree(root)
-    assert preprocess_dataset("mvtec_3d", root, out) == Summary(written=3, existing=0)
+    assert preprocess("mvtec_3d", root, out) == Summary(made=3, earlier=0)
     assert tree(root) == before
     assert set(tree(out)) == {*before} | {(out / "preprocess.json").relative_to(out)}
     for name, box in boxes.items():
@@ -56,7 +56,7 @@ def test_mvtec_3d_keeps_the_part_alone_in_a_square_of_whole_hundreds(rng, root, 
 
 def test_eyecandies_become_xyz_maps_of_the_brightest_cluster_in_the_world(rng, root, out):
     bright, _, depth = scans.write_eyecandies(root, rng)
-    assert preprocess_dataset("eyecandies", root, out).written == 2
+    assert preprocess("eyecandies", root, out).made == 2
     names = [f"Lollipop/{folder}" for folder in ("train/good/{}/00", "test/bad/{}/07")]
     assert set(map(str, tree(out))) == {"preprocess.json"} | {
         name.format(kind) + ending
@@ -83,21 +83,21 @@ def test_the_far_end_stays_where_parts_reach_as_far(rng, root, out, category, ke
     rgb = np.asarray(Image.open(picture)).copy()
     rgb[~bright & ~dark] = 255
     scans.save(picture, rgb)
-    preprocess_dataset("eyecandies", root, out)
+    preprocess("eyecandies", root, out)
     left = (tifffile.imread(out / category / "train/good/xyz/00.tiff") != 0).any(2)
     assert np.array_equal(left, bright if kept == "bright" else ~bright & ~dark)
 
 
 def test_a_second_call_makes_only_what_is_missing(rng, root, out):
     scans.write_mvtec_3d(root, rng)
-    preprocess_dataset("mvtec_3d", root, out)
+    preprocess("mvtec_3d", root, out)
     whole = tree(out)
     (out / "bagel/test/good/rgb/000.png").unlink()
     (out / "bagel/test/good/xyz/.0123456789abcdef.part").write_bytes(
         b"left by a call that was killed"
     )
     untouched = (out / "bagel/test/hole/xyz/003.tiff").stat().st_mtime_ns
-    assert preprocess_dataset("mvtec_3d", root, out) == Summary(written=1, existing=2)
+    assert preprocess("mvtec_3d", root, out) == Summary(made=1, earlier=2)
     assert tree(out) == whole
     assert (out / "bagel/test/hole/xyz/003.tiff").stat().st_mtime_ns == untouched
 
@@ -105,10 +105,8 @@ def test_a_second_call_makes_only_what_is_missing(rng, root, out):
 def test_results_do_not_depend_on_the_number_of_jobs_and_progress_is_reported(rng, root, tmp_path):
     scans.write_mvtec_3d(root, rng)
     steps = []
-    preprocess_dataset(
-        "mvtec_3d", root, tmp_path / "a", jobs=1, progress=lambda *step: steps.append(step)
-    )
-    preprocess_dataset("mvtec_3d", root, tmp_path / "b", jobs=3)
+    preprocess("mvtec_3d", root, tmp_path / "a", jobs=1, progress=lambda *step: steps.append(step))
+    preprocess("mvtec_3d", root, tmp_path / "b", jobs=3)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert steps == [("preprocess", 1, 3), ("preprocess", 2, 3), ("preprocess", 3, 3)]
     assert json.loads((tmp_path / "a/preprocess.json").read_text()) == {
@@ -144,22 +142,22 @@ def test_nothing_is_preprocessed_in_place(rng, root, place):
         InputError,
         match=r"preprocess: out \(.*\) must be apart from root \(.*\), which is never changed",
     ):
-        preprocess_dataset("mvtec_3d", root, root / place)
+        preprocess("mvtec_3d", root, root / place)
     assert tree(root) == before
 
 
 def test_a_result_is_begun_in_a_new_folder_and_goes_on_with_the_same_settings(rng, root, out):
     scans.write_mvtec_3d(root, rng)
-    preprocess_dataset("mvtec_3d", root, out)
+    preprocess("mvtec_3d", root, out)
     with pytest.raises(
         InputError, match=r'must be new, or begun with .*"seed": 1}, got .*"seed": 0}'
     ):
-        preprocess_dataset("mvtec_3d", root, out, seed=1)
+        preprocess("mvtec_3d", root, out, seed=1)
     (out / "preprocess.json").unlink()
     with pytest.raises(
         InputError, match=r"must be new, empty, or begun by musc2 preprocess, got bagel"
     ):
-        preprocess_dataset("mvtec_3d", root, out)
+        preprocess("mvtec_3d", root, out)
 
 
 @pytest.mark.parametrize("dataset", ["mvtec_3d", "eyecandies"])
@@ -167,15 +165,15 @@ def test_a_wrong_root_is_named_with_the_expected_layout(root, out, dataset):
     with pytest.raises(
         InputError, match=r"preprocess: root \(.*\) must be a folder that exists, got none"
     ):
-        preprocess_dataset(dataset, root, out)
+        preprocess(dataset, root, out)
     root.mkdir()
     with pytest.raises(
         InputError, match=r"must be laid out as CATEGORY/\{train.*, got an empty folder"
     ):
-        preprocess_dataset(dataset, root, out)
+        preprocess(dataset, root, out)
     (root / "photos").mkdir()
     with pytest.raises(InputError, match=r"must be laid out as CATEGORY/.*, got photos"):
-        preprocess_dataset(dataset, root, out)
+        preprocess(dataset, root, out)
     assert not out.exists()
 
 
@@ -190,7 +188,7 @@ def test_a_wrong_root_is_named_with_the_expected_layout(root, out, dataset):
 )
 def test_bad_arguments_are_named(root, out, change, message):
     with pytest.raises(InputError, match=f"preprocess: {message}"):
-        preprocess_dataset(**({"dataset": "mvtec_3d", "root": root, "out": out} | change))
+        preprocess(**({"dataset": "mvtec_3d", "root": root, "out": out} | change))
 
 
 def without_its_border(xyz):
@@ -227,7 +225,7 @@ def test_maps_without_a_part_stop_the_call_and_are_named(rng, root, out, spoil, 
     spoiled = spoil(tifffile.imread(path))
     tifffile.imwrite(path, spoiled, photometric="rgb" if spoiled.shape[2] == 3 else "minisblack")
     with pytest.raises(InputError, match=message.replace("000", "003")) as raised:
-        preprocess_dataset("mvtec_3d", root, out, jobs=1)
+        preprocess("mvtec_3d", root, out, jobs=1)
     assert str(raised.value).startswith("preprocess: ")
     assert "hole" in str(raised.value)
     finished = {str(path) for path in tree(out)}
@@ -241,7 +239,7 @@ def test_points_that_are_missing_or_not_finite_are_background(rng, root, out):
     xyz = tifffile.imread(root / name)
     xyz[0, 0], xyz[40, 40], xyz[40, 41] = np.nan, np.inf, 0
     tifffile.imwrite(root / name, xyz, photometric="rgb")
-    preprocess_dataset("mvtec_3d", root, out)
+    preprocess("mvtec_3d", root, out)
     boxes[name][40, 40:42] = False
     assert np.array_equal((tifffile.imread(out / name) != 0).any(2)[10:90, 10:90], boxes[name])
 
@@ -267,7 +265,7 @@ def test_damaged_and_missing_files_are_named(rng, root, out, name, content, mess
     path = root / "Lollipop/train/data" / f"00_{name}"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(InputError, match=f"preprocess: .*{message}"):
-        preprocess_dataset("eyecandies", root, out)
+        preprocess("eyecandies", root, out)
 
 
 def test_a_truncated_tiff_is_named(rng, root, out):
@@ -277,4 +275,4 @@ def test_a_truncated_tiff_is_named(rng, root, out):
     with pytest.raises(
         InputError, match=r"^preprocess: \S*/000.tiff must hold the 76800 bytes .*, got 3000"
     ):
-        preprocess_dataset("mvtec_3d", root, out)
+        preprocess("mvtec_3d", root, out)

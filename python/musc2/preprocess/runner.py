@@ -23,13 +23,13 @@ _RECORD = "preprocess.json"  # in the output folder: the settings it was made wi
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """How many parts a call wrote, and how many existed before it."""
+    """How many parts a call made, and how many were finished earlier."""
 
-    written: int
-    existing: int
+    made: int
+    earlier: int
 
 
-def preprocess_dataset(
+def preprocess(
     dataset: str,
     root: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -50,7 +50,7 @@ def preprocess_dataset(
         progress: True for a bar, or a callback(stage, done, total).
 
     Returns:
-        How many parts were written, and how many existed.
+        How many parts were made, and how many were finished earlier.
 
     Raises:
         InputError: A part cannot be preprocessed. The error names the file; all parts before it, in
@@ -70,7 +70,7 @@ def preprocess_dataset(
     task_files.remove_unfinished(target)
     unfinished = [task for task in tasks if not task.is_finished]
     _run(unfinished, functools.partial(module.run, seed=seed), threads, len(tasks), progress)
-    return Summary(written=len(unfinished), existing=len(tasks) - len(unfinished))
+    return Summary(made=len(unfinished), earlier=len(tasks) - len(unfinished))
 
 
 def _check_folders(source: Path, target: Path) -> None:
@@ -108,9 +108,9 @@ def _run(
     total: int,
     progress: bool | Report,
 ) -> None:
-    existing = total - len(tasks)
+    earlier = total - len(tasks)
     with reporting(progress, OP) as report:
         results = ordered_map(run, tasks, threads=threads, ahead=2 * threads)
         for count, _ in enumerate(results, start=1):
             if report is not None:
-                report(OP, existing + count, total)
+                report(OP, earlier + count, total)
