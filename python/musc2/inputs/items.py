@@ -153,10 +153,10 @@ def _files(argument: Label, path: Path, endings: Sequence[str]) -> list[Item]:
     visible = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
     files = [file for file in visible if file.suffix.lower() in endings]
     if not files:
-        others = sorted({file.suffix.lower() for file in visible})
+        other_endings = sorted({file.suffix.lower() for file in visible})
         got = "none; subfolders are not searched"
-        if others:
-            got = f"files that end in {', '.join(others)}"
+        if other_endings:
+            got = f"files that end in {', '.join(other_endings)}"
         label = Label(op=argument.op, text=f"{argument.text} ({path})")
         label.refuse(f"must hold files that end in {', '.join(endings)}", got)
     files.sort(key=lambda file: (file.stem, file.name))
