@@ -1,4 +1,4 @@
-"""The same images and maps in many forms: types, layouts and containers drawn at random, as arrays and as files."""
+"""Convert images and maps to random types, layouts and containers, as arrays and as files."""
 
 import numpy as np
 import tifffile
@@ -7,20 +7,20 @@ from PIL import Image
 
 
 class Exported:
-    """What only speaks DLPack."""
+    """An array that exports DLPack and nothing else."""
 
     def __init__(self, values):
         self.values = values
 
-    def __dlpack__(self, **how):
-        return self.values.__dlpack__(**how)
+    def __dlpack__(self, **options):
+        return self.values.__dlpack__(**options)
 
     def __dlpack_device__(self):
         return self.values.__dlpack_device__()
 
 
 class Arrayed:
-    """What only knows how to become a numpy array."""
+    """An array with ``__array__`` and nothing else."""
 
     def __init__(self, values):
         self.values = values
@@ -48,15 +48,15 @@ MAP_TYPES = [
 
 
 def layout(stack, rng):
-    """The same values: channels last or first, C or Fortran order, reversed strides, read-only."""
+    """Return equal values: channels last or first, C or Fortran order, reversed, read-only."""
     if rng.random() < 0.5:
         stack = np.moveaxis(stack, 3, 1)
-    how = rng.integers(4)
-    if how == 0:
+    memory = rng.integers(4)
+    if memory == 0:
         stack = np.ascontiguousarray(stack)
-    elif how == 1:
+    elif memory == 1:
         stack = np.asfortranarray(stack)
-    elif how == 2:
+    elif memory == 2:
         stack = stack[:, :, ::-1].copy()[:, :, ::-1]
     else:
         stack = np.repeat(stack, 2, axis=2)[:, :, ::2]
@@ -69,14 +69,18 @@ def tensor(array):
 
 
 def channels_last(stack):
-    return tensor(stack).contiguous(memory_format=torch.channels_last) if stack.ndim == 4 else tensor(stack)
+    return (
+        tensor(stack).contiguous(memory_format=torch.channels_last)
+        if stack.ndim == 4
+        else tensor(stack)
+    )
 
 
 LISTS = [
     lambda stack, rng: list(stack),
-    lambda stack, rng: tuple(tensor(one) for one in stack),
-    lambda stack, rng: [Exported(tensor(one)) for one in stack],
-    lambda stack, rng: [tensor(one) if rng.integers(2) else Arrayed(one) for one in stack],
+    lambda stack, rng: tuple(tensor(values) for values in stack),
+    lambda stack, rng: [Exported(tensor(values)) for values in stack],
+    lambda stack, rng: [tensor(values) if rng.integers(2) else Arrayed(values) for values in stack],
 ]
 CONTAINERS = [
     lambda stack, rng: stack,
@@ -89,24 +93,26 @@ CONTAINERS = [
 
 
 def as_files(stack, rng, folder):
-    """npy, npz or tiff, mixed; and the list or the folder of them."""
+    """Write npy, npz and tiff files at random and return their paths."""
     folder.mkdir()
-    for index, one in enumerate(stack):
+    for index, values in enumerate(stack):
         kind = rng.integers(3)
         if kind == 0:
-            np.save(folder / f"{index}.npy", one)
+            np.save(folder / f"{index}.npy", values)
         elif kind == 1:
-            np.savez(folder / f"{index}.npz", one)
+            np.savez(folder / f"{index}.npz", values)
         else:
-            kind = {"photometric": "rgb" if one.ndim == 3 else "minisblack"}
-            if one.ndim == 3 and one.shape[2] != 3:
+            kind = {"photometric": "rgb" if values.ndim == 3 else "minisblack"}
+            if values.ndim == 3 and values.shape[2] != 3:
                 kind["planarconfig"] = "separate"
-            tifffile.imwrite(folder / f"{index}.tiff", np.ascontiguousarray(one), metadata=None, **kind)
+            tifffile.imwrite(
+                folder / f"{index}.tiff", np.ascontiguousarray(values), metadata=None, **kind
+            )
     return sorted(folder.iterdir())
 
 
 def of_images(stack, rng, folder):
-    """stack: (N, H, W, 3) uint8 -> what stands for it, and the array inside, None where there is none."""
+    """stack: (N, H, W, 3) uint8 -> an equal argument, and the array in it or None."""
     gray = (stack == stack[..., :1]).all()
     form = layout(IMAGE_TYPES[rng.integers(len(IMAGE_TYPES))](stack), rng)
     if gray and rng.random() < 0.5:
@@ -117,16 +123,18 @@ def of_images(stack, rng, folder):
     if container == len(CONTAINERS):
         return as_files(form, rng, folder), form
     if container == len(CONTAINERS) + 1:
-        return [Image.fromarray(one).convert(rng.choice(["RGB", "RGBA"])) for one in stack], None
+        return [
+            Image.fromarray(values).convert(rng.choice(["RGB", "RGBA"])) for values in stack
+        ], None
     folder.mkdir()
-    for index, one in enumerate(stack):
-        image = Image.fromarray(one[..., 0] if gray else one)
+    for index, values in enumerate(stack):
+        image = Image.fromarray(values[..., 0] if gray else values)
         image.save(folder / f"{index}.{rng.choice(['png', 'bmp', 'tif', 'ppm'])}")
     return folder, None
 
 
 def of_maps(stack, rng, folder):
-    """stack: (N, H, W, 3) float32, whole numbers -> what stands for it, and the array inside."""
+    """stack: (N, H, W, 3) float32, whole numbers -> an equal argument, and the array in it."""
     form = layout(MAP_TYPES[rng.integers(len(MAP_TYPES))](stack), rng)
     if (container := rng.integers(len(CONTAINERS) + 1)) < len(CONTAINERS):
         return CONTAINERS[container](form, rng), form
@@ -135,7 +143,7 @@ def of_maps(stack, rng, folder):
 
 
 def of_clouds(stack, rng, folder):
-    """stack: (N, P, 3) float32, whole numbers -> what stands for it, and the array inside."""
+    """stack: (N, P, 3) float32, whole numbers -> an equal argument, and the array in it."""
     form = layout(MAP_TYPES[rng.integers(len(MAP_TYPES))](stack)[:, None], rng)
     form = form[:, 0] if form.shape[3] == 3 else form[:, :, 0].swapaxes(1, 2)
     if (container := rng.integers(len(LISTS) + 1)) < len(LISTS):

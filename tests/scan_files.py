@@ -1,4 +1,4 @@
-"""Files of points in all their kinds, written the plain way: bytes of pcd and ply."""
+"""Write pcd and ply files of all kinds as bytes, in the plainest way."""
 
 import struct
 
@@ -7,12 +7,21 @@ import numpy as np
 PCD_KINDS = ["ascii", "binary", "binary_compressed"]
 PLY_KINDS = ["ascii", "binary_little_endian", "binary_big_endian"]
 PCD_TYPES = {"f": "F", "i": "I", "u": "U"}
-PLY_TYPES = {"f4": "float", "f8": "double", "i2": "short", "u1": "uchar", "i4": "int32", "u4": "uint32"}
+PLY_TYPES = {
+    "f4": "float",
+    "f8": "double",
+    "i2": "short",
+    "u1": "uchar",
+    "i4": "int32",
+    "u4": "uint32",
+}
 
 
 def table(points, before=("f4",), after=("u1", "u4")):
-    """points: (P, 3) -> rows of fields a0.., x, y, z, b0.. whose values tell the columns apart."""
-    kinds = [(f"a{i}", kind) for i, kind in enumerate(before)] + [(axis, points.dtype) for axis in "xyz"]
+    """points: (P, 3) -> records a0.., x, y, z, b0.., whose other columns hold distinct values."""
+    kinds = [(f"a{i}", kind) for i, kind in enumerate(before)] + [
+        (axis, points.dtype) for axis in "xyz"
+    ]
     rows = np.zeros(len(points), [*kinds, *[(f"b{i}", kind) for i, kind in enumerate(after)]])
     for number, name in enumerate(rows.dtype.names):
         rows[name] = points[:, "xyz".index(name)] if name in "xyz" else 60 + number
@@ -24,13 +33,15 @@ def lines(rows):
 
 
 def pcd(rows, kind, size=None):
-    """rows: a structured array; size: (H, W)."""
+    """Return a pcd file of ``rows``, a structured array; size: (H, W)."""
     height, width = size or (1, len(rows))
     kinds = [rows.dtype[name] for name in rows.dtype.names]
     head = (
         f"# .PCD v0.7\nVERSION 0.7\nFIELDS {' '.join(rows.dtype.names)}\n"
-        f"SIZE {' '.join(str(one.itemsize) for one in kinds)}\nTYPE {' '.join(PCD_TYPES[one.kind] for one in kinds)}\n"
-        f"COUNT {' '.join('1' for _ in kinds)}\nWIDTH {width}\nHEIGHT {height}\nVIEWPOINT 0 0 0 1 0 0 0\n"
+        f"SIZE {' '.join(str(dtype.itemsize) for dtype in kinds)}\n"
+        f"TYPE {' '.join(PCD_TYPES[dtype.kind] for dtype in kinds)}\n"
+        f"COUNT {' '.join('1' for _ in kinds)}\n"
+        f"WIDTH {width}\nHEIGHT {height}\nVIEWPOINT 0 0 0 1 0 0 0\n"
         f"POINTS {len(rows)}\nDATA {kind}\n"
     ).encode()
     if kind == "ascii":
@@ -43,42 +54,49 @@ def pcd(rows, kind, size=None):
 
 
 def compressed(data):
-    """LZF by the first match of 3 bytes that it remembers."""
-    found, plain, seen, at = bytearray(), bytearray(), {}, 0
+    """Compress by LZF, with the latest position of each 3 bytes."""
+    packed, literals, positions, position = bytearray(), bytearray(), {}, 0
 
-    def put_plain():
-        for start in range(0, len(plain), 32):
-            found.append(len(plain[start : start + 32]) - 1)
-            found.extend(plain[start : start + 32])
-        plain.clear()
+    def put_literals():
+        for start in range(0, len(literals), 32):
+            packed.append(len(literals[start : start + 32]) - 1)
+            packed.extend(literals[start : start + 32])
+        literals.clear()
 
-    while at < len(data):
-        key = data[at : at + 3]
-        start, seen[key] = seen.get(key, -1), at
-        if len(key) < 3 or start < 0 or at - start > 8192:
-            plain.append(data[at])
-            at += 1
+    while position < len(data):
+        key = data[position : position + 3]
+        start, positions[key] = positions.get(key, -1), position
+        if len(key) < 3 or start < 0 or position - start > 8192:
+            literals.append(data[position])
+            position += 1
             continue
         length = 3
-        while length < 264 and at + length < len(data) and data[start + length] == data[at + length]:
+        most = min(264, len(data) - position)
+        while length < most and data[start + length] == data[position + length]:
             length += 1
-        put_plain()
-        back = at - start - 1
-        found.append(min(length - 2, 7) << 5 | back >> 8)
+        put_literals()
+        back = position - start - 1
+        packed.append(min(length - 2, 7) << 5 | back >> 8)
         if length >= 9:
-            found.append(length - 9)
-        found.append(back & 255)
-        at += length
-    put_plain()
-    return bytes(found)
+            packed.append(length - 9)
+        packed.append(back & 255)
+        position += length
+    put_literals()
+    return bytes(packed)
 
 
 def ply(rows, kind, before=b"", before_head="", ending="\n"):
-    """rows: a structured array, followed by a face; ``before`` is another element in front of the vertices."""
+    """Return a ply file of ``rows``, a structured array, and a face.
+
+    before: the records of another element before the vertices, which before_head declares.
+    """
     order = ">" if "big" in kind else "<"
-    properties = "".join(f"property {PLY_TYPES[rows.dtype[name].str[1:]]} {name}\n" for name in rows.dtype.names)
+    properties = "".join(
+        f"property {PLY_TYPES[rows.dtype[name].str[1:]]} {name}\n" for name in rows.dtype.names
+    )
     head = (
-        f"ply\nformat {kind} 1.0\ncomment by hand\n{before_head}element vertex {len(rows)}\n{properties}"
+        f"ply\nformat {kind} 1.0\ncomment by hand\n"
+        f"{before_head}element vertex {len(rows)}\n{properties}"
         f"element face 1\nproperty list uchar int vertex_indices\nend_header\n"
     ).replace("\n", ending)
     if kind == "ascii":

@@ -1,4 +1,4 @@
-"""Scans with a background to take away, and data sets of them as they lie on disk."""
+"""Make scans with a background, and data sets of them in their original layouts."""
 
 import numpy as np
 import tifffile
@@ -6,7 +6,10 @@ from PIL import Image
 
 
 def part_on_a_table(rng, shape=(80, 80)):
-    """xyz in meters, 1.25 mm between pixels: a box of 20 mm height on a tilted table; and which pixels are the box."""
+    """Return xyz of a box of 20 mm height on a tilted table, and the pixels of the box.
+
+    In meters, 1.25 mm between pixels.
+    """
     v, u = (np.indices(shape) + 0.5) / 80 - np.reshape(shape, (2, 1, 1)) / 160
     box = (abs(u) < 0.2) & (abs(v) < 0.2)
     z = 0.4 + 0.02 * u - 0.01 * v - 0.02 * box + rng.normal(0, 3e-4, shape)
@@ -22,7 +25,7 @@ def save(path, values):
 
 
 def write_mvtec_3d(root, rng, shape=(80, 80)):
-    """Three parts; returns the box of each xyz file. There is a crumb beside each, and a mask of the defect."""
+    """Write three parts with a crumb beside each; return the pixels of each xyz file's box."""
     boxes = {}
     for name in ("train/good/xyz/000", "test/good/xyz/000", "test/hole/xyz/003"):
         xyz, box = part_on_a_table(rng, shape)
@@ -38,7 +41,10 @@ def write_mvtec_3d(root, rng, shape=(80, 80)):
 
 
 def write_eyecandies(root, rng, category="Lollipop"):
-    """Two parts, the second defective: seen from the front a bright disc, a dark one, and a wall behind them."""
+    """Write two parts, the second defective; return the bright disc, the dark one, and the depth.
+
+    A part is a bright disc beside a dark one, with a wall behind them.
+    """
     v, u = (np.indices((128, 128)) + 0.5) / 64 - 1
     bright, dark = np.hypot(u + 0.4, v) < 0.3, np.hypot(u - 0.45, v) < 0.35
     depth = np.where(bright, 1.0, np.where(dark, 1.2, 1.5)) + 0.001 * rng.random(u.shape)
@@ -47,8 +53,13 @@ def write_eyecandies(root, rng, category="Lollipop"):
         levels = ((depth - 0.5) / 2 * 65535).round().astype(np.uint16)
         save(start.with_name(f"{number}_depth.png"), levels)
         light = np.where(bright, 200, np.where(dark, 90, 20))
-        save(start.with_name(f"{number}_image_0.png"), np.repeat(light[..., None], 3, 2).astype(np.uint8))
+        save(
+            start.with_name(f"{number}_image_0.png"),
+            np.repeat(light[..., None], 3, 2).astype(np.uint8),
+        )
         save(start.with_name(f"{number}_mask.png"), np.uint8(255 * dark * (split != "train")))
-        start.with_name(f"{number}_info_depth.yaml").write_text("normalization:\n  max: 2.5\n  min: 0.5\n")
+        start.with_name(f"{number}_info_depth.yaml").write_text(
+            "normalization:\n  max: 2.5\n  min: 0.5\n"
+        )
         start.with_name(f"{number}_pose.txt").write_text("1 0 0 0\n0 0 -1 0.5\n0 1 0 0\n0 0 0 1\n")
     return bright, dark, depth

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from musc2.datasets import synthetic
-from musc2.datasets.synthetic import Parts
+from musc2.datasets.generated import GeneratedParts
 from musc2.metrics import auroc
 from musc2.pipeline import score
 from musc2.report.overlay import overlay
@@ -63,7 +63,7 @@ def run(out: Path | None = None, seed: int = 0) -> DemoResult:
     return DemoResult(rows=tuple(rows), kinds=parts.kinds, result=results[-1], pictures=pictures)
 
 
-def _pictures(parts: Parts, result: Result, out: Path) -> tuple[Path, ...]:
+def _pictures(parts: GeneratedParts, result: Result, out: Path) -> tuple[Path, ...]:
     """Write overview.png, and image, surface, map and true defect of each top-scoring part."""
     out.mkdir(parents=True, exist_ok=True)
     maps = np.stack([values.numpy() for values in result.maps or []])
@@ -100,7 +100,7 @@ def relief(xyz: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.repeat(np.where(valid, np.clip(light, 20, 255), 0)[..., None], 3, 2).astype(np.uint8)
 
 
-def _outline(parts: Parts, index: int) -> NDArray[np.uint8]:
+def _outline(parts: GeneratedParts, index: int) -> NDArray[np.uint8]:
     """Return the image, darkened except where the defect is."""
     rgb = parts.rgb[index]
     shown: NDArray[np.uint8] = np.where(parts.masks[index][..., None], rgb, rgb // 4).astype(

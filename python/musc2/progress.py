@@ -63,7 +63,7 @@ class StageTimer:
 
 
 @contextmanager
-def reporting(progress: object) -> Iterator[Report | None]:
+def reporting(progress: object, op: str = "score") -> Iterator[Report | None]:
     """Yield the callback for ``progress``: True (bars on stderr), False or a callback."""
     if progress is False or progress is None:
         yield None
@@ -77,7 +77,7 @@ def reporting(progress: object) -> Iterator[Report | None]:
         yield progress
     else:
         requirement = "must be True, False or a callback(stage, done, total)"
-        checks.refuse("score", "progress", requirement, repr(progress))
+        checks.refuse(op, "progress", requirement, repr(progress))
 
 
 class _Bars:

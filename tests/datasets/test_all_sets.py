@@ -1,4 +1,4 @@
-"""What holds for every data set, whoever wrote it, on files that its own writer made."""
+"""Every data set: it loads the files of its own writers, with labels, and names damaged ones."""
 
 import importlib
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from musc2 import datasets
-from musc2.datasets import families, synthetic
+from musc2.datasets import synthetic
+from musc2.datasets.synthetic.families import FAMILIES
 from musc2.errors import InputError
 
 COUNT, SIZE = 9, 40  # 4 of them defective
@@ -22,7 +23,7 @@ IDS = [f"{name}-{layout}" for name, layout in LAYOUTS]
 
 @pytest.fixture(scope="module", params=LAYOUTS, ids=IDS)
 def written(request, tmp_path_factory):
-    """Name, folder and categories of generated parts in a layout."""
+    """Return the name, folder and categories of generated parts in a layout."""
     name, layout = request.param
     root = tmp_path_factory.mktemp(f"{name}-{layout}-") / "made"
     several = min(2, len(module(name).CATEGORIES))
@@ -30,10 +31,22 @@ def written(request, tmp_path_factory):
     return name, root, module(name).CATEGORIES[:several]
 
 
-def test_all_that_the_issue_names_are_there():
-    wanted = {"mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad", "real3d_ad", "folder", "synthetic"}
-    assert wanted <= set(datasets.names())
-    assert [len(module(name).CATEGORIES) for name in ("mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad")] == [
+def test_the_known_data_sets_exist():
+    expected = {
+        "mvtec_3d",
+        "eyecandies",
+        "mvtec_ad",
+        "visa",
+        "btad",
+        "real3d_ad",
+        "folder",
+        "synthetic",
+    }
+    assert expected <= set(datasets.names())
+    assert [
+        len(module(name).CATEGORIES)
+        for name in ("mvtec_3d", "eyecandies", "mvtec_ad", "visa", "btad")
+    ] == [
         10,
         10,
         15,
@@ -44,52 +57,61 @@ def test_all_that_the_issue_names_are_there():
 
 def test_the_test_parts_come_back_sorted_with_their_labels(written):
     name, root, categories = written
-    found = datasets.load(name, root)
-    assert len(found) == COUNT * len(categories)
-    assert sorted({sample.category for sample in found}) == sorted({*categories} if name != "folder" else {"made"})
-    assert len({sample.name for sample in found}) == len(found)
-    for category in {sample.category for sample in found}:
-        here = [sample for sample in found if sample.category == category]
-        assert sum(sample.label for sample in here) == 4
-        assert [sample.name for sample in here] == sorted(sample.name for sample in here)
-    for sample in found:
+    samples = datasets.load(name, root)
+    assert len(samples) == COUNT * len(categories)
+    assert sorted({sample.category for sample in samples}) == sorted(
+        {*categories} if name != "folder" else {"made"}
+    )
+    assert len({sample.name for sample in samples}) == len(samples)
+    for category in {sample.category for sample in samples}:
+        parts_of_category = [sample for sample in samples if sample.category == category]
+        assert sum(sample.label for sample in parts_of_category) == 4
+        assert [sample.name for sample in parts_of_category] == sorted(
+            sample.name for sample in parts_of_category
+        )
+    for sample in samples:
         assert (sample.defect == "good") == (not sample.label)
         assert (sample.mask is None) == (not sample.label)
-    assert found == datasets.load(name, str(root))
+    assert samples == datasets.load(name, str(root))
 
 
-def test_what_is_in_the_files_is_what_was_generated(written):
-    """Every picture, surface and mask is that of one part of the generator, and every part is there."""
+def test_files_hold_the_generated_parts(written):
+    """Every image, scan and mask is that of one generated part, and no part is missing."""
     name, root, categories = written
-    makers = list(families.FAMILIES.values())
+    makers = list(FAMILIES.values())
     for number, category in enumerate(categories):
         parts = makers[number](COUNT, size=SIZE, seed=3 + number)
-        here = [sample for sample in datasets.load(name, root) if sample.category in (category, "made")]
-        left = set(range(COUNT))
-        for sample in here:
-            truth, picture, surface = (
+        parts_of_category = [
+            sample for sample in datasets.load(name, root) if sample.category in (category, "made")
+        ]
+        missing = set(range(COUNT))
+        for sample in parts_of_category:
+            defect, image, cloud = (
                 datasets.load_mask(sample),
                 datasets.load_image(sample),
                 datasets.load_cloud(sample),
             )
-            if picture is not None:
-                gap = np.abs(parts.rgb - np.asarray(picture, np.float64)).mean((1, 2, 3))
+            if image is not None:
+                gap = np.abs(parts.rgb - np.asarray(image, np.float64)).mean((1, 2, 3))
             else:
-                gap = np.array([abs((xyz[..., 2] != 0).sum() - len(surface)) for xyz in parts.xyz])
+                gap = np.array([abs((xyz[..., 2] != 0).sum() - len(cloud)) for xyz in parts.xyz])
                 gap = gap + np.array(
-                    [np.abs(xyz[xyz[..., 2] != 0].mean(0) - surface.mean(0)).max() for xyz in parts.xyz]
+                    [
+                        np.abs(xyz[xyz[..., 2] != 0].mean(0) - cloud.mean(0)).max()
+                        for xyz in parts.xyz
+                    ]
                 )
             index = int(gap.argmin())
-            left.remove(index)
+            missing.remove(index)
             assert parts.labels[index] == sample.label
-            there = parts.xyz[index][..., 2] != 0
+            valid = parts.xyz[index][..., 2] != 0
             mask = parts.masks[index]
-            np.testing.assert_array_equal(truth, mask[there] if picture is None else mask)
-            if surface is not None and surface.ndim == 3:
-                z = surface[..., 2]
+            np.testing.assert_array_equal(defect, mask[valid] if image is None else mask)
+            if cloud is not None and cloud.ndim == 3:
+                z = cloud[..., 2]
                 assert "on_table" not in str(root) or (z != 0).all()
-                np.testing.assert_allclose(z[there], parts.xyz[index][there][:, 2], atol=1e-5)
-        assert not left
+                np.testing.assert_allclose(z[valid], parts.xyz[index][valid][:, 2], atol=1e-5)
+        assert not missing
 
 
 def test_other_splits_are_good_and_other_parts(written):
@@ -99,21 +121,25 @@ def test_other_splits_are_good_and_other_parts(written):
         assert train
         assert not any(sample.label for sample in train)
         paths = {sample.rgb or sample.xyz for sample in train}
-        known = {(sample.rgb or sample.xyz).read_bytes() for sample in datasets.load(name, root)}
-        assert not known & {path.read_bytes() for path in paths}
+        test_files = {
+            (sample.rgb or sample.xyz).read_bytes() for sample in datasets.load(name, root)
+        }
+        assert not test_files & {path.read_bytes() for path in paths}
 
 
 def test_categories_can_be_chosen(written):
     name, root, categories = written
-    wanted = categories[-1] if name != "folder" else "made"
-    for form in (wanted, [wanted]):
-        assert {sample.category for sample in datasets.load(name, root, categories=form)} == {wanted}
+    chosen = categories[-1] if name != "folder" else "made"
+    for form in (chosen, [chosen]):
+        assert {sample.category for sample in datasets.load(name, root, categories=form)} == {
+            chosen
+        }
     with pytest.raises(InputError, match="load: categories must be"):
         datasets.load(name, root, categories="nothing")
 
 
 @pytest.mark.parametrize("name", datasets.names())
-def test_a_wrong_root_says_what_was_looked_for_and_found(tmp_path, name):
+def test_a_wrong_root_is_named_with_its_content(tmp_path, name):
     with pytest.raises(InputError, match=r"load: root \(.*nowhere\) must be a folder that exists"):
         datasets.load(name, tmp_path / "nowhere")
     (tmp_path / "unrelated").mkdir()
@@ -123,7 +149,9 @@ def test_a_wrong_root_says_what_was_looked_for_and_found(tmp_path, name):
 
 @pytest.mark.parametrize("name", datasets.names())
 def test_a_wrong_split_says_which_there_are(tmp_path, name):
-    with pytest.raises(InputError, match=f"load: split must be one of test.* for {name}, got 'tets'"):
+    with pytest.raises(
+        InputError, match=f"load: split must be one of test.* for {name}, got 'tets'"
+    ):
         datasets.load(name, tmp_path, split="tets")
 
 
@@ -141,7 +169,7 @@ def test_emptied_files_are_named(written):
 
 
 def test_lost_files_are_named(written):
-    """Whatever one takes away, either its partner is named or there is one part less."""
+    """Without any of its files, a part is missing or an error names a partner."""
     name, root, _ = written
     before = datasets.load(name, root)
     for kind in ("rgb", "xyz", "depth", "mask"):
@@ -161,10 +189,23 @@ def test_lost_files_are_named(written):
 
 
 def test_names_and_places_of_writing_are_checked(tmp_path):
-    with pytest.raises(InputError, match=r"load: name must be one of .*, got 'mvtec3d' \(did you mean 'mvtec_3d'\?\)"):
+    with pytest.raises(
+        InputError,
+        match=r"load: name must be one of .*, got 'mvtec3d' \(did you mean 'mvtec_3d'\?\)",
+    ):
         datasets.load("mvtec3d", tmp_path)
     for arguments, message in (
-        ({"categories": 11}, "categories must be 1 to 10 or some of bagel, .* for mvtec_3d, got 11"),
+        (
+            {"categories": 11},
+            "categories must be 1 to 10 or a list of some of bagel, .* for mvtec_3d, got 11",
+        ),
+        ({"categories": -1}, "categories must be 1 to 10 .*, got -1"),
+        ({"categories": True}, "categories must be 1 to 10 .*, got True"),
+        ({"categories": "bagel"}, "categories must be 1 to 10 .*, got 'bagel'"),
+        ({"categories": []}, "categories must be 1 to 10"),
+        ({"count": 0}, "count must be a whole number of at least 1, got 0"),
+        ({"size": 16}, "size must be a whole number of at least 32, got 16"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"categories": 0}, "categories must be 1 to 10"),
         ({"categories": ["bun"]}, "categories must be 1 to 10"),
         ({"layout": "flat"}, "layout must be one of original, on_table for mvtec_3d, got 'flat'"),
@@ -173,22 +214,28 @@ def test_names_and_places_of_writing_are_checked(tmp_path):
             datasets.write("mvtec_3d", tmp_path / "new", **arguments)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/data.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"write: root \(.*full\) must be new or empty, got something there"):
+    with pytest.raises(
+        InputError, match=r"write: root \(.*full\) must be new or empty, got data.txt"
+    ):
         datasets.write("mvtec_3d", tmp_path / "full")
 
 
-@pytest.mark.parametrize("family", families.FAMILIES)
-def test_a_family_keeps_the_promises_of_the_generator(family):
-    make = families.FAMILIES[family]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_defects_of_a_family_show_where_their_kinds_say(family):
+    make = FAMILIES[family]
     parts, intact = make(16, defective=1, size=64, seed=1), make(16, defective=0, size=64, seed=1)
     assert set(parts.kinds) == set(synthetic.KINDS)
     for index, kind in enumerate(parts.kinds):
         assert parts.masks[index].any()
-        assert (parts.rgb[index] != intact.rgb[index]).any() == (synthetic.KINDS[kind] != "3d"), kind
-        assert (parts.xyz[index] != intact.xyz[index]).any() == (synthetic.KINDS[kind] != "2d"), kind
-    there = parts.xyz[..., 2] != 0
-    assert (parts.xyz[~there] == 0).all()
-    assert 0.2 < there.mean() < 0.5
+        assert (parts.rgb[index] != intact.rgb[index]).any() == (synthetic.KINDS[kind] != "3d"), (
+            kind
+        )
+        assert (parts.xyz[index] != intact.xyz[index]).any() == (synthetic.KINDS[kind] != "2d"), (
+            kind
+        )
+    valid = parts.xyz[..., 2] != 0
+    assert (parts.xyz[~valid] == 0).all()
+    assert 0.2 < valid.mean() < 0.5
     later = make(4, defective=0, size=64, seed=1, first=12)
     np.testing.assert_array_equal(later.rgb, intact.rgb[12:])
     assert (make(1, size=64, seed=2).rgb != intact.rgb[:1]).any()

@@ -1,18 +1,17 @@
-"""Samples to score and to measure with: one file per data set, and the generators.
+"""Data sets to score and to evaluate on: one file each, and generators of parts.
 
-    datasets.names()                                           # mvtec_3d, eyecandies, ..., folder, synthetic
-    found = datasets.load("mvtec_3d", "data/mvtec_3d", categories=["bagel"])     # list of Sample: paths and labels
-    musc2.score([sample.rgb for sample in found], [sample.xyz for sample in found])
-    datasets.load_image(found[0]), datasets.load_cloud(found[0]), datasets.load_mask(found[0])   # what is in its files
-    datasets.write("mvtec_3d", "made", categories=3, seed=0)   # generated parts in the layout of a data set
+    datasets.names()                                   # mvtec_3d, eyecandies, ..., folder,
+    synthetic samples = datasets.load("mvtec_3d", "data/mvtec_3d", categories=["bagel"])  # paths
+    and labels musc2.score([sample.rgb for sample in samples], [sample.xyz for sample in samples])
+    datasets.load_image(samples[0]), datasets.load_cloud(samples[0]), datasets.load_mask(samples[0])
+    datasets.write("mvtec_3d", "made", categories=3, seed=0)   # generated parts in its layout
 
-A data set is a module of this package with LAYOUT (in words), CATEGORIES, SPLITS, ``samples(root, categories, split)``
-and WRITERS: layout -> ``write(root, category, split, parts)``.
+A data set is a module of this package with LAYOUT (in words), CATEGORIES, SPLITS,
+``samples(root, categories, split)`` and WRITERS: layout -> ``write(root, category, split, parts)``.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import os
@@ -21,41 +20,69 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from musc2.datasets import contents, families, synthetic, trees
+from musc2 import checks
+from musc2.datasets import contents, layouts, synthetic
 from musc2.datasets.contents import load_cloud, load_image, load_mask
-from musc2.datasets.sample import Sample
+from musc2.datasets.sample import LabeledSample
+from musc2.datasets.synthetic.families import FAMILIES
+from musc2.datasets.synthetic.parts import check_arguments
 from musc2.paths import check_component
 
-__all__ = ["Sample", "load", "load_cloud", "load_image", "load_mask", "names", "synthetic", "write"]
+__all__ = [
+    "LabeledSample",
+    "load",
+    "load_cloud",
+    "load_image",
+    "load_mask",
+    "names",
+    "synthetic",
+    "write",
+]
 
 
 def names() -> tuple[str, ...]:
-    """The names that ``load`` and ``write`` know."""
-    return tuple(_sets())
+    """Return the names of the data sets that ``load`` and ``write`` take."""
+    return tuple(_modules())
 
 
 def load(
-    name: str, root: str | os.PathLike[str], *, categories: str | Sequence[str] | None = None, split: str = "test"
-) -> list[Sample]:
-    """The parts of a data set that lies in the folder ``root``, sorted: all ``categories``, or some.
+    name: str,
+    root: str | os.PathLike[str],
+    *,
+    categories: str | Sequence[str] | None = None,
+    split: str = "test",
+) -> list[LabeledSample]:
+    """Return the parts of a data set in the folder ``root``, sorted.
 
-    Files without partner, masks of another size than their image and pictures that cannot be opened are errors that
-    name the file, and so is a category without parts.
+    Args:
+        name: One of ``names()``.
+        root: The folder of the data set; a glob as well for "folder".
+        categories: One or some of its categories; None for all.
+        split: "test", or another split of the data set.
+
+    Raises:
+        InputError: A category has no parts; a file lacks its partner, is empty or cannot be opened;
+            a mask has another size than its image. The error names the file.
     """
-    known = _set("load", name)
-    if split not in known.SPLITS:
-        trees.refuse("split", f"must be one of {', '.join(known.SPLITS)} for {name}", repr(split))
-    wanted = None if categories is None else [categories] if isinstance(categories, str) else list(categories)
-    place = Path(root).expanduser()
-    if name != "folder" and not place.is_dir():
-        trees.refuse(f"root ({place})", "must be a folder that exists", "a file" if place.exists() else "none")
-    found: list[Sample] = known.samples(place, wanted, split)
-    if not found:
-        trees.refuse(f"root ({place})", f"must hold parts of the split {split}: {known.LAYOUT}", "none")
-    for category in {sample.category for sample in found}:
-        check_component("load", f"a category of root ({place})", category)
-    contents.check(found)
-    return found
+    module = _module("load", name)
+    if split not in module.SPLITS:
+        requirement = f"must be one of {', '.join(module.SPLITS)} for {name}"
+        checks.refuse("load", "split", requirement, repr(split))
+    folder = Path(root).expanduser()
+    if name != "folder" and not folder.is_dir():
+        got = "a file" if folder.exists() else "none"
+        checks.refuse("load", f"root ({folder})", "must be a folder that exists", got)
+    chosen = [categories] if isinstance(categories, str) else categories
+    samples: list[LabeledSample] = module.samples(
+        folder, None if chosen is None else list(chosen), split
+    )
+    if not samples:
+        requirement = f"must hold parts of the split {split}: {module.LAYOUT}"
+        checks.refuse("load", f"root ({folder})", requirement, "none")
+    for category in {sample.category for sample in samples}:
+        check_component("load", f"a category of root ({folder})", category)
+    contents.check_files(samples)
+    return samples
 
 
 def write(
@@ -68,46 +95,74 @@ def write(
     seed: int = 0,
     layout: str = "original",
 ) -> Path:
-    """Generated parts as the data set ``name`` lays them out, into the folder ``root``, which must be new or empty.
+    """Write generated parts in the layout of a data set and return the folder.
 
-    ``count`` test parts in each category, half of them defective, and a quarter as many good ones to train with. Every
-    category has a design of its own; they take turns in the families of parts.
+    Each category has a design of its own; the categories take turns in the families of parts.
+
+    Args:
+        name: One of ``names()``, whose layout is written.
+        root: A new or empty folder.
+        categories: How many of the data set's categories, or which.
+        count: Test parts in each category, half of them defective. A quarter as many good parts are
+            written for training if the data set has that split.
+        size: The side of images and xyz maps in pixels.
+        seed: Of all random choices; the same seed writes the same files.
+        layout: "original", or another layout of the data set.
     """
-    known, place = _set("write", name), Path(root).expanduser()
-    if layout not in known.WRITERS:
-        trees.refuse("layout", f"must be one of {', '.join(known.WRITERS)} for {name}", repr(layout), op="write")
-    wanted = known.CATEGORIES[:categories] if isinstance(categories, int) else tuple(categories)
-    if (
-        not wanted
-        or not set(wanted) <= set(known.CATEGORIES)
-        or (isinstance(categories, int) and categories > len(wanted))
-    ):
-        either = f"1 to {len(known.CATEGORIES)} or some of {', '.join(known.CATEGORIES)}"
-        trees.refuse("categories", f"must be {either} for {name}", repr(categories), op="write")
-    if place.is_file() or (place.is_dir() and any(place.iterdir())):
-        trees.refuse(f"root ({place})", "must be new or empty", "something there", op="write")
-    makers = list(families.FAMILIES.values())
-    for number, category in enumerate(wanted):
-        make = makers[number % len(makers)]
-        known.WRITERS[layout](place, category, "test", make(count, size=size, seed=seed + number))
-        if "train" in known.SPLITS:
-            train = make(max(2, count // 4), defective=0, size=size, seed=seed + number, first=count)
-            known.WRITERS[layout](place, category, "train", train)
-    return place
+    module = _module("write", name)
+    if layout not in module.WRITERS:
+        requirement = f"must be one of {', '.join(module.WRITERS)} for {name}"
+        checks.refuse("write", "layout", requirement, repr(layout))
+    chosen = _chosen_categories(name, module.CATEGORIES, categories)
+    check_arguments("write", count, size=size, seed=seed)
+    folder = Path(root).expanduser()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        got = "a file" if folder.is_file() else layouts.describe(folder)
+        checks.refuse("write", f"root ({folder})", "must be new or empty", got)
+    write_parts = module.WRITERS[layout]
+    families = list(FAMILIES.values())
+    for number, category in enumerate(chosen):
+        make = families[number % len(families)]
+        design_seed = seed + number
+        test = make(count, size=size, seed=design_seed)
+        write_parts(folder, category, "test", test)
+        if "train" in module.SPLITS:
+            train_count = max(2, count // 4)
+            train = make(train_count, defective=0, size=size, seed=design_seed, first=count)
+            write_parts(folder, category, "train", train)
+    return folder
 
 
-def _set(op: str, name: str) -> ModuleType:
-    known = _sets()
-    if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        trees.refuse("name", f"must be one of {', '.join(known)}", f"{name!r}{hint}", op=op)
-    return known[name]
+def _chosen_categories(
+    name: str,
+    available: Sequence[str],
+    categories: int | Sequence[str],
+) -> list[str]:
+    """Return the categories to write: the first ones for a number."""
+    if checks.is_whole(categories, 1, len(available)):
+        return list(available[: int(categories)])  # type: ignore[arg-type]
+    is_list = isinstance(categories, Sequence) and not isinstance(categories, str)
+    if is_list and categories and set(categories) <= set(available):  # type: ignore[arg-type]
+        return list(categories)  # type: ignore[arg-type]
+    requirement = (
+        f"must be 1 to {len(available)} or a list of some of {', '.join(available)} for {name}"
+    )
+    checks.refuse("write", "categories", requirement, repr(categories))
+
+
+def _module(op: str, name: str) -> ModuleType:
+    modules = _modules()
+    if name not in modules:
+        got = f"{name!r}{layouts.hint(str(name), modules)}"
+        checks.refuse(op, "name", f"must be one of {', '.join(modules)}", got)
+    return modules[name]
 
 
 @functools.cache
-def _sets() -> dict[str, ModuleType]:
-    modules = {
-        found.name: importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
-    }
-    return {name: module for name, module in modules.items() if hasattr(module, "WRITERS")}
+def _modules() -> dict[str, ModuleType]:
+    modules: dict[str, ModuleType] = {}
+    for entry in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{entry.name}")
+        if hasattr(module, "WRITERS"):
+            modules[entry.name] = module
+    return modules

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from musc2.datasets import saving, sensing, trees
-from musc2.datasets.sample import GOOD, Sample
-from musc2.datasets.synthetic import Parts
+from musc2.datasets.generated import GeneratedParts
+from musc2.datasets.layouts import category_folders, collect_samples, mvtec_3d_layout
+from musc2.datasets.sample import LabeledSample
+from musc2.datasets.saving import save_image, save_map
+from musc2.datasets.synthetic.sensing import add_table
 
 CATEGORIES = (
     "bagel", "cable_gland", "carrot", "cookie", "dowel", "foam", "peach", "potato", "rope", "tire",
@@ -19,26 +21,29 @@ SPLITS = ("test", "train", "validation")
 LAYOUT = "CATEGORY/test/DEFECT/{rgb/000.png, xyz/000.tiff, gt/000.png}"
 
 
-def samples(root: Path, categories: Sequence[str] | None, split: str) -> list[Sample]:
-    """The parts below ``root``, which is laid out as LAYOUT says."""
-    found = trees.categories(root, categories, LAYOUT, split)
-    return trees.gathered(found, lambda folder: trees.with_scans(folder, split))
+def samples(root: Path, categories: Sequence[str] | None, split: str) -> list[LabeledSample]:
+    """Return the parts below ``root``, which is laid out as LAYOUT says."""
+    folders = category_folders(root, categories, LAYOUT, split)
+    return collect_samples(folders, lambda folder: mvtec_3d_layout(folder, split))
 
 
-def write(root: Path, category: str, split: str, parts: Parts) -> None:
-    """Generated parts in this layout; good ones have black masks, as in the original."""
-    for part in saving.each(parts):
+def write(root: Path, category: str, split: str, parts: GeneratedParts) -> None:
+    """Write generated parts in this layout; good ones have black masks, as in the original."""
+    for part in parts:
         folder, stem = root / category / split / part.kind, f"{part.number:03}"
-        saving.picture(folder / "rgb" / f"{stem}.png", part.rgb)
-        saving.scan(folder / "xyz" / f"{stem}.tiff", part.xyz)
-        if split == "test" or part.kind != GOOD:
-            saving.picture(folder / "gt" / f"{stem}.png", part.mask)
+        save_image(folder / "rgb" / f"{stem}.png", part.rgb)
+        save_map(folder / "xyz" / f"{stem}.tiff", part.xyz)
+        if split == "test" or part.is_defective:
+            save_image(folder / "gt" / f"{stem}.png", part.mask)
 
 
-def write_on_table(root: Path, category: str, split: str, parts: Parts) -> None:
-    """The same, on a table where scans show nothing; taking it away (``musc2 prepare``) brings that back."""
-    stage = np.stack([sensing.table(xyz, np.random.default_rng(index)) for index, xyz in enumerate(parts.xyz)])
-    write(root, category, split, replace(parts, xyz=stage))
+def write_on_table(root: Path, category: str, split: str, parts: GeneratedParts) -> None:
+    """Write generated parts on a table, which fills the missing points of their scans.
+
+    ``musc2 preprocess`` removes the table.
+    """
+    scans = [add_table(xyz, np.random.default_rng(index)) for index, xyz in enumerate(parts.xyz)]
+    write(root, category, split, replace(parts, xyz=np.stack(scans)))
 
 
 WRITERS = {"original": write, "on_table": write_on_table}

@@ -1,4 +1,4 @@
-"""What a data set says of one part."""
+"""One part of a data set: its files and its label."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ GOOD = "good"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One part: its files and what is known of it. ``musc2.datasets`` reads them: picture, surface, truth.
+class LabeledSample:
+    """The files and the label of one part; ``load_image``, ``load_cloud``, ``load_mask`` read them.
 
-    name: unique in its data set. label: True for a defect, None where nothing tells; defect: its type, "good", or ""
-    where nothing tells. xyz: a map or cloud. mask: what is defective, None where nothing is.
+    - name: unique in its data set.
+    - label: True for a defect, None if unknown. defect: its type, "good", or "" if unknown.
+    - xyz: an xyz map or cloud. mask: the pixels or points of the defect, None if there is none.
 
-    With ``depth`` in place of xyz: intrinsics (fx, fy, cx, cy) in pixels; depth_range: what its lowest and highest
-    value stand for; pose: a file with the 4 x 4 matrix from the world to the camera, None for the camera's own axes.
+    A part may have depth instead of xyz, with
+
+    - intrinsics: (fx, fy, cx, cy) in pixels.
+    - depth_range: the depths of the lowest and highest level, None if the file stores depth itself.
+    - pose: a file with the 4 x 4 matrix from the world to the camera, None to stay in the camera's
+      axes.
     """
 
     name: str

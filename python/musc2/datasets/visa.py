@@ -1,4 +1,4 @@
-"""VisA: images and masks of twelve kinds of parts; by its table of splits, by meta.json, or in one-class folders."""
+"""VisA: images and masks of twelve kinds of parts, by a table, by meta.json or in folders."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from musc2.datasets import saving, trees
-from musc2.datasets.sample import GOOD, Sample
-from musc2.datasets.synthetic import Parts
+from musc2 import checks
+from musc2.datasets.generated import GeneratedPart, GeneratedParts
+from musc2.datasets.layouts import category_folders, collect_samples, mvtec_ad_layout
+from musc2.datasets.sample import GOOD, LabeledSample
+from musc2.datasets.saving import append_row, save_image, save_text
 from musc2.paths import check_component
 
 CATEGORIES = (
-    "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1", "pcb2", "pcb3", "pcb4",
-    "pipe_fryum",
+    "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1", "pcb2",
+    "pcb3", "pcb4", "pipe_fryum",
 )  # fmt: skip
 SPLITS = ("test", "train")
 LAYOUT = (
@@ -23,115 +25,147 @@ LAYOUT = (
     "or [1cls/]CATEGORY/{test/good/000.JPG, test/bad/000.JPG, ground_truth/bad/000.png}"
 )
 _TABLE, _META, _FOLDERS = "split_csv/1cls.csv", "meta.json", "1cls"
-_HEAD = "object,split,label,image,mask"
+_HEADER = "object,split,label,image,mask"
+_BAD = "bad"
 
 
-def samples(root: Path, categories: Sequence[str] | None, split: str) -> list[Sample]:
-    """The parts below ``root``, which is laid out as LAYOUT says; the table of splits goes before the others."""
+def samples(root: Path, categories: Sequence[str] | None, split: str) -> list[LabeledSample]:
+    """Return the parts below ``root``, which is laid out as LAYOUT says.
+
+    Of several listings the table counts, then meta.json, then the folders.
+    """
     table, meta = root / _TABLE, root / _META
-    if not table.is_file() and not meta.is_file():
-        inner = root / _FOLDERS if (root / _FOLDERS).is_dir() else root
-        found = trees.categories(inner, categories, LAYOUT, split)
-        return trees.gathered(found, lambda folder: trees.with_masks_apart(folder, split))
-    rows = _table(table, split) if table.is_file() else _meta(meta, split)
-    listed = [_sample(root, table if table.is_file() else meta, row, split) for row in rows]
-    there = sorted({sample.category for sample in listed})
+    if table.is_file():
+        return _listed_samples(root, table, _table_rows(table, split), categories, split)
+    if meta.is_file():
+        return _listed_samples(root, meta, _meta_rows(meta, split), categories, split)
+    inner = root / _FOLDERS
+    folders = category_folders(inner if inner.is_dir() else root, categories, LAYOUT, split)
+    return collect_samples(folders, lambda folder: mvtec_ad_layout(folder, split))
+
+
+def _listed_samples(
+    root: Path,
+    listing: Path,
+    rows: Iterator[Mapping[str, Any]],
+    categories: Sequence[str] | None,
+    split: str,
+) -> list[LabeledSample]:
+    listed = [_sample(root, listing, row, split) for row in rows]
+    available = sorted({sample.category for sample in listed})
     for name in categories or ():
-        if name not in there:
-            trees.refuse("categories", f"must be among {', '.join(there)} in {root}", repr(name))
-    wanted = (sample for sample in listed if categories is None or sample.category in categories)
-    return sorted(wanted, key=lambda sample: (sample.category, sample.name))
+        if name not in available:
+            requirement = f"must be among {', '.join(available)} in {root}"
+            checks.refuse("load", "categories", requirement, repr(name))
+    if categories is not None:
+        listed = [sample for sample in listed if sample.category in categories]
+    return sorted(listed, key=lambda sample: (sample.category, sample.name))
 
 
-def _table(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
-    """Rows with the keys of _HEAD."""
+def _table_rows(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a split, with the keys of _HEADER."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = csv.DictReader(file)
-        if missing := set(_HEAD.split(",")) - set(rows.fieldnames or ()):
-            trees.refuse(path, f"must have the columns {_HEAD}", f"none called {', '.join(sorted(missing))}")
-        yield from (row for row in rows if row["split"] == split)
+        missing = set(_HEADER.split(",")) - set(rows.fieldnames or ())
+        if missing:
+            got = f"none called {', '.join(sorted(missing))}"
+            checks.refuse("load", f"{path}", f"must have the columns {_HEADER}", got)
+        for row in rows:
+            if row["split"] == split:
+                yield row
 
 
-def _meta(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
+def _meta_rows(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of a split in meta.json as rows of the table."""
     try:
         for entries in json.loads(path.read_text(encoding="utf-8"))[split].values():
             for entry in entries:
-                label = "anomaly" if entry["anomaly"] else "normal"
-                found = {"object": entry["cls_name"], "label": label, "image": entry["img_path"]}
-                yield {**found, "mask": entry["mask_path"]}
+                yield {
+                    "object": entry["cls_name"],
+                    "label": "anomaly" if entry["anomaly"] else "normal",
+                    "image": entry["img_path"],
+                    "mask": entry["mask_path"],
+                }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        trees.refuse(path, "must map splits and categories to lists of parts", f"{type(error).__name__}: {error}")
+        requirement = "must map splits and categories to lists of parts"
+        checks.refuse("load", f"{path}", requirement, f"{type(error).__name__}: {error}")
 
 
-def _sample(root: Path, table: Path, row: Mapping[str, Any], split: str) -> Sample:
-    category = check_component("load", f"a category in {table}", row["object"])
-    label = row["label"] != "normal"
-    rgb = _file(root, row["image"], table)
+def _sample(root: Path, listing: Path, row: Mapping[str, Any], split: str) -> LabeledSample:
+    category = check_component("load", f"a category in {listing}", row["object"])
+    is_defective = row["label"] != "normal"
+    defect = _BAD if is_defective else GOOD
+    rgb = _listed_file(root, row["image"], listing)
     stem = PurePosixPath(row["image"]).stem
-    return Sample(
-        name=f"{category}/{split}/{'bad' if label else GOOD}/{stem}",
+    return LabeledSample(
+        name=f"{category}/{split}/{defect}/{stem}",
         category=category,
-        label=label,
-        defect="bad" if label else GOOD,
+        label=is_defective,
+        defect=defect,
         rgb=rgb,
-        mask=_file(root, row["mask"], table) if label else None,
+        mask=_listed_file(root, row["mask"], listing) if is_defective else None,
     )
 
 
-def _file(root: Path, name: object, table: Path) -> Path:
-    """A file that ``table`` names."""
+def _listed_file(root: Path, name: object, listing: Path) -> Path:
+    """Return the path of a file that ``listing`` names; raise unless it exists below ``root``."""
     path = PurePosixPath(str(name or ""))
     if not path.name or path.is_absolute() or ".." in path.parts:
-        trees.refuse(table, "must name files below its folder", repr(name))
+        checks.refuse("load", f"{listing}", "must name files below its folder", repr(name))
     if not (root / path).is_file():
-        trees.refuse(table, "must name files that exist", root / path)
+        checks.refuse("load", f"{listing}", "must name files that exist", root / path)
     return root / path
 
 
-def _write_data(root: Path, category: str, parts: Parts, start: int) -> Iterator[tuple[bool, str, str]]:
-    """Label, image and mask of each part, as written; masks hold small numbers, as the original's do."""
-    for number, part in enumerate(saving.each(parts), start=start):
-        label = part.kind != GOOD
-        image = f"{category}/Data/Images/{'Anomaly' if label else 'Normal'}/{number:04}.JPG"
-        mask = f"{category}/Data/Masks/Anomaly/{number:04}.png" if label else ""
-        saving.picture(root / image, part.rgb)
-        if label:
-            saving.picture(root / mask, part.mask.astype("u1") * (1 + number % 3))
-        yield label, image, mask
+def _write_data(root: Path, category: str, split: str, part: GeneratedPart) -> tuple[str, str]:
+    """Write the image and the mask of a part; return their names in listings."""
+    number = part.index if split == "test" else 1000 + part.index
+    folder = f"{category}/Data"
+    image = f"{folder}/Images/{'Anomaly' if part.is_defective else 'Normal'}/{number:04}.JPG"
+    save_image(root / image, part.rgb)
+    if not part.is_defective:
+        return image, ""
+    mask = f"{folder}/Masks/Anomaly/{number:04}.png"
+    level = 1 + number % 3  # masks hold small numbers, as in the original
+    save_image(root / mask, part.mask.astype("u1") * level)
+    return image, mask
 
 
-def write(root: Path, category: str, split: str, parts: Parts) -> None:
-    """Generated parts as published."""
-    for label, image, mask in _write_data(root, category, parts, 0 if split == "test" else 1000):
-        said = "anomaly" if label else "normal"
-        saving.line(root / _TABLE, _HEAD, f"{category},{split},{said},{image},{mask}")
+def write(root: Path, category: str, split: str, parts: GeneratedParts) -> None:
+    """Write generated parts as published."""
+    for part in parts:
+        image, mask = _write_data(root, category, split, part)
+        label = "anomaly" if part.is_defective else "normal"
+        append_row(root / _TABLE, _HEADER, f"{category},{split},{label},{image},{mask}")
 
 
-def write_meta(root: Path, category: str, split: str, parts: Parts) -> None:
-    """Generated parts as published, listed in meta.json."""
+def write_meta(root: Path, category: str, split: str, parts: GeneratedParts) -> None:
+    """Write generated parts as published, listed in meta.json."""
     path = root / _META
-    known = json.loads(path.read_text()) if path.exists() else {}
-    known.setdefault(split, {})[category] = [
-        {
+    entries = []
+    for part in parts:
+        image, mask = _write_data(root, category, split, part)
+        entry = {
             "img_path": image,
             "mask_path": mask,
             "cls_name": category,
-            "specie_name": "anomaly" if label else "normal",
-            "anomaly": int(label),
+            "specie_name": "anomaly" if part.is_defective else "normal",
+            "anomaly": int(part.is_defective),
         }
-        for label, image, mask in _write_data(root, category, parts, 0 if split == "test" else 1000)
-    ]
-    saving.text(path, json.dumps(known, indent=1))
+        entries.append(entry)
+    listing = json.loads(path.read_text()) if path.exists() else {}
+    listing.setdefault(split, {})[category] = entries
+    save_text(path, json.dumps(listing, indent=1))
 
 
-def write_folders(root: Path, category: str, split: str, parts: Parts) -> None:
-    """Generated parts in one-class folders."""
-    for number, part in enumerate(saving.each(parts)):
-        kind = GOOD if part.kind == GOOD else "bad"
-        folder = root / _FOLDERS / category
-        saving.picture(folder / split / kind / f"{number:03}.JPG", part.rgb)
-        if part.kind != GOOD:
-            saving.picture(folder / "ground_truth" / kind / f"{number:03}.png", part.mask)
+def write_folders(root: Path, category: str, split: str, parts: GeneratedParts) -> None:
+    """Write generated parts in one-class folders."""
+    folder = root / _FOLDERS / category
+    for part in parts:
+        kind = _BAD if part.is_defective else GOOD
+        save_image(folder / split / kind / f"{part.index:03}.JPG", part.rgb)
+        if part.is_defective:
+            save_image(folder / "ground_truth" / kind / f"{part.index:03}.png", part.mask)
 
 
 WRITERS = {"original": write, "meta": write_meta, "1cls": write_folders}

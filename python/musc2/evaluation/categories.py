@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from musc2 import datasets
 from musc2.config import Config, resolve
-from musc2.datasets import Sample
+from musc2.datasets import LabeledSample
 from musc2.errors import InputError
 from musc2.evaluation import protocols, results
 from musc2.evaluation.results import CategoryResult
@@ -67,7 +67,7 @@ def evaluate(
 
 
 def _evaluated(
-    samples: list[Sample],
+    samples: list[LabeledSample],
     category: str,
     asked: dict[str, Any],
     config: Config,
@@ -99,7 +99,7 @@ def _evaluated(
     return found
 
 
-def _background(samples: list[Sample], scores: Result) -> Callable[[int], export.Picture]:
+def _background(samples: list[LabeledSample], scores: Result) -> Callable[[int], export.Picture]:
     """Return what maps are drawn over: the files of the parts, or depth where these hold no xyz."""
 
     def read(index: int) -> export.Picture:
@@ -111,7 +111,7 @@ def _background(samples: list[Sample], scores: Result) -> Callable[[int], export
     return read
 
 
-def _given(samples: Sequence[Sample], modality: str) -> dict[str, Any]:
+def _given(samples: Sequence[LabeledSample], modality: str) -> dict[str, Any]:
     """The arguments of ``score`` that hold the parts: paths, or what ``datasets`` makes of files of other kinds."""
     given: dict[str, Any] = {"names": [sample.name.removeprefix(f"{sample.category}/") for sample in samples]}
     if "2d" in modality:
@@ -121,7 +121,7 @@ def _given(samples: Sequence[Sample], modality: str) -> dict[str, Any]:
     return given
 
 
-def _modality(wanted: str | None, samples: Sequence[Sample]) -> str:
+def _modality(wanted: str | None, samples: Sequence[LabeledSample]) -> str:
     if wanted not in (None, *MODALITIES):
         _refuse("modality", f"one of {', '.join(MODALITIES)}", wanted)
     for sample in samples:

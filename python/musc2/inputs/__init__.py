@@ -1,8 +1,8 @@
-"""Read what users pass: from paths, arrays and images to what encoders take.
+"""Read the images, scans and masks of parts and prepare them for the encoders.
 
     samples = inputs.pair(rgb, pcd, intrinsics=None, masks=None, names=None)  # nothing read yet
     samples[3].name, samples[3].path                          # "000", Path("parts/000.png")
-    samples[3].image.read(), samples[3].cloud.read()          # a picture, (H, W, 3) or (P, 3)
+    samples[3].image.read(), samples[3].cloud.read()          # Picture, (H, W, 3) or (P, 3)
 
     preparation = inputs.Preparation(size=224, resample="bicubic", resize="square", patch=8)
     prepared = inputs.prepare(samples[3], preparation)        # one sample
@@ -16,8 +16,8 @@
 Arrays are never changed. Errors are InputErrors that name the argument, the index and the file.
 """
 
-from musc2.inputs.clouds import list_clouds, read_depth
-from musc2.inputs.images import list_images
+from musc2.inputs.clouds import list_clouds, read_cloud, read_depth
+from musc2.inputs.images import list_images, read_image
 from musc2.inputs.loading import LoadError, Prepared, load, prepare
 from musc2.inputs.masks import list_masks
 from musc2.inputs.pairing import pair
@@ -41,5 +41,7 @@ __all__ = [
     "prepare",
     "prepare_cloud",
     "prepare_image",
+    "read_cloud",
     "read_depth",
+    "read_image",
 ]

@@ -10,13 +10,13 @@ from musc2.inputs.clouds import PCD
 from musc2.inputs.plane import fit_plane
 from musc2.inputs.sample import Label
 
-_WIDTH = 10  # pixels of the border
+_BORDER = 10  # pixels
 
 
 def border(xyz: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """xyz: (H, W, 3) -> (P, 3): the finite points with z not 0 within 10 pixels of the border."""
+    """Return the valid points (P, 3) within 10 pixels of the border of xyz (H, W, 3)."""
     edge = np.ones(xyz.shape[:2], bool)
-    edge[_WIDTH:-_WIDTH, _WIDTH:-_WIDTH] = False
+    edge[_BORDER:-_BORDER, _BORDER:-_BORDER] = False
     points = xyz[edge]
     valid: np.ndarray[Any, Any] = np.isfinite(points).all(axis=1) & (points[:, 2] != 0)
     return np.asarray(points[valid])
@@ -30,12 +30,13 @@ def remove_plane(
     seed: int = 0,
     label: Label = PCD,
 ) -> np.ndarray[Any, Any]:
-    """xyz: (H, W, 3) -> the same with 0 for points nearer than ``remove`` to the border's plane.
+    """Return xyz (H, W, 3) with 0 for the points nearer than ``remove`` to the plane of its border.
 
-    fit: the distance up to which points of the border count for the plane. The defaults are those of
-    MVTec 3D-AD's published preparation, in meters. A border without a plane is an InputError.
+    fit: the distance up to which points of the border count for the plane. The defaults are those
+    of MVTec 3D-AD's published preprocessing, in meters. A border without a plane raises an
+    InputError.
     """
-    border_label = label.about(f"the points within {_WIDTH} pixels of the border")
+    border_label = label.about(f"the points within {_BORDER} pixels of the border")
     plane = fit_plane(border(xyz), distance=fit, seed=seed, label=border_label)
     with np.errstate(invalid="ignore"):  # missing points may be NaN
         near = plane.distances(xyz) < remove

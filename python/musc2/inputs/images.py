@@ -16,44 +16,45 @@ from musc2.inputs.sample import Label, Picture, Source
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # PIL's modes of more than 8 bits
-
-
 RGB = Label(op="score", text="rgb")
 
 
 def list_images(rgb: object, argument: Label = RGB) -> list[Source[Picture]]:
     """Return the images that ``rgb`` holds, not read yet.
 
-    rgb: (N, H, W, 3) or (N, 3, H, W), also with 1 or 4 channels, (N, H, W) gray, or one image (H, W, 3), (H, W, 4) or
-    (H, W): numpy, torch, anything with DLPack or ``__array__``; or a list of such images of any size, PIL images and
-    paths; or a folder, whose files come in the order of their stems.
+    rgb: one of
 
-    - Values: uint8, uint16, or floating in [0, 1]. An image whose values are all multiples of 1/255 is an 8-bit image
-      in each of these types; others keep their depth.
-    - Channels: the last axis is looked at before the first, and 3 channels before 1 or 4. So (8, 3, 50, 3) is eight
-      images of 3 x 50 pixels, and a lone (3, H, W) is three gray images.
-    - A fourth channel (alpha) is dropped, palettes are looked up, files are taken as they are stored: EXIF rotation is
-      not applied, of several frames the first counts, and PIL reads 16-bit color at 8 bits, except in tiff.
+    - an array (numpy, torch, anything with DLPack or ``__array__``): (N, H, W, 3) or (N, 3, H, W),
+      also with 1 or 4 channels, (N, H, W) gray, or one image (H, W, 3), (H, W, 4) or (H, W);
+    - a list of images of any size: arrays, PIL images and paths;
+    - a folder, whose files are sorted by stem.
+
+    Values are uint8, uint16, or floating in [0, 1]. An image whose values are all multiples of
+    1/255 is an 8-bit image in each of these types; others keep their depth.
+
+    Channels are the last axis if it has 3 entries, else the first if it has 3, else the last or the
+    first if it has 1 or 4. So (8, 3, 50, 3) is eight images of 3 x 50 pixels, and (3, H, W) alone
+    is three gray images.
+
+    Alpha is dropped and palettes are resolved. Files are read as they are stored: without EXIF
+    rotation, the first of several frames, 16-bit color at 8 bits except in tiff.
 
     >>> len(list_images(np.zeros((5, 3, 32, 48), np.uint8)))
     5
     """
     split = functools.partial(_split, argument)
-    return [
-        Source(
-            argument=argument,
-            index=index,
-            path=item if isinstance(item, Path) else None,
-            load=functools.partial(_load, item),
-        )
-        for index, item in enumerate(items.split_items(argument, rgb, split, ENDINGS))
-    ]
+    return items.sources(argument, items.split_items(argument, rgb, split, ENDINGS), _load)
+
+
+def read_image(path: Path, op: str) -> Picture:
+    """Read one image file as ``list_images`` does; errors begin with ``op``."""
+    return items.file_source(Label(op=op, text="rgb"), path, _load).read()
 
 
 def as_image(image: object, label: Label) -> Picture:
-    """Return one image of any kind as RGB picture; ``label`` names it in errors."""
+    """Return one image of any kind as a picture; ``label`` names it in errors."""
     if isinstance(image, Image.Image):
-        image.load()  # as the file may be closed later
+        image.load()  # now, because the file may be closed later
         picture = _from_deep(image, label) if image.mode in _DEEP else _to_rgb(image)
     else:
         picture = _from_array(channels_last(items.to_numpy(image), label), label)
@@ -64,12 +65,14 @@ def as_image(image: object, label: Label) -> Picture:
 
 
 def size_of(image: Picture) -> tuple[int, int]:
-    """Return (H, W)."""
-    return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[0], image.shape[1])
+    """Return the (H, W) of a picture."""
+    if isinstance(image, Image.Image):
+        return image.height, image.width
+    return image.shape[0], image.shape[1]
 
 
 def channels_last(array: np.ndarray[Any, Any], label: Label) -> np.ndarray[Any, Any]:
-    """Return (H, W) or (H, W, C) by the rule of ``list_images``."""
+    """Return one image as (H, W) or (H, W, C), by the rule of ``list_images``."""
     if array.ndim == 2:
         return array
     if array.ndim == 3:
@@ -105,36 +108,41 @@ def _load(item: items.Item, label: Label) -> Picture:
 
 
 def _is_deep_tiff(image: Image.Image) -> bool:
-    """Return whether PIL would cut deep channels to 8 bits, wrongly so if they are stored apart."""
-    return isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode == "RGB" and max(image.tag_v2[258]) > 8
+    """Return whether PIL would cut deep channels to 8 bits, wrongly if they are stored apart."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.mode != "RGB":
+        return False
+    bits_per_sample = image.tag_v2[258]
+    return bool(max(bits_per_sample) > 8)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
-    # by RGBA: PIL warns when it drops the transparency of a palette
-    return image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else image.convert("RGB")
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA")  # PIL warns when it drops the transparency of a palette
+    return image.convert("RGB")
 
 
 def _from_deep(image: Image.Image, label: Label) -> Picture:
     values = items.to_numpy(np.asarray(image))
-    if image.mode == "I":  # 32 bits, as which older versions of PIL open 16-bit files
+    if image.mode == "I":  # 32 bits, which older versions of PIL use for 16-bit files
         low, high = int(values.min(initial=0)), int(values.max(initial=0))
         if low < 0 or high > 65535:
-            label.refuse("must be within 0 and 65535 when its values are whole", low if low < 0 else high)
+            requirement = "must be within 0 and 65535 when its values are whole"
+            label.refuse(requirement, low if low < 0 else high)
         values = values.astype(np.uint16)
     return _from_array(values, label)
 
 
 def _from_array(array: np.ndarray[Any, Any], label: Label) -> Picture:
+    """Return an image (H, W) or (H, W, C) as a picture; a fourth channel is dropped."""
     if array.ndim == 2:
         array = array[:, :, None]
     if 0 in array.shape:
         label.refuse("must not be empty", tuple(array.shape))
     array = array[:, :, :3]
     if array.dtype == np.uint16:
-        shallow = array // 257
-        array = shallow.astype(np.uint8) if (shallow * 257 == array).all() else array / np.float32(65535)
+        array = _from_uint16(array)
     elif array.dtype.kind == "f":
         array = _from_floats(array, label)
     elif array.dtype != np.uint8:
@@ -143,12 +151,21 @@ def _from_array(array: np.ndarray[Any, Any], label: Label) -> Picture:
     return Image.fromarray(np.ascontiguousarray(array)) if array.dtype == np.uint8 else array
 
 
+def _from_uint16(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return uint8 if the values are 8-bit values times 257, else float32 in [0, 1]."""
+    eight_bits = array // 257
+    if (eight_bits * 257 == array).all():
+        return eight_bits.astype(np.uint8)
+    return np.asarray(array / np.float32(65535))
+
+
 def _from_floats(array: np.ndarray[Any, Any], label: Label) -> np.ndarray[Any, Any]:
-    """Return uint8 if the values are 8-bit values up to the rounding of their type, else float32."""
+    """Return uint8 if the values are 8-bit up to the rounding of their type, else float32."""
     low, high = float(array.min()), float(array.max())
     if not (low >= -1e-6 and high <= 1 + 1e-6):
         advice = "; divide by 255, or pass uint8" if low >= 0 and 1 < high <= 255 else ""
-        label.refuse("must be in [0, 1] when floating", f"{high if low >= 0 else low:g}{advice}")
+        outlier = high if low >= 0 else low
+        label.refuse("must be in [0, 1] when floating", f"{outlier:g}{advice}")
     scaled = array.astype(np.float32) * 255
     rounded = np.rint(scaled)
     precision = max(float(np.finfo(array.dtype).eps), 2**-23)

@@ -1,20 +1,22 @@
-"""Split what users pass, a stack, a list, a folder, a file or one array, into one item per sample."""
+"""Split an argument (a stack, a list, a folder, a file or one array) into one item per sample."""
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 
-from musc2.inputs.sample import Label
+from musc2.inputs.sample import Label, Source
 
+T = TypeVar("T")
 Item = Path | Image.Image | np.ndarray[Any, Any] | torch.Tensor
 _LOADING = threading.Lock()
 
@@ -25,9 +27,9 @@ def split_items(
     split: Callable[[np.ndarray[Any, Any] | torch.Tensor], list[Item]],
     endings: Sequence[str],
 ) -> list[Item]:
-    """Return the items of ``value``.
+    """Return the items of ``value``, the value of an argument.
 
-    ``split`` splits a single array; ``endings`` are those of the files to look for in a folder.
+    split: splits a single array; endings: those of the files to look for in a folder.
     """
     if isinstance(value, str | os.PathLike):
         items = _files(argument, Path(value), endings)
@@ -49,6 +51,34 @@ def split_items(
     return items
 
 
+def sources(
+    argument: Label,
+    items: Sequence[Item],
+    load: Callable[[Item, Label], T],
+) -> list[Source[T]]:
+    """Return one source per item of an argument, read by ``load``."""
+    return [_source(argument, index, item, load) for index, item in enumerate(items)]
+
+
+def file_source(argument: Label, path: Path, load: Callable[[Item, Label], T]) -> Source[T]:
+    """Return the source of an argument that is a single file, read by ``load``."""
+    return _source(argument, None, path, load)
+
+
+def _source(
+    argument: Label,
+    index: int | None,
+    item: Item,
+    load: Callable[[Item, Label], T],
+) -> Source[T]:
+    return Source(
+        argument=argument,
+        index=index,
+        path=item if isinstance(item, Path) else None,
+        load=functools.partial(load, item),
+    )
+
+
 def is_array(value: object) -> bool:
     """Return whether ``value`` is a tensor or an array of any library."""
     return not isinstance(value, type) and any(
@@ -57,14 +87,19 @@ def is_array(value: object) -> bool:
 
 
 def to_array(value: object) -> np.ndarray[Any, Any] | torch.Tensor:
-    """Return ``value`` as an array or tensor, sharing memory if possible; a tensor keeps its device."""
+    """Return ``value`` as an array or tensor, sharing memory if possible.
+
+    A tensor keeps its device.
+    """
     if isinstance(value, torch.Tensor):
         return value.detach()
     if not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__"):
         try:
             return np.from_dlpack(value)
         except (BufferError, RuntimeError, TypeError):  # on a GPU, or of a type that numpy lacks
-            return torch.from_dlpack(value)  # type: ignore[attr-defined, no-any-return, unused-ignore]
+            from_dlpack: Any = torch.from_dlpack  # type: ignore[attr-defined, unused-ignore]
+            tensor: torch.Tensor = from_dlpack(value)
+            return tensor
     return np.asarray(value)
 
 
@@ -118,10 +153,10 @@ def _files(argument: Label, path: Path, endings: Sequence[str]) -> list[Item]:
     visible = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
     files = [file for file in visible if file.suffix.lower() in endings]
     if not files:
-        others = sorted({file.suffix.lower() for file in visible})
+        other_endings = sorted({file.suffix.lower() for file in visible})
         got = "none; subfolders are not searched"
-        if others:
-            got = f"files that end in {', '.join(others)}"
+        if other_endings:
+            got = f"files that end in {', '.join(other_endings)}"
         label = Label(op=argument.op, text=f"{argument.text} ({path})")
         label.refuse(f"must hold files that end in {', '.join(endings)}", got)
     files.sort(key=lambda file: (file.stem, file.name))

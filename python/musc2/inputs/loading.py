@@ -19,8 +19,8 @@ from musc2.inputs.sample import Sample
 class Prepared:
     """One sample as encoders take it, with the sizes that its maps are brought back to.
 
-    image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W); cloud: see ``Points``, of a
-    map of cloud_size (H, W), None for a cloud (P, 3); mask: (H, W) or (P,) bool, as it was read.
+    image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W); cloud: see ``Points``, of
+    a map of cloud_size (H, W), None for a cloud (P, 3); mask: (H, W) or (P,) bool, as it was read.
     """
 
     sample: Sample
@@ -49,9 +49,9 @@ def load(
 ) -> Iterator[Prepared | LoadError]:
     """Yield each sample, prepared, in order, by ``threads`` worker threads.
 
-    At most ``ahead`` samples are ready or in work while the caller works, so a long list needs little
-    memory. With on_error="raise" the first sample, in order, that cannot be read or prepared raises
-    its error; with "skip" a LoadError takes its place.
+    At most ``ahead`` samples are ready or in work while the caller works, so a long list needs
+    little memory. With on_error="raise" the first sample, in order, that cannot be read or prepared
+    raises its error; with "skip" its LoadError is yielded instead.
     """
     read = functools.partial(_load, preparation, on_error == "skip")
     return ordered_map(read, samples, threads=threads, ahead=ahead)

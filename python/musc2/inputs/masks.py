@@ -19,24 +19,18 @@ MASKS = Label(op="score", text="masks")
 def list_masks(masks: object, argument: Label = MASKS) -> list[Source[np.ndarray[Any, Any]]]:
     """Return the masks (H, W), or (P,) for clouds of P points, that ``masks`` holds, not read yet.
 
-    masks: (N, H, W), one (H, W), a list of arrays, PIL images and paths, or a folder. What is not 0 is foreground; in
-    an image, what is not black. A mask may have another size than the image or the xyz map.
+    masks: (N, H, W), one (H, W), a list of arrays, PIL images and paths, or a folder. Foreground is
+    not 0; in an image, not black. A mask may have another size than the image or the xyz map.
     """
     split = functools.partial(_split, argument)
-    return [
-        Source(
-            argument=argument,
-            index=index,
-            path=item if isinstance(item, Path) else None,
-            load=functools.partial(_load, item),
-        )
-        for index, item in enumerate(items.split_items(argument, masks, split, images.ENDINGS))
-    ]
+    return items.sources(argument, items.split_items(argument, masks, split, images.ENDINGS), _load)
 
 
 def _split(argument: Label, array: np.ndarray[Any, Any] | torch.Tensor) -> list[items.Item]:
-    if array.ndim in (2, 3):
-        return [array] if array.ndim == 2 else items.unstack(array)
+    if array.ndim == 2:
+        return [array]
+    if array.ndim == 3:
+        return items.unstack(array)
     argument.refuse("must be a list or have shape (N, H, W)", tuple(array.shape))
 
 
@@ -50,17 +44,20 @@ def _load(item: items.Item, label: Label) -> np.ndarray[Any, Any]:
 
 
 def levels(image: Image.Image) -> np.ndarray[Any, Any]:
-    """Return (H, W), 0 where a mask image is black, whatever its colors, its depth and its alpha."""
-    single = image.mode in ("1", "L", "F") or image.mode.startswith("I")
-    array = np.asarray(image if single else image.convert("RGBA").convert("RGB"))
-    return array if array.ndim == 2 else np.asarray(array.any(axis=2))
+    """Return (H, W), 0 where a mask image is black, whatever its colors, depth and alpha."""
+    has_one_channel = image.mode in ("1", "L", "F") or image.mode.startswith("I")
+    if has_one_channel:
+        return np.asarray(image)
+    colors = np.asarray(image.convert("RGBA").convert("RGB"))
+    return np.asarray(colors.any(axis=2))
 
 
 def as_mask(value: object, label: Label) -> np.ndarray[Any, Any]:
     """Return one mask of any kind as bool array (H, W) or (P,), not all background."""
     array = levels(value) if isinstance(value, Image.Image) else items.to_numpy(value)
     if array.ndim not in (1, 2) or array.dtype.kind not in "biuf":
-        label.refuse("must be numbers or booleans of shape (H, W), or (P,) for a cloud", f"{array.dtype} {array.shape}")
+        requirement = "must be numbers or booleans of shape (H, W), or (P,) for a cloud"
+        label.refuse(requirement, f"{array.dtype} {array.shape}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         label.refuse("must be finite", "NaN or infinity")
     foreground = np.asarray(array != 0)

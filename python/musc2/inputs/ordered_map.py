@@ -11,11 +11,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ordered_map(function: Callable[[T], R], items: Iterable[T], *, threads: int, ahead: int) -> Iterator[R]:
-    """Yield function(item) for each item, in order, with at most ``ahead`` results ready or in work.
+def ordered_map(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    threads: int,
+    ahead: int,
+) -> Iterator[R]:
+    """Yield function(item) for each item, in order, at most ``ahead`` of them in work or ready.
 
-    With one thread the caller's thread does the work, one item at a time. Threads help as far as the
-    function releases the interpreter: PIL does in decoding and resizing, numpy in larger operations.
+    With one thread the caller's thread does the work, one item at a time. Threads help as far as
+    the function releases the interpreter: PIL does in decoding and resizing, numpy in larger
+    operations.
     """
     if threads == 1:
         yield from map(function, items)

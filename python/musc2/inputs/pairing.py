@@ -26,7 +26,7 @@ def pair(
     op: str = "score",
     prefix: str = "",
 ) -> list[Sample]:
-    """Return the samples that ``rgb`` and/or ``pcd`` hold, matched by position; nothing is read yet.
+    """Return the samples that ``rgb`` and/or ``pcd`` hold, matched by position, not read yet.
 
     Where both are files, their stems must be equal (that of a mask may end in "_mask"). Names:
     ``names``, else the stems, with as many folders before them as it takes to tell them apart, else
@@ -74,7 +74,8 @@ def _check_pairs(
     suffixes: tuple[str, ...] = ("",),
 ) -> None:
     """Raise unless there are as many partners, with equal stems where both are files."""
-    for source, partner in zip(sources, partners, strict=False):  # a difference in number comes last
+    # Stems first: they name the file that is missing better than the numbers do.
+    for source, partner in zip(sources, partners, strict=False):
         if source.path is None or partner.path is None:
             continue
         if partner.path.stem not in [source.path.stem + suffix for suffix in suffixes]:
@@ -89,13 +90,19 @@ def _check_pairs(
 
 
 def _names_of(paths: Sequence[Path | None]) -> list[str]:
-    parts = [None if path is None else path.with_suffix("").parts for path in paths]
-    deepest = max((len(folders) for folders in parts if folders), default=0)
+    """Return the shortest names that tell the paths apart; the position for what is not a file."""
+    deepest = max((len(path.parts) for path in paths if path is not None), default=0)
     for depth in range(1, deepest + 1):
-        names = [str(index) if folders is None else "/".join(folders[-depth:]) for index, folders in enumerate(parts)]
+        names = [_name(index, path, depth) for index, path in enumerate(paths)]
         if len(set(names)) == len(names):
             return names
-    # The same file twice, or files that differ in their endings only.
-    stems = [str(index) if path is None else path.stem for index, path in enumerate(paths)]
+    # The same file twice, or files that differ only in their endings.
+    stems = [_name(index, path, depth=1) for index, path in enumerate(paths)]
     counts = Counter(stems)
     return [stem if counts[stem] == 1 else f"{stem} ({index})" for index, stem in enumerate(stems)]
+
+
+def _name(index: int, path: Path | None, depth: int) -> str:
+    if path is None:
+        return str(index)
+    return "/".join(path.with_suffix("").parts[-depth:])

@@ -1,4 +1,4 @@
-"""Samples read, prepared and grouped, docs/method/algorithm.md sections 0 and 2, in threads."""
+"""Read, prepare and group samples in threads, docs/method/algorithm.md sections 0 and 2."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ ENOUGH_POINTS = 1 << 21  # to group in one call
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutputSpec:
-    """What it takes to bring the scores of a sample back to its input.
+    """The size, mask and point rows needed to map the scores of a sample back to its input.
 
-    size: (H, W) of its image, else of its xyz map, None for a cloud, of whose ``input_count`` points
-    those in ``rows`` were used; working: (h, w), the size that image and map were resized to.
+    size: (H, W) of its image, else of its xyz map, None for a cloud; working: (h, w), the size that
+    image and map were resized to; rows: those of the ``input_count`` points of a cloud that were
+    used.
     """
 
     name: str
@@ -50,12 +51,12 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The sample's name."""
+        """Return the sample's name."""
         return self.prepared.sample.name
 
     @property
     def output(self) -> OutputSpec:
-        """All that is needed of it after encoding."""
+        """Return what is needed of the part after encoding."""
         image, points = self.prepared.image, self.prepared.cloud
         working = None if image is None else (image.shape[1], image.shape[2])
         return OutputSpec(
@@ -127,7 +128,10 @@ class PartLoader:
 
     def _grouped(self, batch: list[Prepared | LoadError]) -> list[Part | LoadError]:
         """Return the parts of a batch; after an error, group each alone to find whose it is."""
-        clouds = [item.cloud for item in batch if isinstance(item, Prepared) and item.cloud is not None]
+        clouds: list[Points] = []
+        for item in batch:
+            if isinstance(item, Prepared) and item.cloud is not None:
+                clouds.append(item.cloud)
         try:
             grouped = iter(self._group(clouds) if clouds else [])
         except InputError as error:
@@ -139,8 +143,11 @@ class PartLoader:
         return [item if isinstance(item, LoadError) else _part(item, grouped) for item in batch]
 
 
-def _batches(prepared: Iterable[Prepared | LoadError], most: int) -> Iterator[list[Prepared | LoadError]]:
-    """Yield up to ``most`` in a row, fewer if these already have enough points."""
+def _batches(
+    prepared: Iterable[Prepared | LoadError],
+    most: int,
+) -> Iterator[list[Prepared | LoadError]]:
+    """Yield up to ``most`` in a row, fewer if they already have enough points."""
     batch: list[Prepared | LoadError] = []
     points = 0
     for item in prepared:

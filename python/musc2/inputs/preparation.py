@@ -39,9 +39,9 @@ class Preparation:
 class Points:
     """The foreground of one xyz map or cloud, centered and scaled to a largest norm of 1.
 
-    points: (P, 3) float32 = (xyz - center) / scale; pixels: (P,) row * w + column in the resized map
-    of ``size`` (h, w), rising, for a map; rows: (P,) the row of each point in the user's cloud, for a
-    cloud. input_count: how many pixels or points there were, background included.
+    points: (P, 3) float32 = (xyz - center) / scale; pixels: (P,) row * w + column in the resized
+    map of ``size`` (h, w), rising, for a map; rows: (P,) the row of each point in the user's cloud,
+    for a cloud. input_count: how many pixels or points there were, background included.
     """
 
     points: torch.Tensor
@@ -53,11 +53,14 @@ class Points:
     scale: float
 
 
-def prepare_image(image: object, preparation: Preparation, label: Label = images.RGB) -> torch.Tensor:
-    """Return one image of any kind as (3, h, w) float32 in [0, 1], resized by PIL with antialiasing.
+def prepare_image(
+    image: object, preparation: Preparation, label: Label = images.RGB
+) -> torch.Tensor:
+    """Return one image of any kind as (3, h, w) float32 in [0, 1].
 
-    h = w = size; with resize="fit" the longest side is ``size``, the aspect ratio stays, and both
-    sides are rounded to multiples of ``patch``. Mean and deviation are the encoder's business.
+    It is resized by PIL with antialiasing to h = w = size; with resize="fit" the longest side is
+    ``size``, the aspect ratio stays, and both sides are rounded to multiples of ``patch``. Mean and
+    deviation are the encoder's business.
 
     >>> prepare_image(np.zeros((30, 60, 3), np.uint8), Preparation(size=32, resize="fit")).shape
     torch.Size([3, 16, 32])
@@ -67,62 +70,72 @@ def prepare_image(image: object, preparation: Preparation, label: Label = images
     return torch.from_numpy(resizing.resize_image(picture, target, preparation.resample))
 
 
-def prepare_cloud(xyz: object, preparation: Preparation, *, mask: object = None, label: Label = clouds.PCD) -> Points:
+def prepare_cloud(
+    xyz: object, preparation: Preparation, *, mask: object = None, label: Label = clouds.PCD
+) -> Points:
     """Return the foreground of one xyz map (H, W, 3) or cloud (P, 3), centered and scaled.
 
     A map is first resized like an image by taking the nearest pixels, so P is at most h * w.
-    Background of a map is what is not finite, and by ``foreground``:
+    A point of a map is background if it is not finite, and by ``foreground``:
 
     - "nonzero_depth": z = 0. (With a depth camera, x = 0 along the optical axis is a real surface.)
     - "nonzero_xyz": x = 0 or y = 0 or z = 0, checked again on the float32 result, as published.
 
-    Background of a cloud is what is not finite and what lies at (0, 0, 0): a cloud has no camera, and
-    its z may be 0. With background="plane" a map first loses the points near the plane of its border.
-    ``mask`` (H, W), of any size, or (P,) for a cloud, removes more.
+    A point of a cloud is background if it is not finite or lies at (0, 0, 0): a cloud has no
+    camera, and its z may be 0. With background="plane" a map first loses the points near the plane
+    of its border. ``mask`` (H, W), of any size, or (P,) for a cloud, removes more.
     """
     surface = clouds.as_cloud(xyz, label)
     chosen = None if mask is None else masks.as_mask(mask, label.about("mask"))
     if preparation.background == "plane":
         surface = _without_plane(surface, preparation, label)
-    if surface.ndim == 3:
+    is_map = surface.ndim == 3
+    if chosen is not None:
+        _check_mask(chosen, surface, label.about("mask"))
+    if is_map:
         target = preparation.target_size((surface.shape[0], surface.shape[1]))
         surface = resizing.resize_map(surface, target)
-        if chosen is not None and chosen.ndim == 1:
-            label.about("mask").refuse("must have shape (H, W) for a map", tuple(chosen.shape))
         chosen = None if chosen is None else resizing.resize_map(chosen, target)
-    elif chosen is not None and chosen.shape != (len(surface),):
-        requirement = f"must have shape ({len(surface)},) as the cloud"
-        label.about("mask").refuse(requirement, tuple(chosen.shape))
     all_coordinates = preparation.foreground == "nonzero_xyz"
     with np.errstate(over="ignore"):  # too large for float32 is infinite, thus background
         dtype = np.float32 if all_coordinates else np.float64
         surface = np.ascontiguousarray(surface, dtype=dtype)
-    inside = _foreground(surface, all_coordinates)
+    foreground = _foreground(surface, all_coordinates)
     if chosen is not None:
-        inside &= chosen
-    kept = np.flatnonzero(inside)
-    if len(kept) == 0:
-        counts = f"background only ({inside.size} of {inside.size} points)"
+        foreground &= chosen
+    index = np.flatnonzero(foreground)
+    if len(index) == 0:
+        counts = f"background only ({foreground.size} of {foreground.size} points)"
         label.refuse("must have foreground", counts)
-    points, center, scale = _normalize(surface.reshape(-1, 3)[kept], label)
-    if all_coordinates and surface.ndim == 3:
-        again = (points != 0).all(axis=1)
-        if again.any():
-            points, kept = points[again], kept[again]
-    index = torch.from_numpy(kept.astype(np.int64))
-    is_map = surface.ndim == 3
+    points, center, scale = _normalize(surface.reshape(-1, 3)[index], label)
+    if is_map and all_coordinates:
+        nonzero = (points != 0).all(axis=1)
+        if nonzero.any():
+            points, index = points[nonzero], index[nonzero]
+    rows = torch.from_numpy(index.astype(np.int64))
     return Points(
         points=torch.from_numpy(points.astype(np.float32)),
-        pixels=index if is_map else None,
+        pixels=rows if is_map else None,
         size=(surface.shape[0], surface.shape[1]) if is_map else None,
-        rows=None if is_map else index,
-        input_count=inside.size,
+        rows=None if is_map else rows,
+        input_count=foreground.size,
         center=center,
         scale=scale,
     )
 
 
-def _without_plane(surface: np.ndarray[Any, Any], preparation: Preparation, label: Label) -> np.ndarray[Any, Any]:
+def _check_mask(mask: np.ndarray[Any, Any], surface: np.ndarray[Any, Any], label: Label) -> None:
+    if surface.ndim == 3 and mask.ndim == 1:
+        label.refuse("must have shape (H, W) for a map", tuple(mask.shape))
+    if surface.ndim == 2 and mask.shape != (len(surface),):
+        label.refuse(f"must have shape ({len(surface)},) as the cloud", tuple(mask.shape))
+
+
+def _without_plane(
+    surface: np.ndarray[Any, Any],
+    preparation: Preparation,
+    label: Label,
+) -> np.ndarray[Any, Any]:
     if surface.ndim == 2:
         requirement = 'must have shape (H, W, 3) for scan_background="plane"'
         label.refuse(requirement, tuple(surface.shape))

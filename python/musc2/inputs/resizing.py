@@ -1,4 +1,4 @@
-"""The size that images and maps are brought to, and the two ways there: PIL for images, nearest pixel for maps."""
+"""Resize images with PIL and xyz maps to the nearest pixel."""
 
 from __future__ import annotations
 
@@ -10,37 +10,45 @@ from PIL import Image
 from musc2.inputs.sample import Picture
 
 RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-RESIZE = ("square", "fit")
 
 
-def target_size(original: tuple[int, int], size: int, resize: str = "square", patch: int = 1) -> tuple[int, int]:
-    """(h, w) for ``original`` (H, W): size x size, or with "fit" the longest side at size and the other in proportion.
+def target_size(
+    original: tuple[int, int], size: int, resize: str = "square", patch: int = 1
+) -> tuple[int, int]:
+    """Return the size (h, w) that ``original`` (H, W) is resized to.
 
-    "fit" rounds both sides to multiples of ``patch``, which is all the distortion that it leaves: half a patch at most,
-    more only where a side is shorter than one.
+    "square" is size x size. "fit" keeps the aspect ratio, with the longest side at ``size`` and
+    both sides rounded to multiples of ``patch``: a side changes by half a patch at most, by more
+    only if it is shorter than one.
     """
     if resize == "square":
         return size, size
-    height, width = (max(1, round(side * size / max(original) / patch)) * patch for side in original)
-    return height, width
+    longest = max(original)
+    patches = [max(1, round(side * size / longest / patch)) for side in original]
+    return patches[0] * patch, patches[1] * patch
 
 
 def resize_image(image: Picture, size: tuple[int, int], resample: str) -> np.ndarray[Any, Any]:
-    """(3, h, w) float32 in [0, 1]; antialiased. 8-bit images stay 8-bit on the way, as in the published code."""
-    found = np.empty((3, *size), np.float32)
+    """Return (3, h, w) float32 in [0, 1], antialiased.
+
+    8-bit images are resized in 8 bits, as in the published code.
+    """
+    height, width = size
+    resized = np.empty((3, height, width), np.float32)
     if isinstance(image, Image.Image):
-        small = np.asarray(image.resize(size[::-1], RESAMPLE[resample]))
-        np.divide(small.transpose(2, 0, 1), 255, out=found, dtype=np.float32)
-        return found
+        eight_bits = np.asarray(image.resize((width, height), RESAMPLE[resample]))
+        np.divide(eight_bits.transpose(2, 0, 1), 255, out=resized, dtype=np.float32)
+        return resized
     for channel in range(3):
         plane = Image.fromarray(np.ascontiguousarray(image[:, :, channel]))
-        found[channel] = np.asarray(plane.resize(size[::-1], RESAMPLE[resample]))
-    found.clip(0, 1, out=found)
-    return found
+        resized[channel] = np.asarray(plane.resize((width, height), RESAMPLE[resample]))
+    resized.clip(0, 1, out=resized)
+    return resized
 
 
 def resize_map(values: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """(H, W, ...) -> (h, w, ...): pixel i is floor(i * H / h) of the source."""
-    rows, columns = (np.arange(side) * source // side for side, source in zip(size, values.shape, strict=False))
-    found: np.ndarray[Any, Any] = values[rows[:, None], columns]
-    return found
+    """Return values (H, W, ...) as (h, w, ...): row i is row floor(i * H / h) of the source."""
+    rows = np.arange(size[0]) * values.shape[0] // size[0]
+    columns = np.arange(size[1]) * values.shape[1] // size[1]
+    resized: np.ndarray[Any, Any] = values[rows[:, None], columns]
+    return resized

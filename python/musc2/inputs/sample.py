@@ -1,4 +1,4 @@
-"""One input of one sample, not read yet: it knows where it came from, so every error can name it."""
+"""The inputs of samples before they are read, with the labels that name them in errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musc2 import checks
 from musc2.errors import InputError
 
 Picture = Image.Image | np.ndarray[Any, Any]
-"""An image that was read: PIL of mode RGB, or (H, W, 3) float32 in [0, 1] if it has more than 8 bits."""
+"""An image that was read: PIL of mode RGB, or (H, W, 3) float32 in [0, 1] beyond 8 bits."""
 
 T = TypeVar("T")
 
@@ -41,24 +41,27 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source(Generic[T]):
-    """Value ``index`` of an argument; path is None for what was in memory already.
+    """One value of an argument, not read yet.
 
-    load reads the value and is given the label.
+    index: its position, None if the argument is a single file; path: None for a value in memory;
+    load: reads the value and gets the label for its errors.
     """
 
     argument: Label
-    index: int
+    index: int | None
     path: Path | None
     load: Callable[[Label], T]
 
     @property
     def label(self) -> Label:
-        """The name in errors: score, rgb[3] (parts/3.png)."""
+        """Return the name in errors: "rgb[3] (parts/3.png)"."""
         file = "" if self.path is None else f" ({self.path})"
+        if self.index is None:
+            return Label(op=self.argument.op, text=self.argument.text + file)
         return self.argument.item(self.index, file)
 
     def read(self) -> T:
-        """Read and check the value; any exception of a reader becomes an InputError with its label."""
+        """Read and check the value; a reader's exception becomes an InputError with the label."""
         label = self.label
         try:
             return self.load(label)
@@ -81,7 +84,7 @@ class Sample:
 
     @property
     def path(self) -> Path | None:
-        """The file of the image, else of the cloud; None for arrays."""
+        """Return the file of the image, else of the cloud; None for arrays."""
         for source in (self.image, self.cloud):
             if source is not None and source.path is not None:
                 return source.path

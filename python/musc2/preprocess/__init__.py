@@ -1,9 +1,9 @@
-"""Data sets without their backgrounds, as published results on them are made: docs/prepare.md.
+"""Remove the backgrounds of data sets, as for published results: docs/guide/preprocess.md.
 
-done = prepare.prepare("mvtec_3d", "data/mvtec_3d", "data/mvtec_3d_prepared", jobs=4, seed=0, progress=True)
-done.made, done.found                      # parts made by this call, and by earlier ones
+summary = preprocess.preprocess("mvtec_3d", "data/mvtec_3d", "data/mvtec_3d_parts")
+summary.made, summary.earlier   # parts made by this call, and by earlier ones
 """
 
-from musc2.preprocess.running import DATASETS, Done, prepare
+from musc2.preprocess.runner import DATASETS, Summary, preprocess
 
-__all__ = ["DATASETS", "Done", "prepare"]
+__all__ = ["DATASETS", "Summary", "preprocess"]

@@ -1,7 +1,8 @@
-"""The compression of binary_compressed pcd files: runs of bytes as they are, and copies of what came before.
+"""Decompress LZF, the compression of binary_compressed pcd files: literal runs and back references.
 
-A control byte below 32 says that one more than that many bytes follow. Any other is a copy: its upper 3 bits are the
-length less 2 (7: the next byte adds to it), its lower 5 and the byte after that say how far back it begins, less 1.
+A control byte below 32 announces that many bytes plus one, to be taken as they are. Any other
+control byte is a back reference: its upper 3 bits are the length less 2 (7: the next byte adds to
+it), its lower 5 bits and the byte after that are the distance less 1.
 """
 
 from __future__ import annotations
@@ -10,29 +11,36 @@ LARGEST_RATIO = 88  # 3 bytes copy 264
 
 
 def decompress(data: bytes, size: int) -> bytes:
-    """The ``size`` bytes that ``data`` stands for; ValueError where it does not. Makes at most 264 bytes more."""
-    found = bytearray()
-    at, end = 0, len(data)
-    while at < end and len(found) <= size:
-        control = data[at]
+    """Return the ``size`` bytes that ``data`` holds; raise ValueError if it holds another number.
+
+    At most 264 bytes more than ``size`` are ever in memory.
+    """
+    output = bytearray()
+    position, end = 0, len(data)
+    while position < end and len(output) <= size:
+        control = data[position]
         if control < 32:
-            found += data[at + 1 : at + 2 + control]
-            at += control + 2
+            output += data[position + 1 : position + 2 + control]
+            position += control + 2
             continue
-        long = control >= 224
-        if at + 2 + long > end:
+        is_long = control >= 224
+        width = 3 if is_long else 2  # bytes of this reference
+        if position + width > end:
             break
-        length = (control >> 5) + 2 + (data[at + 1] if long else 0)
-        start = len(found) - ((control & 31) << 8) - data[at + 1 + long] - 1
+        length = (control >> 5) + 2
+        if is_long:
+            length += data[position + 1]
+        distance = ((control & 31) << 8) + data[position + width - 1] + 1
+        start = len(output) - distance
         if start < 0:
-            msg = "a copy of what is not there"
+            msg = "a reference to before the first byte"
             raise ValueError(msg)
-        seen = found[start : start + length]
-        if len(seen) < length:  # it copies from itself
-            seen *= length // len(seen) + 1
-        found += seen[:length]
-        at += 2 + long
-    if at != end or len(found) != size:
-        msg = f"{len(found)} bytes from {min(at, end)} of {end}, not {size}"
+        repeated = output[start : start + length]
+        if len(repeated) < length:  # the copy overlaps itself
+            repeated *= length // len(repeated) + 1
+        output += repeated[:length]
+        position += width
+    if position != end or len(output) != size:
+        msg = f"{len(output)} bytes from {min(position, end)} of {end}, not {size}"
         raise ValueError(msg)
-    return bytes(found)
+    return bytes(output)

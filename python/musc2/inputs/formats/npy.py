@@ -1,4 +1,7 @@
-"""Files of numpy, npy and npz, whose sizes are checked before numpy allocates what their headers claim."""
+"""Read npy and npz files, whose sizes are checked before numpy allocates what their headers claim.
+
+numpy itself trusts the header of an npz file.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ import numpy as np
 from musc2.inputs.formats import point_records
 from musc2.inputs.sample import Label
 
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _DEFLATE_RATIO = 1032  # the largest that deflate can reach
 
 
 def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
-    """The array of an npy file; of an npz file, its only one."""
+    """Return the array of an npy file, or the only array of an npz file."""
     size = path.stat().st_size
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
@@ -25,13 +31,7 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
             file.seek(0)
             return _array(file)
     with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if len(members) != 1:
-            names = ", ".join(member.filename.removesuffix(".npy")[:40] for member in members[:20])
-            label.refuse("must hold exactly one array", f"{len(members)}: {names}")
-        [member] = members
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            label.refuse("must be stored or deflated, as numpy writes it", f"compression {member.compress_type}")
+        member = _only_member(archive, label)
         point_records.check_size(member.file_size, _DEFLATE_RATIO * size, label)
         with archive.open(member) as unpacked:
             _check(unpacked, member.file_size, label)
@@ -39,8 +39,20 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
             return _array(unpacked)
 
 
+def _only_member(archive: zipfile.ZipFile, label: Label) -> zipfile.ZipInfo:
+    members = archive.infolist()
+    if len(members) != 1:
+        names = ", ".join(member.filename.removesuffix(".npy")[:40] for member in members[:20])
+        label.refuse("must hold exactly one array", f"{len(members)}: {names}")
+    member = members[0]
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        requirement = "must be stored or deflated, as numpy writes it"
+        label.refuse(requirement, f"compression {member.compress_type}")
+    return member
+
+
 def _check(file: IO[bytes], size: int, label: Label) -> None:
-    """That ``file``, of ``size`` bytes, can hold the array that its header speaks of."""
+    """Raise unless ``file``, of ``size`` bytes, can hold the array that its header declares."""
     version = np.lib.format.read_magic(file)
     if version not in _HEADERS:
         label.refuse("must be of npy format 1.0 or 2.0", version)
@@ -51,5 +63,5 @@ def _check(file: IO[bytes], size: int, label: Label) -> None:
 
 
 def _array(file: IO[bytes]) -> np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = np.lib.format.read_array(file, allow_pickle=False)
-    return found
+    array: np.ndarray[Any, Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array

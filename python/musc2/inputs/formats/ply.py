@@ -1,7 +1,8 @@
-"""Polygon files (.ply), of which the vertices count: ascii, binary_little_endian and binary_big_endian."""
+"""Read the vertices of polygon files (.ply): ascii, binary_little_endian, binary_big_endian."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,55 +13,79 @@ from musc2.inputs.formats.point_records import Field
 from musc2.inputs.sample import Label
 
 _TYPES = {
-    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4",
-    "double": "f8", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4",
-    "float32": "f4", "float64": "f8",
+    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
+    "float": "f4", "double": "f8", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
+    "int32": "i4", "uint32": "u4", "float32": "f4", "float64": "f8",
 }  # fmt: skip
 _ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Element:
+    """A kind of element in the header: ``rows`` records of the same fields."""
+
+    name: str
+    rows: int
+    fields: list[Field] = field(default_factory=list)
+
+
 def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
-    """(P, 3)"""
+    """Return the vertices, (P, 3)."""
     with path.open("rb") as file:
         lines = point_records.header(file, "end_header", label)
-        order = _order(lines, label)
-        for name, rows, fields in _elements(lines[2:-1], order, label):
-            if name == "vertex":
-                if rows == 0:
-                    label.refuse("must have at least one vertex", 0)
-                return (point_records.read_text if order == "=" else point_records.read_rows)(file, fields, rows, label)
-            _skip(file, rows, fields, label, text=order == "=")
+        order = _byte_order(lines, label)
+        is_text = order == "="
+        for element in _elements(lines[2:-1], order, label):
+            if element.name != "vertex":
+                _skip(file, element, label, is_text=is_text)
+            elif element.rows == 0:
+                label.refuse("must have at least one vertex", 0)
+            elif is_text:
+                return point_records.read_text(file, element.fields, element.rows, label)
+            else:
+                return point_records.read_rows(file, element.fields, element.rows, label)
     label.refuse("must have vertices", "none")
 
 
-def _order(lines: list[list[str]], label: Label) -> str:
-    kind = lines[1][1] if lines[0] == ["ply"] and len(lines[1]) == 3 and lines[1][0] == "format" else ""
-    if kind not in _ORDERS:
-        label.refuse(f"must begin with ply and a format of {', '.join(_ORDERS)}", repr(" ".join(lines[0])[:40]))
-    return _ORDERS[kind]
+def _byte_order(lines: list[list[str]], label: Label) -> str:
+    """Return the numpy code of the byte order; "=" for text."""
+    if lines[0] == ["ply"] and len(lines[1]) == 3:
+        keyword, encoding, _ = lines[1]
+        if keyword == "format" and encoding in _ORDERS:
+            return _ORDERS[encoding]
+    requirement = f"must begin with ply and a format of {', '.join(_ORDERS)}"
+    label.refuse(requirement, repr(" ".join(lines[0])[:40]))
 
 
-def _elements(lines: list[list[str]], order: str, label: Label) -> list[tuple[str, int, list[Field]]]:
-    """Name, number and fields of each kind of element, up to the vertices."""
-    found: list[tuple[str, int, list[Field]]] = []
+def _elements(lines: list[list[str]], order: str, label: Label) -> list[_Element]:
+    """Return the elements up to the vertices."""
+    elements: list[_Element] = []
     for words in lines:
         if words[0] == "element" and len(words) == 3:
-            if found and found[-1][0] == "vertex":
+            if elements and elements[-1].name == "vertex":
                 break
-            found.append((words[1], point_records.parse_count(words[2], label), []))
-        elif words[0] == "property" and len(words) == 3 and found and words[1] in _TYPES:
-            found[-1][2].append(Field(name=words[2], type=np.dtype(order + _TYPES[words[1]])))
+            rows = point_records.parse_count(words[2], label)
+            elements.append(_Element(name=words[1], rows=rows))
+        elif words[0] == "property" and len(words) == 3 and elements and words[1] in _TYPES:
+            dtype = np.dtype(order + _TYPES[words[1]])
+            elements[-1].fields.append(Field(name=words[2], type=dtype))
         elif words[0] not in ("comment", "obj_info"):
-            lists = "; lists can come after the vertices only" if words[:2] == ["property", "list"] else ""
-            label.refuse("must have elements and properties of known types", repr(" ".join(words)[:60]) + lists)
-    return found
+            got = repr(" ".join(words)[:60])
+            if words[:2] == ["property", "list"]:
+                got += "; lists can come after the vertices only"
+            label.refuse("must have elements and properties of known types", got)
+    return elements
 
 
-def _skip(file: BinaryIO, rows: int, fields: list[Field], label: Label, *, text: bool) -> None:
-    size = sum(2 if text else field.bytes for field in fields)
-    point_records.check_size(rows * size, point_records.bytes_left(file), label)
-    if not text:
-        file.seek(rows * size, 1)
-        return
-    for _ in range(rows if fields else 0):
-        file.readline()
+def _skip(file: BinaryIO, element: _Element, label: Label, *, is_text: bool) -> None:
+    if is_text:
+        row_size = 2 * len(element.fields)  # a digit and a space each, at least
+    else:
+        row_size = sum(column.bytes for column in element.fields)
+    size = element.rows * row_size
+    point_records.check_size(size, point_records.bytes_left(file), label)
+    if not is_text:
+        file.seek(size, 1)
+    elif element.fields:
+        for _ in range(element.rows):
+            file.readline()

@@ -1,6 +1,6 @@
-"""Rows of named numbers in a file, as pcd and ply hold their points: x, y and z of each row.
+"""Read x, y and z from records of named numbers, as pcd and ply files hold their points.
 
-Whatever a header claims is compared with the bytes that are there before anything is allocated or read.
+The sizes that a header declares are compared with the file before anything is allocated or read.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from musc2.inputs.sample import Label
 
-_LINE = 4096  # bytes of a header line
-_LINES = 1000
+_MAX_LINE_BYTES = 4096
+_MAX_HEADER_LINES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,100 +30,112 @@ class Field:
 
     @property
     def bytes(self) -> int:
-        """Of one row."""
+        """Return the size in one row."""
         return self.type.itemsize * self.count
 
 
 def header(file: BinaryIO, last: str, label: Label) -> list[list[str]]:
-    """The words of the lines up to one that begins with the word ``last``; lines without words are left out."""
+    """Return the words of each line that is not empty, up to the one that begins with ``last``."""
     lines = []
-    for _ in range(_LINES):
-        line = file.readline(_LINE)
+    for _ in range(_MAX_HEADER_LINES):
+        line = file.readline(_MAX_LINE_BYTES)
         if not line.endswith(b"\n"):
             break
-        if words := line.decode("latin1").split():
-            lines.append(words)
-            if words[0] == last:
-                return lines
+        words = line.decode("latin1").split()
+        if not words:
+            continue
+        lines.append(words)
+        if words[0] == last:
+            return lines
     label.refuse(f"must begin with a header that ends with {last}", "none")
 
 
 def parse_count(word: str, label: Label) -> int:
-    """A number that a header holds."""
+    """Return a whole number of a header."""
     if not re.fullmatch(r"\d{1,18}", word):
         label.refuse("must have whole numbers where its header counts", repr(word[:40]))
     return int(word)
 
 
 def bytes_left(file: BinaryIO) -> int:
-    """How many bytes the file still has."""
+    """Return the number of bytes from the current position to the end of the file."""
     return os.fstat(file.fileno()).st_size - file.tell()
 
 
-def check_size(wanted: int, there: int, label: Label) -> None:
-    """That the ``wanted`` bytes which a header speaks of can be there."""
-    if wanted > there:
-        label.refuse(f"must hold the {wanted} bytes that its header speaks of", there)
+def check_size(declared: int, available: int, label: Label) -> None:
+    """Raise if a header declares more bytes than the file has."""
+    if declared > available:
+        label.refuse(f"must hold the {declared} bytes that its header declares", available)
 
 
-def read_rows(file: BinaryIO, fields: Sequence[Field], rows: int, label: Label) -> np.ndarray[Any, Any]:
-    """(rows, 3): from binary rows that follow each other."""
-    places = _places(fields, label)
+def read_rows(
+    file: BinaryIO, fields: Sequence[Field], rows: int, label: Label
+) -> np.ndarray[Any, Any]:
+    """Return (rows, 3) from binary rows that follow each other."""
+    columns_of_xyz = _columns_of_xyz(fields, label)
     starts = [0, *itertools.accumulate(field.bytes for field in fields)]
-    size = starts[-1]
-    check_size(rows * size, bytes_left(file), label)
+    row_size = starts[-1]
+    check_size(rows * row_size, bytes_left(file), label)
     record = np.dtype(
         {
             "names": ["x", "y", "z"],
-            "formats": [fields[place].type for place in places],
-            "offsets": [starts[place] for place in places],
-            "itemsize": size,
+            "formats": [fields[column].type for column in columns_of_xyz],
+            "offsets": [starts[column] for column in columns_of_xyz],
+            "itemsize": row_size,
         }
     )
-    found = np.frombuffer(file.read(rows * size), record)
-    return _together([found[name] for name in "xyz"], rows)
+    records = np.frombuffer(file.read(rows * row_size), record)
+    return _stack([records[name] for name in "xyz"], rows)
 
 
 def columns(data: bytes, fields: Sequence[Field], rows: int, label: Label) -> np.ndarray[Any, Any]:
-    """(rows, 3): from binary columns that follow each other."""
-    places = _places(fields, label)
+    """Return (rows, 3) from binary columns that follow each other."""
     starts = [0, *itertools.accumulate(rows * field.bytes for field in fields)]
-    return _together([np.frombuffer(data, fields[place].type, rows, starts[place]) for place in places], rows)
+    xyz = [
+        np.frombuffer(data, fields[column].type, rows, starts[column])
+        for column in _columns_of_xyz(fields, label)
+    ]
+    return _stack(xyz, rows)
 
 
-def read_text(file: BinaryIO, fields: Sequence[Field], rows: int, label: Label) -> np.ndarray[Any, Any]:
-    """(rows, 3): from lines of numbers."""
-    places = _places(fields, label)
+def read_text(
+    file: BinaryIO, fields: Sequence[Field], rows: int, label: Label
+) -> np.ndarray[Any, Any]:
+    """Return (rows, 3) from lines of numbers."""
+    columns_of_xyz = _columns_of_xyz(fields, label)
     starts = [0, *itertools.accumulate(field.count for field in fields)]
     check_size(2 * rows * starts[-1] - 1, bytes_left(file), label)  # a digit and a space each
-    lines = itertools.islice((line for line in file if not line.isspace()), rows)  # of empty lines numpy warns
-    if (first := next(lines, None)) is None:
+    filled_lines = (line for line in file if not line.isspace())  # numpy warns of empty lines
+    lines = itertools.islice(filled_lines, rows)
+    first = next(lines, None)
+    if first is None:
         label.refuse(f"must hold {rows} lines of numbers", "none")
-    found = np.loadtxt(
+    numbers = np.loadtxt(
         itertools.chain([first], lines),
-        usecols=[starts[place] for place in places],
+        usecols=[starts[column] for column in columns_of_xyz],
         ndmin=2,
         comments=None,
         encoding="latin1",
     )
-    if len(found) != rows:
-        label.refuse(f"must hold {rows} lines of numbers", len(found))
+    if len(numbers) != rows:
+        label.refuse(f"must hold {rows} lines of numbers", len(numbers))
+    dtype = np.result_type(*(fields[column].type for column in columns_of_xyz))
     with np.errstate(over="ignore", invalid="ignore"):
-        return found.astype(np.result_type(*(fields[place].type for place in places)).newbyteorder("="))
+        return numbers.astype(dtype.newbyteorder("="))
 
 
-def _places(fields: Sequence[Field], label: Label) -> list[int]:
-    """Where x, y and z are among the fields."""
+def _columns_of_xyz(fields: Sequence[Field], label: Label) -> list[int]:
+    """Return the positions of x, y and z among the fields."""
     names = [field.name if field.count == 1 else "" for field in fields]
-    if any(names.count(name) != 1 for name in "xyz"):
-        got = ", ".join(field.name[:20] for field in fields[:20])
-        label.refuse("must have the fields x, y and z, one number each", got or "none")
-    return [names.index(name) for name in "xyz"]
+    if any(names.count(axis) != 1 for axis in "xyz"):
+        got = ", ".join(field.name[:20] for field in fields[:20]) or "none"
+        label.refuse("must have the fields x, y and z, one number each", got)
+    return [names.index(axis) for axis in "xyz"]
 
 
-def _together(found: Iterable[np.ndarray[Any, Any]], rows: int) -> np.ndarray[Any, Any]:
-    parts = list(found)
-    xyz = np.empty((rows, 3), np.result_type(*parts).newbyteorder("="))
-    for axis, values in enumerate(parts):
-        xyz[:, axis] = values
-    return xyz
+def _stack(xyz: Sequence[np.ndarray[Any, Any]], rows: int) -> np.ndarray[Any, Any]:
+    """Return x, y and z, (rows,) each, as (rows, 3) in native byte order."""
+    stacked = np.empty((rows, 3), np.result_type(*xyz).newbyteorder("="))
+    for axis, values in enumerate(xyz):
+        stacked[:, axis] = values
+    return stacked
