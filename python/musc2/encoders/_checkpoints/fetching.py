@@ -76,7 +76,6 @@ def fetch_from_hub(repository: str) -> Path:
                 repository,
                 allow_patterns=[*_CONFIGS, *patterns],
                 cache_dir=constants.HF_HUB_CACHE,
-                endpoint=constants.ENDPOINT,
             )
             folder = hub_folder(repository)
             if folder is not None:
@@ -103,23 +102,13 @@ def fetch_file(url: str, path: Path, *, sha256: str | None = None) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    record = _hash_file(path)
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
-            length = response.headers.get("Content-Length")
-        show_progress = sys.stderr.isatty()
-        torch.hub.download_url_to_file(url, str(partial), sha256, progress=show_progress)
-        size = partial.stat().st_size
-        if length is not None and size != int(length):  # torch does not look at it
-            msg = f"fetch: {url} broke off after {size} of {length} bytes"
-            raise FetchError(msg)
-        _hash_file(path).write_text(f"{_hash(partial)}\n", encoding="utf-8")
+        _download(url, partial, sha256)
+        record.unlink(missing_ok=True)
+        fetched_hash = _hash(partial)
         partial.replace(path)
-    except RuntimeError as error:  # another hash
-        msg = f"fetch: {url} is not the expected file: {error}"
-        raise FetchError(msg) from error
-    except OSError as error:  # urllib's errors are subclasses
-        msg = f"fetch: {url} could not be fetched ({error}); {_BY_HAND}"
-        raise FetchError(msg) from error
+        record.write_text(f"{fetched_hash}\n", encoding="utf-8")
     finally:
         partial.unlink(missing_ok=True)
     return path
@@ -140,6 +129,25 @@ def missing_weights(name: str, source: str) -> InputError:
         f"`musc2 weights fetch {name}` or load({name!r}, download=True), from {source}, or pass "
         "weights=FILE or FOLDER"
     )
+
+
+def _download(url: str, path: Path, sha256: str | None) -> None:
+    """Download ``url`` to ``path`` and check its hash and its length, which torch does not."""
+    show_progress = sys.stderr.isatty()
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            length = response.headers.get("Content-Length")
+        torch.hub.download_url_to_file(url, str(path), sha256, progress=show_progress)
+    except RuntimeError as error:  # another hash
+        msg = f"fetch: {url} is not the expected file: {error}"
+        raise FetchError(msg) from error
+    except OSError as error:  # urllib's errors are subclasses
+        msg = f"fetch: {url} could not be fetched ({error}); {_BY_HAND}"
+        raise FetchError(msg) from error
+    size = path.stat().st_size
+    if length is not None and size != int(length):
+        msg = f"fetch: {url} broke off after {size} of {length} bytes"
+        raise FetchError(msg)
 
 
 def _check_reachable(url: str) -> None:
