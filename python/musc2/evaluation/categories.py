@@ -95,8 +95,8 @@ def evaluate(
         root: The folder of the data set.
         categories: The categories to evaluate. None: all.
         modality: "2d", "3d" or "2d+3d". None: all that the data set has.
-        protocol: "published", as in the tables of the papers, or "exact", at the size of the images.
-            None: "published" for data sets that are in such a table.
+        protocol: "published", as in the tables of the papers, or "exact", at the size of the
+            images. None: "published" for data sets that are in such a table.
         config: A preset or a ``Config``, as for ``score``.
         encoder_2d: As for ``score``.
         encoder_3d: As for ``score``.

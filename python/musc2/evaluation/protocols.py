@@ -33,15 +33,16 @@ def compute(
 ) -> Metrics:
     """Return the metrics of a category in percent.
 
-    None stands for one that is not defined: nothing or everything is defective, or there are no masks.
+    None stands for one that is not defined: nothing or everything is defective, or there are no
+    masks.
 
     Args:
         result: The scores and maps of the category's parts.
         labels: Whether each part is defective.
-        masks: The defects of each part, (H, W), or (P,) of a cloud. They are read once and kept at a
-            bit per pixel.
-        protocol: "published": at the working size of maps; masks are resized to it bilinearly and cut
-            at 1/2, and AUPRO is ``metrics.aupro_published``. "exact": at the size of the masks.
+        masks: The defects of each part, (H, W), or (P,) of a cloud. They are read once and kept at
+            a bit per pixel.
+        protocol: "published": at the working size of maps; masks are resized to it bilinearly and
+            cut at 1/2, and AUPRO is ``metrics.aupro_published``. "exact": at the size of the masks.
     """
     region = PUBLISHED_REGION if protocol == "published" else EXACT_REGION
     values: Metrics = dict.fromkeys([*IMAGE, *PIXEL, *region])

@@ -82,7 +82,9 @@ def mean(results: Sequence[CategoryResult]) -> CategoryResult:
         published=published,
         encoders=results[0].encoders if results else {},
         seconds=sum(result.seconds for result in results),
-        timings={stage: sum(result.timings.get(stage, 0.0) for result in results) for stage in stages},
+        timings={
+            stage: sum(result.timings.get(stage, 0.0) for result in results) for stage in stages
+        },
         request=results[0].request if results else {},
     )
 

@@ -18,7 +18,7 @@ Row = list[str | float | None]
 def rows(results: Sequence[CategoryResult]) -> list[list[str]]:
     """Return a table for reading: a head, a row per category, and their mean.
 
-    A published metric and the difference to it stand in brackets; "-" is a metric that is not defined.
+    A published metric and the difference to it stand in brackets; "-" is an undefined metric.
     """
     names = _metric_names(results)
     table = [["category", "parts", "defective", *names, "seconds"]]
@@ -65,7 +65,7 @@ def _with_mean(results: Sequence[CategoryResult]) -> list[CategoryResult]:
 
 
 def _cells(results: Sequence[CategoryResult]) -> list[Row]:
-    """Return a cell for each number: published metrics and differences have columns of their own."""
+    """Return a cell for each number: published metrics and differences have their own columns."""
     names = _metric_names(results)
     published = {name for result in results for name in result.published}
     head: Row = ["category", "parts", "defective"]
