@@ -120,10 +120,11 @@ class Texture:
             samples.append(learned.sample_rows(cells, share, generator))
         rows = torch.cat(samples)
         split = rows.shape[1] - self._words - CHROMA_CHANNELS
-        edges, others = rows[:, :split], rows[:, split:]
+        edges, patches_and_colors = rows[:, :split], rows[:, split:]
         strength = torch.linalg.vector_norm(edges, dim=1)
         self._state["contrast"] = SOFTNESS * torch.quantile(strength, 0.8).clamp(min=1e-6)
-        rows = torch.cat([_normalize_contrast(edges, self._state["contrast"]), others], 1)
+        edges = _normalize_contrast(edges, self._state["contrast"])
+        rows = torch.cat([edges, patches_and_colors], 1)
         mean = rows.mean(0)
         scale = torch.ones_like(mean)
         ends = itertools.pairwise((0, split, rows.shape[1] - CHROMA_CHANNELS, rows.shape[1]))
@@ -233,10 +234,10 @@ def _rca_whitening(
     residuals = []
     for index, own in enumerate(tokens):
         draws = torch.randperm(len(tokens) - 1, generator=generator)[:6].tolist()
-        others = torch.cat([tokens[draw + (draw >= index)] for draw in draws])
+        candidates = torch.cat([tokens[draw + (draw >= index)] for draw in draws])
         chosen = learned.sample_rows(own, 200, generator)
-        nearest = (others.square().sum(1) - 2 * chosen @ others.T).argmin(1)
-        residuals.append(chosen - others[nearest])
+        nearest = (candidates.square().sum(1) - 2 * chosen @ candidates.T).argmin(1)
+        residuals.append(chosen - candidates[nearest])
     rows = torch.cat(residuals)
     order = torch.linalg.vector_norm(rows, dim=1).argsort(stable=True)
     rows = rows[order[: int(0.7 * len(rows))]]  # the largest may be defects

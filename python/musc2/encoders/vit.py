@@ -179,13 +179,14 @@ def load(
 ) -> VisionTransformer:
     """Return the encoder, see ``musc2.encoders.load``."""
     networks.transformers()
-    known = KNOWN.get(name)
     path = find(name, weights)
     if path is None and download:
         path = fetch(name)
     if path is None:
-        raise fetching.missing_weights(name, known.repository if known else "the hub")
-    network: Any = networks.load(name, path, known.architecture if known else None).to(device)
+        source = KNOWN[name].repository if name in KNOWN else "the hub"
+        raise fetching.missing_weights(name, source)
+    architecture = KNOWN[name].architecture if name in KNOWN else None
+    network: Any = networks.load(name, path, architecture).to(device)
     config = network.config
     clip = config.model_type == "clip_vision_model"
     return VisionTransformer(

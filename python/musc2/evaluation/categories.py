@@ -125,10 +125,11 @@ def evaluate(
     for sample in sorted(samples, key=lambda sample: sample.category):
         by_category.setdefault(sample.category, []).append(sample)
     folders = {category: _folder(out, category) for category in by_category}
-    return [
-        _evaluate_category(category, members, settings, folders[category])
-        for category, members in by_category.items()
-    ]
+    category_results = []
+    for category, folder in folders.items():
+        members = by_category[category]
+        category_results.append(_evaluate_category(category, members, settings, folder))
+    return category_results
 
 
 def _evaluate_category(
@@ -143,8 +144,7 @@ def _evaluate_category(
     start = time.perf_counter()
     result = settings.score(samples)
     seconds = time.perf_counter() - start
-    failed = {failure.index for failure in result.failures}
-    scored = [sample for index, sample in enumerate(samples) if index not in failed]
+    scored = _without_failures(samples, result)
     labels = [bool(sample.label) for sample in scored]
     masks = (datasets.load_mask(sample) for sample in scored)
     category_result = CategoryResult(
@@ -162,6 +162,14 @@ def _evaluate_category(
         export.write(result, folder, _background(scored, result))
         category_result.save(folder)
     return category_result
+
+
+def _without_failures(samples: Sequence[Sample], result: Result) -> list[Sample]:
+    """Return the samples that have a score."""
+    scored = dict(enumerate(samples))
+    for failure in result.failures:
+        scored.pop(failure.index, None)
+    return list(scored.values())
 
 
 def _background(samples: Sequence[Sample], result: Result) -> Callable[[int], export.Picture]:

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -68,23 +68,31 @@ def mean(results: Sequence[CategoryResult]) -> CategoryResult:
 
     A metric is averaged over the categories that have it, a published one only if all have it.
     """
-    names = list(dict.fromkeys(name for result in results for name in result.metrics))
-    stages = list(dict.fromkeys(stage for result in results for stage in result.timings))
+    values: dict[str, list[float]] = {}
+    references: dict[str, list[float]] = {}
+    timings: dict[str, float] = {}
+    for result in results:
+        for name, value in result.metrics.items():
+            defined = values.setdefault(name, [])
+            if value is not None:
+                defined.append(value)
+        for name, reference in result.published.items():
+            references.setdefault(name, []).append(reference)
+        for stage, seconds in result.timings.items():
+            timings[stage] = timings.get(stage, 0.0) + seconds
     published: dict[str, float] = {}
-    for name in names:
-        if all(name in result.published for result in results):
-            published[name] = sum(result.published[name] for result in results) / len(results)
+    for name, column in references.items():
+        if len(column) == len(results):
+            published[name] = sum(column) / len(column)
     return CategoryResult(
         category="mean",
         parts=sum(result.parts for result in results),
         defective=sum(result.defective for result in results),
-        metrics={name: _mean(result.metrics.get(name) for result in results) for name in names},
+        metrics={name: _mean(defined) for name, defined in values.items()},
         published=published,
         encoders=results[0].encoders if results else {},
         seconds=sum(result.seconds for result in results),
-        timings={
-            stage: sum(result.timings.get(stage, 0.0) for result in results) for stage in stages
-        },
+        timings=timings,
         request=results[0].request if results else {},
     )
 
@@ -99,12 +107,11 @@ def published(dataset: str, category: str, modality: str) -> dict[str, float]:
 
 def is_published(dataset: str) -> bool:
     """Return whether there is a published table of this data set."""
-    return dataset in {name for name, _ in _published_tables()}
+    return any(name == dataset for name, _ in _published_tables())
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return sum(defined) / len(defined) if defined else None
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 @functools.cache
