@@ -1,8 +1,8 @@
-"""The places where weights are looked for, empty, whatever this machine holds."""
+"""The caches that weights are searched in, empty, whatever this machine holds."""
 
 
 def empty_the_caches(patch, folder):
-    """Points every cache into ``folder``. patch: pytest's monkeypatch."""
+    """Point all caches into ``folder``. patch: pytest's monkeypatch."""
     patch.setenv("MUSC2_CACHE", str(folder / "musc2"))
     patch.setenv("TORCH_HOME", str(folder / "torch"))
     try:

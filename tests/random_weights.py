@@ -1,4 +1,4 @@
-"""Networks with random weights: small ones of every family, and those of the goldens' recipe."""
+"""Networks with random weights: small ones of all families, and those of the goldens."""
 
 import json
 import math
@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-SMALL = {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 2, "patch_size": 8, "image_size": 32}
+SMALL = {
+    "hidden_size": 128,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 2,
+    "patch_size": 8,
+    "image_size": 32,
+}
 MLP = {"intermediate_size": 256}
 SETTINGS = {
     "vit": ("ViTConfig", "ViTModel", MLP),
@@ -19,12 +25,19 @@ SETTINGS = {
         {"mlp_ratio": 2, "num_register_tokens": 3},
     ),
     "dinov3_vit": ("DINOv3ViTConfig", "DINOv3ViTModel", MLP | {"num_register_tokens": 3}),
-    "clip_vision_model": ("CLIPVisionConfig", "CLIPVisionModelWithProjection", MLP | {"projection_dim": 48}),
+    "clip_vision_model": (
+        "CLIPVisionConfig",
+        "CLIPVisionModelWithProjection",
+        MLP | {"projection_dim": 48},
+    ),
 }
 
 
 def by_recipe(names):
-    """Weights by the rule in the goldens' meta, each tensor's numbers from its name. names: [name, shape] pairs."""
+    """Return weights by the rule in the goldens' meta, which draws numbers by a tensor's name.
+
+    names: [name, shape] pairs.
+    """
     state = {}
     for name, shape in names:
         draws = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape)
@@ -49,33 +62,40 @@ def golden_weights(golden):
 
 
 def small_network(family, folder, seed=0):
-    """Saves a small network of ``family`` with random weights in ``folder``, as the hub would hold it; the network."""
+    """Save a small network of ``family`` with random weights as the hub has it, and return it."""
     import transformers
 
-    config, network, more = SETTINGS[family]
-    if not hasattr(transformers, network):
-        pytest.skip(f"transformers {transformers.__version__} has no {network}")
+    config_class, network_class, settings = SETTINGS[family]
+    if not hasattr(transformers, network_class):
+        pytest.skip(f"transformers {transformers.__version__} has no {network_class}")
     torch.manual_seed(seed)
-    made = getattr(transformers, network)(getattr(transformers, config)(**SMALL, **more))
+    config = getattr(transformers, config_class)(**SMALL, **settings)
+    network = getattr(transformers, network_class)(config)
     with torch.no_grad():
-        for name, values in made.named_parameters():  # the library's are too small, and biases 0, to show a mistake
+        # The library's weights are too small, and its biases 0, to show a mistake.
+        for name, values in network.named_parameters():
             values.copy_(torch.randn_like(values) * 0.3 / math.sqrt(max(values.shape[-1] / 16, 1)))
             if ("norm" in name and name.endswith("weight")) or "lambda" in name:
                 values.add_(1)
-    made.eval().save_pretrained(folder)
-    return made
+    network.eval().save_pretrained(folder)
+    return network
 
 
-def original_vit(*, width=128, depth=3, patch=8, cells=4, mlp=2, scaled=False, gated=False, registers=0):
-    """Weights of a small network in the layout of DINO's own files; ``scaled``: DINOv2's, with its layer scale.
+def original_vit(
+    *, width=128, depth=3, patch=8, cells=4, mlp=2, scaled=False, gated=False, registers=0
+):
+    """Return weights of a small network in the layout of DINO's own files.
 
-    ``gated``: with its SwiGLU, at a width of 128.
+    scaled: DINOv2's, with its layer scale. gated: with its SwiGLU, at a width of 128.
     """
     names = [["cls_token", [1, 1, width]], ["pos_embed", [1, cells**2 + 1, width]]]
     names += [["register_tokens", [1, registers, width]]] if registers else []
-    names += [["patch_embed.proj.weight", [width, 3, patch, patch]], ["patch_embed.proj.bias", [width]]]
+    names += [
+        ["patch_embed.proj.weight", [width, 3, patch, patch]],
+        ["patch_embed.proj.bias", [width]],
+    ]
     for block in range(depth):
-        for part, out, into in (
+        for layer, outputs, inputs in (
             ("norm1", width, None),
             ("attn.qkv", 3 * width, width),
             ("attn.proj", width, width),
@@ -83,14 +103,17 @@ def original_vit(*, width=128, depth=3, patch=8, cells=4, mlp=2, scaled=False, g
             *([("mlp.w12", 688, width), ("mlp.w3", width, 344)] if gated else []),
             *([] if gated else [("mlp.fc1", mlp * width, width), ("mlp.fc2", width, mlp * width)]),
         ):
-            names.append([f"blocks.{block}.{part}.weight", [out] if into is None else [out, into]])
-            names.append([f"blocks.{block}.{part}.bias", [out]])
-        names += [[f"blocks.{block}.ls{part}.gamma", [width]] for part in (1, 2)] if scaled else []
+            shape = [outputs] if inputs is None else [outputs, inputs]
+            names.append([f"blocks.{block}.{layer}.weight", shape])
+            names.append([f"blocks.{block}.{layer}.bias", [outputs]])
+        names += [[f"blocks.{block}.ls{half}.gamma", [width]] for half in (1, 2)] if scaled else []
     return by_recipe([*names, ["norm.weight", [width]], ["norm.bias", [width]]])
 
 
 def point_mae():
-    """Weights of a Point-MAE."""
+    """Return weights of a Point-MAE."""
     from musc2.encoders.point_mae import PointTransformer
 
-    return by_recipe([[name, list(value.shape)] for name, value in PointTransformer().state_dict().items()])
+    return by_recipe(
+        [[name, list(value.shape)] for name, value in PointTransformer().state_dict().items()]
+    )

@@ -8,7 +8,7 @@ from musc2.ops import farthest_points, group_points
 
 @pytest.fixture
 def empty_caches(monkeypatch, tmp_path):
-    """No weights in any cache; the folder that the caches are in."""
+    """A folder with all caches, which hold no weights."""
     empty_the_caches(monkeypatch, tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""What holds for every encoder, whoever wrote it. Networks take small or random weights: no caches, no downloads."""
+"""The contract of all encoders. Networks have small or random weights: no caches, no downloads."""
 
 import pickle
 
@@ -16,7 +16,7 @@ STAND_INS = {}  # one small network for all names of a family
 
 @pytest.fixture(scope="module", params=encoders.names())
 def encoder(request, tmp_path_factory):
-    """The encoder itself where it needs no weights, else a stand-in of its family."""
+    """The encoder itself if it needs no weights, else a stand-in of its family."""
     name, folder = request.param, tmp_path_factory.mktemp("weights")
     with pytest.MonkeyPatch.context() as patch:
         empty_the_caches(patch, folder)
@@ -26,7 +26,7 @@ def encoder(request, tmp_path_factory):
         torch.save(random_weights.point_mae(), folder / "weights.pth")
         return encoders.load(name, weights=folder / "weights.pth")
     pytest.importorskip("transformers")
-    family = known_networks.KNOWN[name].shape.family
+    family = known_networks.KNOWN[name].architecture.family
     if family not in STAND_INS:
         random_weights.small_network(family, folder / "network")
         STAND_INS[family] = encoders.load(str(folder / "network"))
@@ -34,8 +34,8 @@ def encoder(request, tmp_path_factory):
 
 
 def encoded(encoder, grouped_cloud, images):
-    """Tokens (B, layers, ..., C) of images or of a cloud, whichever the encoder takes."""
-    if hasattr(encoder, "size"):
+    """Return tokens (B, layers, ..., C) of images or of a cloud, whichever the encoder takes."""
+    if encoder.modality == "image":
         return encoder.encode(images).tokens
     return encoder.encode(*grouped_cloud)[None]
 
@@ -47,17 +47,21 @@ def images():
 
 @pytest.fixture(scope="module")
 def fitted(encoder, grouped_cloud, images):
-    encoder.fit(list(images) if hasattr(encoder, "size") else [grouped_cloud[0]] * 3, seed=3)
+    encoder.fit(list(images) if encoder.modality == "image" else [grouped_cloud[0]] * 3, seed=3)
     return encoder
 
 
-def test_it_says_how_its_tokens_are_matched(encoder):
+def test_an_encoder_has_all_members_of_its_protocol(encoder):
     assert encoder.name
+    assert encoder.modality in ("image", "points")
+    assert isinstance(encoder.learns, bool)
     assert isinstance(encoder.token_defaults, encoders.TokenDefaults)
     assert encoder.token_defaults.degrees
     assert all(degree % 2 for degree in encoder.token_defaults.degrees)
-    if hasattr(encoder, "size"):
+    if encoder.modality == "image":
         assert encoder.size > 0
+        assert encoder.patch > 0
+        assert encoder.size % encoder.patch == 0
         assert encoder.resample in ("bicubic", "bilinear")
 
 
@@ -67,7 +71,7 @@ def test_tokens_have_the_promised_shape_and_leave_the_input_alone(fitted, groupe
     assert tokens.dtype == torch.float32
     assert bool(torch.isfinite(tokens).all())
     assert torch.equal(images, before)
-    if hasattr(fitted, "size"):
+    if fitted.modality == "image":
         assert tokens.ndim == 5
         assert len(tokens) == len(images)
         assert tokens.shape[2] == tokens.shape[3]
@@ -79,17 +83,19 @@ def test_tokens_have_the_promised_shape_and_leave_the_input_alone(fitted, groupe
 
 
 def test_the_same_input_gives_the_same_tokens(fitted, grouped_cloud, images):
-    assert torch.equal(encoded(fitted, grouped_cloud, images), encoded(fitted, grouped_cloud, images))
+    assert torch.equal(
+        encoded(fitted, grouped_cloud, images), encoded(fitted, grouped_cloud, images)
+    )
 
 
 def test_an_image_has_the_same_tokens_alone_and_in_a_batch(fitted, images):
-    if hasattr(fitted, "size"):
+    if fitted.modality == "image":
         together, alone = fitted.encode(images).tokens[:1], fitted.encode(images[:1]).tokens
         torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
 
 
 def test_grids_that_are_not_square(fitted, images):
-    if hasattr(fitted, "size"):
+    if fitted.modality == "image":
         square, wide = fitted.encode(images).tokens, fitted.encode(images[:, :, :32]).tokens
         assert wide.shape[2] * 2 == square.shape[2]
         assert wide.shape[3] == square.shape[3]
@@ -98,12 +104,13 @@ def test_grids_that_are_not_square(fitted, images):
 def test_what_was_learned_survives_pickling_and_moves_by_state(fitted, grouped_cloud, images):
     before = encoded(fitted, grouped_cloud, images)
     assert torch.equal(encoded(pickle.loads(pickle.dumps(fitted)), grouped_cloud, images), before)
+    assert fitted.learns == bool(fitted.state())
     fitted.restore(fitted.state())
     assert torch.equal(encoded(fitted, grouped_cloud, images), before)
 
 
 def test_images_that_cannot_be_encoded_are_refused(fitted, images):
-    if hasattr(fitted, "size"):
+    if fitted.modality == "image":
         with pytest.raises(InputError, match=r"images must have shape \(B, 3, H, W\)"):
             fitted.encode(images[0])
         with pytest.raises(InputError, match=r"images must be a float32 tensor, got torch\.uint8"):

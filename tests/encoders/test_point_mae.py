@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -25,7 +26,11 @@ def loaded(tmp_path, contents, **options):
 def test_tokens_are_those_of_the_published_network(golden, tmp_path, statistics, mode):
     rtol, atol = tolerances.GOLDEN["point_transformer"]
     stored = golden("point_transformer")
-    points, centers, members = stored["xyz"], stored["center_idx"], stored["ori_idx"].astype(np.int64)
+    points, centers, members = (
+        stored["xyz"],
+        stored["center_idx"],
+        stored["ori_idx"].astype(np.int64),
+    )
     cloud = Cloud(points=points, centers=centers, curvature=stored["curvatures"])
     groups = Groups(
         index=torch.from_numpy(members.astype(np.int32)),
@@ -37,24 +42,36 @@ def test_tokens_are_those_of_the_published_network(golden, tmp_path, statistics,
     encoder = dataclasses.replace(encoder, statistics=statistics)
     with torch.no_grad():
         tokens = encoder.network.encoder(groups.neighborhood, statistics)
-    torch.testing.assert_close(tokens[::8], torch.from_numpy(stored[f"tokens_{mode}"]), rtol=rtol, atol=atol)
+    torch.testing.assert_close(
+        tokens[::8], torch.from_numpy(stored[f"tokens_{mode}"]), rtol=rtol, atol=atol
+    )
     features = encoder.encode(cloud, groups)
     assert features.shape == (3, 256, 384)
-    wanted = torch.from_numpy(np.stack([stored[f"feat{layer}_{mode}"] for layer in range(3)]))
-    torch.testing.assert_close(features[:, ::8], wanted, rtol=rtol, atol=atol)
+    expected = torch.from_numpy(np.stack([stored[f"feat{layer}_{mode}"] for layer in range(3)]))
+    torch.testing.assert_close(features[:, ::8], expected, rtol=rtol, atol=atol)
 
 
 def test_encoding_never_changes_the_running_statistics(state, tmp_path, grouped_cloud):
     encoder = loaded(tmp_path, state)
     before = {name: value.clone() for name, value in encoder.network.state_dict().items()}
     encoder.encode(*grouped_cloud)
-    assert all(torch.equal(value, before[name]) for name, value in encoder.network.state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in encoder.network.state_dict().items()
+    )
 
 
 def test_the_public_checkpoint_s_layout_loads(state, tmp_path, grouped_cloud):
     wrapped = {f"module.MAE_encoder.{name}": value for name, value in state.items()}
-    wrapped |= {"module.MAE_decoder.norm.bias": torch.zeros(384), "module.mask_token": torch.zeros(1, 1, 384)}
-    checkpoint = {"base_model": wrapped, "epoch": 3, "metrics": {"acc": np.float64(0.5)}, "optimizer": {"state": {}}}
+    wrapped |= {
+        "module.MAE_decoder.norm.bias": torch.zeros(384),
+        "module.mask_token": torch.zeros(1, 1, 384),
+    }
+    checkpoint = {
+        "base_model": wrapped,
+        "epoch": 3,
+        "metrics": {"acc": np.float64(0.5)},
+        "optimizer": {"state": {}},
+    }
     tokens = loaded(tmp_path, checkpoint).encode(*grouped_cloud)
     assert torch.equal(tokens, loaded(tmp_path, state).encode(*grouped_cloud))
     fine_tuned = {f"base_model.{name}": value for name, value in state.items()}
@@ -74,7 +91,9 @@ def test_keys_that_are_missing_unexpected_or_of_another_shape_are_named(state, t
         loaded(tmp_path, fewer)
     with pytest.raises(InputError, match=r"keys 1 unexpected \(blocks.blocks.12.norm1.bias\)$"):
         loaded(tmp_path, state | {"blocks.blocks.12.norm1.bias": torch.zeros(384)})
-    with pytest.raises(InputError, match=r"1 of another shape \(norm.bias \(5,\) instead of \(384,\)\)$"):
+    with pytest.raises(
+        InputError, match=r"1 of another shape \(norm.bias \(5,\) instead of \(384,\)\)$"
+    ):
         loaded(tmp_path, state | {"norm.bias": torch.zeros(5)})
 
 
@@ -82,7 +101,9 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
     with pytest.raises(InputError, match="must hold tensors by name, got none in"):
         loaded(tmp_path, {"epoch": 3})
     (tmp_path / "weights.pth").write_bytes(b"not a checkpoint")
-    with pytest.raises(InputError, match=r"weights must be readable without running code, got .*weights.pth"):
+    with pytest.raises(
+        InputError, match=r"weights must be readable without running code, got .*weights.pth"
+    ):
         encoders.load("point-mae", weights=tmp_path / "weights.pth")
     torch.save({"norm.bias": pytest.raises}, tmp_path / "code.pth")
     with pytest.raises(InputError, match="weights must be readable without running code"):
@@ -95,14 +116,17 @@ def test_other_statistics_and_groups_of_another_cloud_are_refused(state, tmp_pat
         dataclasses.replace(encoder, statistics="batch")
     cloud, groups = grouped_cloud
     fewer = dataclasses.replace(groups, neighborhood=groups.neighborhood[:9])
-    with pytest.raises(InputError, match=r"groups must be those of the cloud's 32 centers, got .* \(9, 32, 3\)"):
+    with pytest.raises(
+        InputError, match=r"groups must be those of the cloud's 32 centers, got .* \(9, 32, 3\)"
+    ):
         encoder.encode(cloud, fewer)
 
 
 def test_the_fetched_checkpoint_is_found(state, empty_caches):
     assert not encoders.available("point-mae")
     with pytest.raises(
-        InputError, match=r"weights of point-mae are not on this machine.*musc2 weights fetch point-mae"
+        InputError,
+        match=r"weights of point-mae are not on this machine.*musc2 weights fetch point-mae",
     ):
         encoders.load("point-mae")
     folder = empty_caches / "musc2" / "point-mae"
@@ -110,3 +134,17 @@ def test_the_fetched_checkpoint_is_found(state, empty_caches):
     torch.save(state, folder / "pointmae_pretrain.pth")
     assert encoders.available("point-mae")
     assert encoders.load("point-mae").name == "point-mae"
+
+
+def test_a_fetched_checkpoint_that_changed_is_refused(state, empty_caches):
+    folder = empty_caches / "musc2" / "point-mae"
+    folder.mkdir(parents=True)
+    path = folder / "pointmae_pretrain.pth"
+    torch.save(state, path)
+    (folder / "pointmae_pretrain.pth.sha256").write_text(
+        hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+    assert encoders.load("point-mae").name == "point-mae"
+    torch.save(state | {"norm.bias": torch.ones(384)}, path)
+    with pytest.raises(InputError, match=r"pointmae_pretrain.pth has changed since it was fetched"):
+        encoders.load("point-mae")

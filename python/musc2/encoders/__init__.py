@@ -1,8 +1,9 @@
-"""Networks and built-in features that turn images and point groups into tokens: one file per family.
+"""Networks and built-in features that turn images and point groups into tokens.
 
-A family is a module of this package with ``NAMES`` (name -> one line about it) and ``load(name, *, weights, download,
-device, precision)``. One that needs weights also has ``find(name, weights)`` and ``fetch(name)``; one that takes names
-that no list can hold (folders, hub ids) has ``accepts(name)``.
+A family of encoders is a module of this package with ``NAMES`` (name -> a line of description) and
+``load(name, *, weights, download, device, precision)``. A family with weights also has
+``find(name, weights)`` and ``fetch(name)``; one that takes names that cannot be listed (folders,
+hub ids) also has ``accepts(name)``.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from types import ModuleType
 
 import torch
 
+from musc2 import checks
 from musc2.encoders.contract import (
     PRECISIONS,
+    BlockEncoder,
     Encoder,
     ImageEncoder,
     ImageTokens,
@@ -28,11 +31,12 @@ from musc2.encoders.contract import (
 from musc2.errors import InputError
 
 __all__ = [
+    "BlockEncoder",
     "Encoder",
     "ImageEncoder",
     "ImageTokens",
-    "TokenDefaults",
     "PointEncoder",
+    "TokenDefaults",
     "available",
     "fetch",
     "load",
@@ -41,7 +45,7 @@ __all__ = [
 
 
 def names() -> tuple[str, ...]:
-    """The names that ``load`` knows. Folders and hub ids of the same kinds of networks load as well."""
+    """Return the names that ``load`` takes besides folders and hub ids."""
     return tuple(_families())
 
 
@@ -53,34 +57,41 @@ def load(
     device: str | torch.device = "cpu",
     precision: str = "float32",
 ) -> ImageEncoder | PointEncoder:
-    """The encoder called ``name``, ready to use.
+    """Return the encoder ``name``.
 
-    ``weights``: a file or folder; without it the local caches are searched, and with ``download`` the network as well.
-    ``precision``: "float32", "bfloat16", "float16" (of the matrix products) or "auto", a half type where the hardware
-    has one.
+    Args:
+        name: One of ``names()``, a folder or file with the weights of a vision transformer, or the
+            id of one on the Hugging Face hub.
+        weights: A file or folder. Default: the local caches.
+        download: Fetch weights that are not in the caches.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: The type of matrix products: "float32", "bfloat16", "float16" or "auto", a half
+            type if the hardware has one.
+
+    >>> load("texture").size
+    224
     """
     family = _family("load", name)
-    if precision not in PRECISIONS:
-        msg = f"load: precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
-        raise InputError(msg)
+    checks.choice("load", "precision", precision, PRECISIONS)
     path = None if weights is None else Path(weights).expanduser()
     if path is not None and not path.exists():
         msg = f"load: weights must be a file or folder, got {str(path)!r}, which does not exist"
         raise InputError(msg)
-    found: ImageEncoder | PointEncoder = family.load(
-        name, weights=path, download=download, device=str(usable_device("load", device)), precision=precision
+    usable = str(usable_device("load", device))
+    encoder: ImageEncoder | PointEncoder = family.load(
+        name, weights=path, download=download, device=usable, precision=precision
     )
-    return found
+    return encoder
 
 
 def available(name: str) -> bool:
-    """Whether ``load(name)`` works on this machine as it is: nothing to install, nothing to download."""
+    """Return whether ``load(name)`` works without installing or downloading anything."""
     family = _family("available", name)
     return not hasattr(family, "find") or family.find(name, None) is not None
 
 
 def fetch(name: str) -> Path:
-    """Downloads the weights of ``name`` into the local cache; where they then are."""
+    """Download the weights of ``name`` into the local cache and return their path."""
     family = _family("fetch", name)
     if not hasattr(family, "fetch"):
         msg = f"fetch: {name} needs no weights"
@@ -90,22 +101,26 @@ def fetch(name: str) -> Path:
 
 
 def _family(op: str, name: str) -> ModuleType:
+    """Return the module that loads ``name``."""
     families = _families()
     if not isinstance(name, str):
-        msg = f"{op}: name must be the name of an encoder, got {type(name).__name__}"
-        raise InputError(msg)
+        checks.refuse(op, "name", "must be the name of an encoder", type(name).__name__)
     if name in families:
         return families[name]
-    for family in dict.fromkeys(families.values()):
+    for family in families.values():
         if hasattr(family, "accepts") and family.accepts(name):
             return family
-    near = difflib.get_close_matches(name, families, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    msg = f"{op}: name must be one of {', '.join(families)}, a folder or a hub id, got {name!r}{hint}"
-    raise InputError(msg)
+    close = difflib.get_close_matches(name, families, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    requirement = f"must be one of {', '.join(families)}, a folder or a hub id"
+    checks.refuse(op, "name", requirement, f"{name!r}{hint}")
 
 
 @functools.cache
 def _families() -> dict[str, ModuleType]:
-    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
-    return {name: module for module in modules if hasattr(module, "NAMES") for name in module.NAMES}
+    """Return the module of each name."""
+    families: dict[str, ModuleType] = {}
+    for file in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{file.name}")
+        families |= dict.fromkeys(getattr(module, "NAMES", ()), module)
+    return families

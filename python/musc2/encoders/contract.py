@@ -9,14 +9,16 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
+from musc2 import checks
 from musc2.cloud import Cloud
 from musc2.config import Config
-from musc2.errors import DeviceError, InputError
+from musc2.errors import DeviceError
 from musc2.ops import Groups
 from musc2.ops._support import native
 
 Modality = Literal["image", "points"]
-PRECISIONS = ("float32", "bfloat16", "float16", "auto")
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS = (*_DTYPES, "auto")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,19 +43,22 @@ class TokenDefaults:
 
 
 PUBLISHED_DEFAULTS = TokenDefaults(normalize=True, degrees=(1, 3, 5))
-"""Of the published methods; they hold for networks, callables and tokens of your own."""
+"""The values of the published methods, for networks, callables and tokens of your own."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageTokens:
-    """tokens: (B, layers, h, w, C) float32; class_tokens: (B, D) float32 or None, one per image."""
+    """The tokens of B images.
+
+    tokens: (B, layers, h, w, C) float32; class_tokens: (B, D) float32, one per image, or None.
+    """
 
     tokens: torch.Tensor
     class_tokens: torch.Tensor | None = None
 
 
 class Pretrained:
-    """What networks and callables share: nothing to learn."""
+    """The members that networks and callables share: they learn nothing from the set."""
 
     learns = False
 
@@ -61,7 +66,7 @@ class Pretrained:
         """Do nothing."""
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return nothing."""
+        """Return an empty state."""
         return {}
 
     def restore(self, state: dict[str, torch.Tensor]) -> None:
@@ -69,27 +74,27 @@ class Pretrained:
 
 
 class Encoder(Protocol):
-    """What image and point encoders have in common.
+    """The members that image and point encoders have in common.
 
-    An encoder that ``learns`` from the unlabelled set is copied before ``score`` calls ``fit``, so an
-    object that a user passes never changes.
+    If ``learns`` is True, ``score`` calls ``fit`` of a copy, so that an encoder that was passed to
+    it never changes. Else it never calls ``fit``, and reads no sample for it.
     """
 
     @property
     def name(self) -> str:
-        """The name in results and errors."""
+        """Return the name for results and errors."""
 
     @property
     def modality(self) -> Modality:
-        """ "image" or "points"."""
+        """Return "image" or "points"."""
 
     @property
     def token_defaults(self) -> TokenDefaults:
-        """How its tokens are best compared."""
+        """Return how the tokens are best compared."""
 
     @property
     def learns(self) -> bool:
-        """Whether ``fit`` learns from the set; ``score`` never calls it for networks."""
+        """Return whether ``fit`` learns from the unlabelled set."""
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return what ``fit`` learned; empty for networks."""
@@ -99,25 +104,28 @@ class Encoder(Protocol):
 
 
 class ImageEncoder(Encoder, Protocol):
-    """Turns images into tokens."""
+    """Turn images into tokens."""
 
     @property
     def size(self) -> int:
-        """The side in pixels that images are resized to unless the user sets one."""
+        """Return the side in pixels that images are resized to by default."""
 
     @property
     def resample(self) -> str:
-        """The interpolation: "bicubic" or "bilinear"."""
+        """Return the interpolation of that resize, "bicubic" or "bilinear"."""
 
     @property
     def patch(self) -> int:
-        """The number that both sides of an image must be a multiple of."""
+        """Return the number that both sides of an image must be a multiple of."""
 
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
-        """images: (3, H, W) float32 in [0, 1] each. Learn from the unlabelled set."""
+        """Learn from the unlabelled set; images: (3, H, W) float32 in [0, 1] each."""
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
-        """images: (B, 3, H, W) float32 in [0, 1]; mean and deviation are applied here."""
+        """Return the tokens of images (B, 3, H, W) float32 in [0, 1].
+
+        The mean and deviation that a network was trained with are applied here.
+        """
 
 
 @runtime_checkable
@@ -126,89 +134,80 @@ class BlockEncoder(Protocol):
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """The blocks, counted from 0, rising."""
+        """Return the blocks, counted from 0, rising."""
 
     def with_blocks(self, blocks: tuple[int, ...]) -> ImageEncoder:
         """Return a variant that takes its tokens from other blocks and shares the weights."""
 
 
 class PointEncoder(Encoder, Protocol):
-    """Turns the point groups of a cloud into tokens."""
+    """Turn the point groups of a cloud into tokens."""
 
     def fit(self, clouds: Sequence[Cloud], *, seed: int = 0) -> None:
         """Learn from the unlabelled set."""
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
-        """cloud and ``group_points(cloud.points, cloud.centers)`` -> (layers, G, C) float32.
+        """Return tokens (layers, G, C) float32 of the G groups of a cloud.
 
-        The groups are on the GPU when ``score`` works on one.
+        ``groups`` are ``group_points(cloud.points, cloud.centers)``, on the GPU if ``score`` works
+        there.
         """
 
 
 def check_images(op: str, images: torch.Tensor, patch: int) -> torch.Tensor:
-    """``images`` unchanged, when they are (B, 3, H, W) finite float32 with sides that whole patches fill."""
+    """Return ``images`` if they are (B, 3, H, W) finite float32 with sides that patches fill."""
     if not isinstance(images, torch.Tensor) or images.dtype != torch.float32:
         got = str(images.dtype) if isinstance(images, torch.Tensor) else type(images).__name__
-        msg = f"{op}: images must be a float32 tensor, got {got}"
-        raise InputError(msg)
+        checks.refuse(op, "images", "must be a float32 tensor", got)
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
-        msg = f"{op}: images must have shape (B, 3, H, W), got {tuple(images.shape)}"
-        raise InputError(msg)
+        checks.refuse(op, "images", "must have shape (B, 3, H, W)", tuple(images.shape))
     if images.shape[2] % patch or images.shape[3] % patch:
-        msg = f"{op}: images must have sides that are multiples of {patch}, got {tuple(images.shape[2:])}"
-        raise InputError(msg)
+        requirement = f"must have sides that are multiples of {patch}"
+        checks.refuse(op, "images", requirement, tuple(images.shape[2:]))
     if not bool(torch.isfinite(images).all()):
-        msg = f"{op}: images must be finite, got NaN or infinity"
-        raise InputError(msg)
+        checks.refuse(op, "images", "must be finite", "NaN or infinity")
     return images
 
 
 def check_groups(op: str, cloud: Cloud, groups: Groups) -> None:
-    """The groups are those of the cloud's centers."""
-    if groups.neighborhood.ndim != 3 or len(groups.neighborhood) != len(cloud.centers):
-        msg = (
-            f"{op}: groups must be those of the cloud's {len(cloud.centers)} centers, "
-            f"got a neighborhood of shape {tuple(groups.neighborhood.shape)}"
-        )
-        raise InputError(msg)
+    """Raise unless there is a group for each of the cloud's centers."""
+    count = len(cloud.centers)
+    if groups.neighborhood.ndim != 3 or len(groups.neighborhood) != count:
+        requirement = f"must be those of the cloud's {count} centers"
+        got = f"a neighborhood of shape {tuple(groups.neighborhood.shape)}"
+        checks.refuse(op, "groups", requirement, got)
 
 
 def usable_device(op: str, device: str | torch.device) -> torch.device:
-    """``device`` as torch knows it, "auto" as CUDA where there is one; an error where it cannot be used."""
+    """Return the device that ``device`` names; "auto" is CUDA if torch sees a GPU, else the CPU."""
     if str(device) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    requirement = 'must be "auto", "cpu", "cuda" or "cuda:N"'
     try:
-        found = torch.device(device)
+        usable = torch.device(device)
     except (RuntimeError, TypeError):
-        msg = f'{op}: device must be "auto", "cpu", "cuda" or "cuda:N", got {device!r}'
-        raise InputError(msg) from None
-    if found.type not in ("cpu", "cuda"):
-        msg = f'{op}: device must be "auto", "cpu", "cuda" or "cuda:N", got {device!r}'
-        raise InputError(msg)
-    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
-        msg = f"{op}: device is {device}, and torch sees {torch.cuda.device_count()} CUDA devices"
+        checks.refuse(op, "device", requirement, repr(device))
+    if usable.type not in ("cpu", "cuda"):
+        checks.refuse(op, "device", requirement, repr(device))
+    count = torch.cuda.device_count()
+    if usable.type == "cuda" and (usable.index or 0) >= count:
+        msg = f"{op}: device is {device}, and torch sees {count} CUDA devices"
         raise DeviceError(msg)
-    return found
+    return usable
 
 
-def chosen_precision(op: str, precision: str, device: torch.device) -> torch.dtype:
-    """The type that matrix products are computed in. "auto" takes a half type only where the hardware has it."""
-    if precision not in PRECISIONS:
-        msg = f"{op}: precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
-        raise InputError(msg)
-    if precision != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[
-            precision
-        ]
+def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
+    """Return the type of matrix products; "auto" is a half type if the hardware has one."""
+    checks.choice(op, "precision", precision, PRECISIONS)
+    if precision in _DTYPES:
+        return _DTYPES[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if native.isa() == "avx512bf16" else torch.float32
 
 
-def computing_in(
-    dtype: torch.dtype, device: torch.device
-) -> contextlib.AbstractContextManager[object]:
-    """A context in which matrix products are computed in ``dtype``; norms and sums stay float32."""
+def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return a context in which matrix products are of ``dtype``; norms and sums stay float32."""
     if dtype == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Encoders of your own: a plain callable is enough."""
+"""Encoders made of a plain callable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from musc2.ops import Groups
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CustomEncoder(Pretrained):
-    """What a callable lacks to be an encoder; attributes of the callable precede defaults."""
+    """A callable with the members of an encoder; its own attributes precede the defaults."""
 
     name: str
     token_defaults: TokenDefaults
@@ -30,7 +30,7 @@ class CustomEncoder(Pretrained):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CustomImageEncoder(CustomEncoder):
-    """Calls ``function`` with images (B, 3, H, W) in [0, 1].
+    """Call ``function`` with images (B, 3, H, W) in [0, 1].
 
     It returns (B, h, w, C), (B, layers, h, w, C) or ImageTokens.
     """
@@ -42,6 +42,7 @@ class CustomImageEncoder(CustomEncoder):
     modality: Modality = "image"
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
+        """Return the function's tokens, with a dimension for layers."""
         with torch.no_grad():
             returned = self.function(images)
         if not isinstance(returned, ImageTokens):
@@ -54,7 +55,7 @@ class CustomImageEncoder(CustomEncoder):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CustomPointEncoder(CustomEncoder):
-    """Calls ``function`` with a cloud and the groups of its centers, on the CPU.
+    """Call ``function`` with a cloud and the groups of its centers, on the CPU.
 
     It returns (G, C) or (layers, G, C).
     """
@@ -63,6 +64,7 @@ class CustomPointEncoder(CustomEncoder):
     modality: Modality = "points"
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
+        """Return the function's tokens, with a dimension for layers."""
         on_cpu = Groups(**{name: value.cpu() for name, value in vars(groups).items()})
         with torch.no_grad():
             tokens = self.function(cloud, on_cpu)
@@ -72,7 +74,7 @@ class CustomPointEncoder(CustomEncoder):
 
 
 def image_encoder(function: Callable[..., Any], default_size: int) -> CustomImageEncoder:
-    """Return an encoder that calls ``function``."""
+    """Return an image encoder that calls ``function``."""
     return CustomImageEncoder(
         function=function,
         name=_name(function),
@@ -84,7 +86,7 @@ def image_encoder(function: Callable[..., Any], default_size: int) -> CustomImag
 
 
 def point_encoder(function: Callable[..., Any]) -> CustomPointEncoder:
-    """Return an encoder that calls ``function``."""
+    """Return a point encoder that calls ``function``."""
     return CustomPointEncoder(
         function=function, name=_name(function), token_defaults=_token_defaults(function)
     )

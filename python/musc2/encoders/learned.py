@@ -1,4 +1,4 @@
-"""What the encoders that learn from the set itself share."""
+"""Helpers of the encoders that learn from the unlabelled set itself."""
 
 from __future__ import annotations
 
@@ -6,50 +6,56 @@ from collections.abc import Mapping
 
 import torch
 
+from musc2 import checks
 from musc2.errors import InputError
 
-MOST_TOKENS = 40_000  # that principal axes are learned from
+MAX_TOKENS = 40_000  # that principal axes are learned from
 
 
-def some(count: int, most: int, generator: torch.Generator) -> list[int]:
-    """At most ``most`` of the numbers 0 ... count - 1, ascending."""
-    return torch.randperm(count, generator=generator)[:most].sort().values.tolist()
+def sample_indices(count: int, limit: int, generator: torch.Generator) -> list[int]:
+    """Return at most ``limit`` of the numbers 0 ... count - 1 at random, ascending."""
+    return torch.randperm(count, generator=generator)[:limit].sort().values.tolist()
 
 
-def some_rows(rows: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
-    """At most ``most`` of the rows."""
-    return rows[some(len(rows), most, generator)]
+def sample_rows(rows: torch.Tensor, limit: int, generator: torch.Generator) -> torch.Tensor:
+    """Return at most ``limit`` of the rows at random, in their order."""
+    return rows[sample_indices(len(rows), limit, generator)]
 
 
-def root_mean_norm(rows: torch.Tensor, least: float) -> float:
-    """Root of the mean squared norm of the rows, at least ``least``."""
-    return max(float(rows.square().sum(1).mean().sqrt()), least)
+def root_mean_norm(rows: torch.Tensor, low: float) -> float:
+    """Return the root of the mean squared norm of the rows, at least ``low``."""
+    return max(float(rows.square().sum(1).mean().sqrt()), low)
 
 
-def principal_axes(rows: torch.Tensor, keep: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """rows: (T, F) -> variances (keep,) float64, descending, and axes (F, keep) float32 of the centered rows."""
+def principal_axes(rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the ``count`` largest variances and the axes of the centered rows (T, F).
+
+    The variances are (count,) float64, descending, the axes (F, count) float32.
+    """
     centered = rows - rows.mean(0)
     variances, axes = torch.linalg.eigh((centered.T @ centered).double() / len(rows))
-    return variances.flip(0)[:keep].clamp(min=0), axes.flip(1)[:, :keep].float()
+    return variances.flip(0)[:count].clamp(min=0), axes.flip(1)[:, :count].float()
 
 
-def taken_back(encoder: str, state: Mapping[str, torch.Tensor], ranks: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """The tensors of ``state``, when they have the names and ranks that the encoder's own state has."""
-    fits = set(state) == set(ranks) and all(state[name].ndim == rank for name, rank in ranks.items())
-    if not fits:
-        got = {name: tuple(value.shape) for name, value in state.items()}
-        msg = f"{encoder}: state must be what state() gave ({', '.join(ranks)}), got {got}"
-        raise InputError(msg)
+def check_state(
+    encoder: str, state: Mapping[str, torch.Tensor], ranks: Mapping[str, int]
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of ``state``; raise unless they have the names and ranks in ``ranks``."""
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    if {name: len(shape) for name, shape in shapes.items()} != dict(ranks):
+        checks.refuse(encoder, "state", f"must be a result of state() ({', '.join(ranks)})", shapes)
     return {name: state[name].detach().float().cpu() for name in ranks}
 
 
 def refuse_weights(encoder: str, weights: object) -> None:
-    """These encoders have no weights to load."""
+    """Raise if there are weights: these encoders have none to load."""
     if weights is not None:
-        msg = f"load: {encoder} takes no weights, it learns from the images or clouds themselves, got {str(weights)!r}"
-        raise InputError(msg)
+        requirement = (
+            f"must be None for {encoder}, which learns from the images or clouds themselves"
+        )
+        checks.refuse("load", "weights", requirement, repr(str(weights)))
 
 
-def unfitted(encoder: str) -> InputError:
-    """What to raise when there is nothing learned yet."""
-    return InputError(f"{encoder}: encode needs what fit learns from the set (or restore): call fit first")
+def not_fitted(encoder: str) -> InputError:
+    """Return the error of ``encode`` before ``fit``."""
+    return InputError(f"{encoder}: call fit, or restore, before encode")

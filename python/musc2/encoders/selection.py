@@ -6,7 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 
@@ -18,15 +18,21 @@ from musc2.encoders import custom
 from musc2.encoders.contract import (
     BlockEncoder,
     ImageEncoder,
+    Modality,
     PointEncoder,
     TokenDefaults,
     usable_device,
 )
 
 DEFAULT_SIZE = 224
-# What "auto" takes: the first if its weights are on this machine, else the second, which needs none.
+# The choices of "auto": the first if its weights are on this machine, else the second without any.
 IMAGE, POINTS = ("dino-vitb8", "texture"), ("point-mae", "shape")
-_REQUIRED = ("name", "modality", "token_defaults", "learns", "fit", "encode", "state", "restore")
+_KINDS: dict[Modality, str] = {"image": "images", "points": "points"}
+_COMMON = ("name", "modality", "token_defaults", "learns", "fit", "encode", "state", "restore")
+_REQUIRED: dict[Modality, tuple[str, ...]] = {
+    "image": (*_COMMON, "size", "resample", "patch"),
+    "points": _COMMON,
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +49,7 @@ class Encoders:
         return {modality: encoder.name for modality, encoder in pairs if encoder is not None}
 
     def token_defaults(self, config: Config) -> ByModality[TokenDefaults]:
-        """Return the recommendations of each encoder, as far as ``config`` leaves them."""
+        """Return the token defaults of each encoder with the fields that ``config`` sets."""
         return ByModality(
             None if self.image is None else self.image.token_defaults.override(config),
             None if self.points is None else self.points.token_defaults.override(config),
@@ -55,7 +61,11 @@ class Encoders:
         clouds: Callable[[], Sequence[Cloud]],
         seed: int,
     ) -> Encoders:
-        """Return encoders that learned from the set; only for these are the functions called."""
+        """Return the encoders, learners as copies that are fitted to the set.
+
+        ``images`` and ``clouds`` return the set's samples; each is called only if an encoder learns
+        from it.
+        """
         image, points = self.image, self.points
         if image is not None and image.learns:
             image = copy.deepcopy(image)
@@ -104,7 +114,7 @@ def select(
 def automatic(
     encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2
 ) -> tuple[object, object]:
-    """Return both with "auto" replaced by a name; warn once about networks that are not here."""
+    """Return both with "auto" replaced by a name; warn once if networks are not on this machine."""
     fallbacks: list[tuple[str, str]] = []
     chosen: list[object] = []
     for encoder, (network, builtin) in ((encoder_2d, IMAGE), (encoder_3d, POINTS)):
@@ -124,47 +134,48 @@ def image_encoder(
     encoder: object, device: str, precision: str, layers: Sequence[int] | None
 ) -> ImageEncoder:
     """Return the image encoder that a name, an encoder or a callable stands for."""
-    candidate: Any = _resolve("encoder_2d", encoder, device, precision)
-    if candidate is None:
-        candidate = custom.image_encoder(encoder, DEFAULT_SIZE)  # type: ignore[arg-type]
-    if candidate.modality != "image":
-        got = f"{candidate.name}, one of points"
-        checks.refuse("score", "encoder_2d", "must be an encoder of images", got)
-    if layers is not None:
-        if not isinstance(candidate, BlockEncoder):
-            requirement = f"must be None with {candidate.name}, which has no blocks to choose"
-            checks.refuse("score", "config.encoder_layers", requirement, tuple(layers))
-        return candidate.with_blocks(tuple(layers))
-    chosen: ImageEncoder = candidate
-    return chosen
+    if isinstance(encoder, str):
+        candidate: object = encoders.load(encoder, device=device, precision=precision)
+    elif callable(encoder) and not hasattr(encoder, "encode"):
+        candidate = custom.image_encoder(encoder, DEFAULT_SIZE)
+    else:
+        candidate = encoder
+    _check("encoder_2d", candidate, "image")
+    chosen = cast(ImageEncoder, candidate)
+    if layers is None:
+        return chosen
+    if not isinstance(candidate, BlockEncoder):
+        requirement = f"must be None with {chosen.name}, which has no blocks to choose"
+        checks.refuse("score", "config.encoder_layers", requirement, tuple(layers))
+    return candidate.with_blocks(tuple(layers))
 
 
 def point_encoder(encoder: object, device: str, precision: str) -> PointEncoder:
     """Return the point encoder that a name, an encoder or a callable stands for."""
-    candidate: Any = _resolve("encoder_3d", encoder, device, precision)
-    if candidate is None:
-        candidate = custom.point_encoder(encoder)  # type: ignore[arg-type]
-    if candidate.modality != "points":
-        got = f"{candidate.name}, one of images"
-        checks.refuse("score", "encoder_3d", "must be an encoder of points", got)
-    chosen: PointEncoder = candidate
-    return chosen
-
-
-def _resolve(argument: str, encoder: object, device: str, precision: str) -> object:
-    """Return a named encoder, or an encoder as it is; None for a callable."""
     if isinstance(encoder, str):
-        return encoders.load(encoder, device=device, precision=precision)
-    missing = [name for name in _REQUIRED if not hasattr(encoder, name)]
-    if not missing:
-        return encoder
-    if callable(encoder):
-        return None
-    got = type(encoder).__name__
-    if "encode" not in missing:
-        got += f" without {', '.join(missing)}"
-    requirement = "must be the name of an encoder, an encoder or a callable"
-    checks.refuse("score", argument, requirement, got)
+        candidate: object = encoders.load(encoder, device=device, precision=precision)
+    elif callable(encoder) and not hasattr(encoder, "encode"):
+        candidate = custom.point_encoder(encoder)
+    else:
+        candidate = encoder
+    _check("encoder_3d", candidate, "points")
+    return cast(PointEncoder, candidate)
+
+
+def _check(argument: str, encoder: object, modality: Modality) -> None:
+    """Raise unless ``encoder`` has the members of an encoder of this modality."""
+    if not hasattr(encoder, "encode"):
+        requirement = "must be the name of an encoder, an encoder or a callable"
+        checks.refuse("score", argument, requirement, type(encoder).__name__)
+    kind = _KINDS[modality]
+    own = getattr(encoder, "modality", modality)
+    if own != modality:
+        got = f"{getattr(encoder, 'name', type(encoder).__name__)}, one of {_KINDS.get(own, own)}"
+        checks.refuse("score", argument, f"must be an encoder of {kind}", got)
+    missing = [name for name in _REQUIRED[modality] if not hasattr(encoder, name)]
+    if missing:
+        got = f"{type(encoder).__name__} without {', '.join(missing)}"
+        checks.refuse("score", argument, f"must have all members of an encoder of {kind}", got)
 
 
 def _fallback_message(pairs: Sequence[tuple[str, str]]) -> str:

@@ -1,8 +1,9 @@
 """Texture statistics as image tokens: no weights, learned from the unlabelled set itself.
 
-Three blocks for every cell of 8 x 8 pixels: how edges lie around it (A), how far its small patches are from the words
-of a dictionary learned from the set (B), and its colors without brightness (C); balanced, reduced to their principal
-axes, and half whitened by how tokens differ from their nearest ones in other images (half RCA).
+A token describes a cell of 8 x 8 pixels by three blocks: how edges lie around it (A), how far its
+small patches are from the words of a dictionary learned from the set (B), and its colors without
+brightness (C). Blocks are balanced, reduced to their principal axes, and half whitened by the
+differences between tokens and their nearest ones in other images (half RCA).
 """
 
 from __future__ import annotations
@@ -26,24 +27,36 @@ NAMES = {
 }
 CELL = 8
 WEIGHTS = (1.0, 0.4, 0.5)  # of the blocks A, B, C
-LEAST_NORMS = (1e-6, 1e-6, 0.05)  # gray images have no color to amplify
-SOFTNESS = 0.25  # of A's contrast normalisation, in units of strong edges
-PATCH, PATCHES, COMPONENTS, ROUNDS = 6, 20_000, 48, 12
+LOWEST_NORMS = (1e-6, 1e-6, 0.05)  # gray images have no color to amplify
+SOFTNESS = 0.25  # of A's contrast normalization, in units of strong edges
+PATCH, PATCHES, COMPONENTS, ROUNDS = 6, 20_000, 48, 12  # of the dictionary
 CHROMA_SIGMAS = (2.0, 4.0, 8.0)
-MOST_IMAGES = 128  # that fit looks at
+CHROMA_CHANNELS = 2 * len(CHROMA_SIGMAS)
+MAX_IMAGES = 128  # that fit uses
+RCA_IMAGES = 8  # with fewer there is no whitening
 RANKS = {"whitening": 2, "words": 2, "contrast": 0, "matrix": 2, "offset": 1}
+
+State = dict[str, torch.Tensor]
 
 
 def load(
-    name: str, *, weights: Path | None = None, download: bool = False, device: str = "cpu", precision: str = "float32"
+    name: str,
+    *,
+    weights: Path | None = None,
+    download: bool = False,
+    device: str = "cpu",
+    precision: str = "float32",
 ) -> Texture:
-    """Made for the CPU and float32; other devices and precisions change nothing."""
+    """Return an encoder that runs on the CPU in float32, whatever device and precision are."""
     learned.refuse_weights(name, weights)
     return Texture(size=448, words=192, channels=96) if name == "texture-448" else Texture()
 
 
 class Texture:
-    """128 numbers per cell of 8 x 8 pixels. ``rca``: 0, 0.5 or 1, how much of the whitening is applied."""
+    """Encode a cell of 8 x 8 pixels as 128 numbers.
+
+    rca: how much of the whitening is applied, 0 to 1.
+    """
 
     modality: Modality = "image"
     learns = True
@@ -51,156 +64,187 @@ class Texture:
     token_defaults = TokenDefaults(normalize=False, degrees=(1,))
     resample = "bicubic"
 
-    def __init__(self, *, size: int = 224, words: int = 256, channels: int = 128, rca: float = 0.5) -> None:
+    def __init__(
+        self, *, size: int = 224, words: int = 256, channels: int = 128, rca: float = 0.5
+    ) -> None:
         self.name = "texture" if size == 224 else f"texture-{size}"
         self.size = size
-        self._words, self._channels, self._rca = words, channels, rca
-        self._state: dict[str, torch.Tensor] = {}
+        self._words = words
+        self._channels = channels
+        self._rca = rca
+        self._state: State = {}
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def state(self) -> State:
+        """Return what ``fit`` learned."""
         return dict(self._state)
 
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        self._state = learned.taken_back(self.name, state, RANKS)
+    def restore(self, state: State) -> None:
+        """Set what ``state`` returned."""
+        self._state = learned.check_state(self.name, state, RANKS)
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
-        """images: (B, 3, H, W) float32 in [0, 1] -> tokens (B, 1, H/8, W/8, C)."""
+        """Return tokens (B, 1, H/8, W/8, C) of images (B, 3, H, W) float32 in [0, 1]."""
         if not self._state:
-            raise learned.unfitted(self.name)
-        found = check_images(self.name, images, CELL).detach().cpu()
-        blocks = torch.cat(_blocks(found, self._state), -1)
-        return ImageTokens(tokens=self._projected(blocks)[:, None], class_tokens=None)
+            raise learned.not_fitted(self.name)
+        checked = check_images(self.name, images, CELL).detach().cpu()
+        blocks = torch.cat(_blocks(checked, self._state), -1)
+        tokens = project_tokens(blocks, self._state["matrix"], self._state["offset"])
+        return ImageTokens(tokens=tokens[:, None], class_tokens=None)
 
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
-        """images: (3, H, W) float32 in [0, 1] each, of any sizes whose sides are multiples of 8. Of more than 128,
-        128 are looked at."""
+        """Learn the dictionary, the axes and the whitening from at most 128 of the images.
+
+        images: (3, H, W) float32 in [0, 1] each, of any sizes whose sides are multiples of 8.
+        """
         if len(images) == 0:
             msg = f"{self.name}: fit needs at least one image, got none"
             raise InputError(msg)
         generator = torch.Generator().manual_seed(seed)
         with threads.one_thread():
-            numbers = learned.some(len(images), MOST_IMAGES, generator)
-            chosen = [check_images(self.name, images[i][None], CELL).detach().cpu() for i in numbers]
-            self._state = _dictionary(chosen, self._words, generator)
+            indices = learned.sample_indices(len(images), MAX_IMAGES, generator)
+            chosen = []
+            for index in indices:
+                image = check_images(self.name, images[index][None], CELL)
+                chosen.append(image.detach().cpu())
+            self._state = _learn_dictionary(chosen, self._words, generator)
             self._learn_projection(chosen, generator)
-            if self._rca and len(chosen) >= 8:
-                tokens = [self.encode(image).tokens.flatten(0, -2) for image in chosen]
-                turn = _half_whitening(tokens, self._rca, generator)
-                self._state |= {key: self._state[key] @ turn for key in ("matrix", "offset")}
-
-    def _projected(self, blocks: torch.Tensor) -> torch.Tensor:
-        return project_tokens(blocks, self._state["matrix"], self._state["offset"])
+            if self._rca and len(chosen) >= RCA_IMAGES:
+                self._learn_whitening(chosen, generator)
 
     def _learn_projection(self, images: list[torch.Tensor], generator: torch.Generator) -> None:
-        """Blocks centered, balanced and reduced to principal axes, as one affine map."""
-        share = -(-learned.MOST_TOKENS // len(images))
-        parts = [
-            learned.some_rows(torch.cat(_blocks(image, self._state), -1).flatten(0, -2), share, generator)
-            for image in images
-        ]
-        rows = torch.cat(parts)
-        edges, rest = rows[:, : -self._words - 6], rows[:, -self._words - 6 :]
+        """Center and balance the blocks and reduce them to principal axes, as one affine map."""
+        share = -(-learned.MAX_TOKENS // len(images))
+        samples = []
+        for image in images:
+            cells = torch.cat(_blocks(image, self._state), -1).flatten(0, -2)
+            samples.append(learned.sample_rows(cells, share, generator))
+        rows = torch.cat(samples)
+        split = rows.shape[1] - self._words - CHROMA_CHANNELS
+        edges, patches_and_colors = rows[:, :split], rows[:, split:]
         strength = torch.linalg.vector_norm(edges, dim=1)
         self._state["contrast"] = SOFTNESS * torch.quantile(strength, 0.8).clamp(min=1e-6)
-        rows = torch.cat([_even(edges, self._state), rest], 1)
+        edges = _normalize_contrast(edges, self._state["contrast"])
+        rows = torch.cat([edges, patches_and_colors], 1)
         mean = rows.mean(0)
         scale = torch.ones_like(mean)
-        ends = (0, edges.shape[1], rows.shape[1] - 6, rows.shape[1])
-        for weight, least, (first, last) in zip(WEIGHTS, LEAST_NORMS, itertools.pairwise(ends), strict=True):
-            scale[first:last] = weight / learned.root_mean_norm((rows - mean)[:, first:last], least)
+        ends = itertools.pairwise((0, split, rows.shape[1] - CHROMA_CHANNELS, rows.shape[1]))
+        for weight, low, (first, last) in zip(WEIGHTS, LOWEST_NORMS, ends, strict=True):
+            block = (rows - mean)[:, first:last]
+            scale[first:last] = weight / learned.root_mean_norm(block, low)
         _, axes = learned.principal_axes((rows - mean) * scale, self._channels)
         self._state["matrix"] = scale[:, None] * axes
         self._state["offset"] = -mean @ self._state["matrix"]
 
+    def _learn_whitening(self, images: list[torch.Tensor], generator: torch.Generator) -> None:
+        """Multiply the whitening into the projection."""
+        tokens = [self.encode(image).tokens.flatten(0, -2) for image in images]
+        whitening = _rca_whitening(tokens, self._rca, generator)
+        for name in ("matrix", "offset"):
+            self._state[name] = self._state[name] @ whitening
 
-def _blocks(images: torch.Tensor, state: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-    """A (raw where its contrast is not learned yet), B and C of all cells, each (B, h, w, ...)."""
+
+def _blocks(images: torch.Tensor, state: State) -> list[torch.Tensor]:
+    """Return the blocks A, B and C of all cells, each (B, h, w, ...).
+
+    A is not normalized as long as its contrast is not learned.
+    """
     edges = gradient_tokens(images)
+    if "contrast" in state:
+        edges = _normalize_contrast(edges, state["contrast"])
     patches = dictionary_tokens(images, state["whitening"], state["words"]).sqrt_()
-    return [_even(edges, state) if "contrast" in state else edges, patches, _chroma(images)]
+    return [edges, patches, _chroma(images)]
 
 
-def _even(edges: torch.Tensor, state: dict[str, torch.Tensor]) -> torch.Tensor:
+def _normalize_contrast(edges: torch.Tensor, contrast: torch.Tensor) -> torch.Tensor:
     strength: torch.Tensor = torch.linalg.vector_norm(edges, dim=-1, keepdim=True)
-    return edges / (strength + state["contrast"])
+    return edges / (strength + contrast)
 
 
 def _chroma(images: torch.Tensor) -> torch.Tensor:
-    """(B, h, w, 6): Gaussian means of two opponent colors around every cell."""
+    """Return Gaussian means of two opponent colors around every cell, (B, h, w, 6)."""
     red, green, blue = images.unbind(1)
     colors = torch.stack([(red - green) / 2, (red + green - 2 * blue) / 4], 1)
-    along = _pooling(images.shape[3])
-    down = _pooling(images.shape[2])
-    rows = project_tokens(colors, along, torch.zeros(along.shape[1]))
-    both = project_tokens(rows.transpose(2, 3), down, torch.zeros(down.shape[1]))  # (B, 2, sigmas w, sigmas h)
-    kinds = len(CHROMA_SIGMAS)
-    count, height, width = len(images), images.shape[2] // CELL, images.shape[3] // CELL
-    means = both.reshape(count, 2, kinds, width, kinds, height).diagonal(dim1=2, dim2=4)  # (B, 2, w, h, sigmas)
-    return means.permute(0, 3, 2, 1, 4).flatten(3)
+    across = _pooling_weights(images.shape[3])
+    down = _pooling_weights(images.shape[2])
+    rows = project_tokens(colors, across, torch.zeros(across.shape[1]))
+    pooled = project_tokens(rows.transpose(2, 3), down, torch.zeros(down.shape[1]))
+    # (B, 2, sigmas * w, sigmas * h); only means of one sigma in both directions are kept.
+    count, kinds = len(images), len(CHROMA_SIGMAS)
+    height, width = images.shape[2] // CELL, images.shape[3] // CELL
+    means = pooled.reshape(count, 2, kinds, width, kinds, height).diagonal(dim1=2, dim2=4)
+    return means.permute(0, 3, 2, 1, 4).flatten(3)  # from (B, 2, w, h, sigmas)
 
 
 @functools.lru_cache(maxsize=8)
-def _pooling(side: int) -> torch.Tensor:
-    """(side, sigmas * side / 8): the Gaussian weights of the pixels of an axis, its borders mirrored, in each mean."""
+def _pooling_weights(side: int) -> torch.Tensor:
+    """Return the weights of an axis's pixels in each Gaussian mean, (side, sigmas * side / 8).
+
+    The image is mirrored at its borders.
+    """
     matrix = torch.zeros(side, len(CHROMA_SIGMAS), side // CELL, dtype=torch.float64)
     for kind, sigma in enumerate(CHROMA_SIGMAS):
         reach = int(3 * sigma) + 1
         offsets = torch.arange(-reach, reach, dtype=torch.float64) + 0.5
         weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
         for cell in range(side // CELL):
-            places = (torch.arange(-reach, reach) + CELL * cell + CELL // 2) % (2 * side - 2)
-            mirrored = torch.minimum(places, 2 * side - 2 - places)
+            pixels = (torch.arange(-reach, reach) + CELL * cell + CELL // 2) % (2 * side - 2)
+            mirrored = torch.minimum(pixels, 2 * side - 2 - pixels)
             matrix[:, kind, cell].index_add_(0, mirrored, weights / weights.sum())
     return matrix.flatten(1).float()
 
 
-def _dictionary(images: list[torch.Tensor], count: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-    """Whitened patches of the set in ``count`` clusters (after Coates and Ng)."""
-    which = torch.randint(len(images), (PATCHES,), generator=generator)
-    parts = []
-    for number, image in enumerate(images):
+def _learn_dictionary(images: list[torch.Tensor], words: int, generator: torch.Generator) -> State:
+    """Return a whitening of the set's patches and ``words`` clusters of them (Coates and Ng)."""
+    image_of_patch = torch.randint(len(images), (PATCHES,), generator=generator)
+    samples = []
+    for index, image in enumerate(images):
         windows = image[0].unfold(1, PATCH, 1).unfold(2, PATCH, 1)
-        here = int((which == number).sum())
-        y, x = (torch.randint(windows.shape[axis], (here,), generator=generator) for axis in (1, 2))
-        parts.append(windows[:, y, x].transpose(0, 1).flatten(1))
-    patches = torch.cat(parts)
+        count = int((image_of_patch == index).sum())
+        y = torch.randint(windows.shape[1], (count,), generator=generator)
+        x = torch.randint(windows.shape[2], (count,), generator=generator)
+        samples.append(windows[:, y, x].transpose(0, 1).flatten(1))
+    patches = torch.cat(samples)
     patches = patches - patches.mean(1, keepdim=True)
     patches = patches / (patches.square().mean(1, keepdim=True).sqrt() + 10 / 255)
     variances, axes = learned.principal_axes(patches, COMPONENTS)
     whitening = (axes * (variances + 0.1).rsqrt()).float()
-    return {"whitening": whitening, "words": _clusters(patches @ whitening, count, generator)}
+    return {"whitening": whitening, "words": _k_means(patches @ whitening, words, generator)}
 
 
-def _clusters(points: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """k-means; a cluster that loses all its points starts again at a random one."""
-    middles = points[torch.randperm(len(points), generator=generator)[:count]]
+def _k_means(points: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Return ``count`` centroids; one that loses all its points restarts at a random point."""
+    centroids = points[torch.randperm(len(points), generator=generator)[:count]]
     for _ in range(ROUNDS):
-        nearest = (middles.square().sum(1) - 2 * points @ middles.T).argmin(1)
-        sums = torch.zeros_like(middles).index_add_(0, nearest, points)
+        nearest = (centroids.square().sum(1) - 2 * points @ centroids.T).argmin(1)
+        sums = torch.zeros_like(centroids).index_add_(0, nearest, points)
         sizes = torch.bincount(nearest, minlength=count)
-        fresh = points[torch.randint(len(points), (count,), generator=generator)]
-        middles = torch.where(sizes[:, None] > 0, sums / sizes.clamp(min=1)[:, None], fresh)
-    return middles
+        restarts = points[torch.randint(len(points), (count,), generator=generator)]
+        means = sums / sizes.clamp(min=1)[:, None]
+        centroids = torch.where(sizes[:, None] > 0, means, restarts)
+    return centroids
 
 
-def _half_whitening(tokens: list[torch.Tensor], amount: float, generator: torch.Generator) -> torch.Tensor:
-    """(C, C): dampens what differs between tokens and their nearest ones in six other images, mostly normal variation.
+def _rca_whitening(
+    tokens: list[torch.Tensor], amount: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Return a matrix (C, C) that dampens normal variation; tokens: (L, C) of each image.
 
-    tokens: (L, C) of each image.
+    Normal variation is how tokens differ from their nearest ones in six other images.
     """
     residuals = []
-    for number, mine in enumerate(tokens):
-        others = torch.randperm(len(tokens) - 1, generator=generator)[:6].tolist()
-        theirs = torch.cat([tokens[other + (other >= number)] for other in others])
-        chosen = learned.some_rows(mine, 200, generator)
-        nearest = (theirs.square().sum(1) - 2 * chosen @ theirs.T).argmin(1)
-        residuals.append(chosen - theirs[nearest])
+    for index, own in enumerate(tokens):
+        draws = torch.randperm(len(tokens) - 1, generator=generator)[:6].tolist()
+        candidates = torch.cat([tokens[draw + (draw >= index)] for draw in draws])
+        chosen = learned.sample_rows(own, 200, generator)
+        nearest = (candidates.square().sum(1) - 2 * chosen @ candidates.T).argmin(1)
+        residuals.append(chosen - candidates[nearest])
     rows = torch.cat(residuals)
     order = torch.linalg.vector_norm(rows, dim=1).argsort(stable=True)
     rows = rows[order[: int(0.7 * len(rows))]]  # the largest may be defects
     scatter = (rows.T @ rows).double() / len(rows)
     channels = len(scatter)
-    scatter += 0.1 * (scatter.trace() / channels + 1e-12) * torch.eye(channels, dtype=torch.float64)
+    mean_variance = scatter.trace() / channels
+    scatter += 0.1 * (mean_variance + 1e-12) * torch.eye(channels, dtype=torch.float64)
     variances, axes = torch.linalg.eigh(scatter)
-    turn: torch.Tensor = axes * variances ** (-amount / 2)
-    return turn.float()
+    whitening: torch.Tensor = axes * variances ** (-amount / 2)
+    return whitening.float()

@@ -1,10 +1,10 @@
-"""How well the method does on a data set, category by category.
+"""Evaluate the method on a labelled data set, category by category.
 
-    found = evaluation.evaluate("mvtec_3d", "data/mvtec_3d", out="out")     # list of CategoryResult, one per category
-    evaluation.mean(found).figures["I-AUROC"]                              # percent
-    evaluation.write(found, "out")                                         # table.md, table.csv, table.json, table.xlsx
+    results = evaluation.evaluate("mvtec_3d", "data/mvtec_3d", out="out")  # one per category
+    evaluation.mean(results).metrics["I-AUROC"]                            # percent
+    evaluation.write(results, "out")                                       # tables
 
-With ``out`` a category that is finished is not computed again by the same call.
+With ``out`` a finished category is not computed again by the same call.
 """
 
 from musc2.evaluation.categories import evaluate

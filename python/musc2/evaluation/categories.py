@@ -1,26 +1,77 @@
-"""A data set scored category by category."""
+"""Score a data set category by category."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from musc2 import datasets
+from musc2 import checks, datasets
 from musc2.config import Config, resolve
 from musc2.datasets import LabeledSample
-from musc2.errors import InputError
 from musc2.evaluation import protocols, results
 from musc2.evaluation.results import CategoryResult
+from musc2.paths import check_component
 from musc2.pipeline import score
 from musc2.progress import Report
 from musc2.report import export
 from musc2.result import Result
 
 MODALITIES = ("2d", "3d", "2d+3d")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Settings:
+    """The checked arguments of ``evaluate`` that are the same for all categories."""
+
+    dataset: str
+    modality: str
+    protocol: str
+    config: Config
+    encoder_2d: object
+    encoder_3d: object
+    device: str
+    progress: bool | Report
+
+    def request(self, samples: Sequence[LabeledSample]) -> dict[str, Any]:
+        """Return everything that the metrics of ``samples`` depend on, as it is saved."""
+        return results.as_json(
+            {
+                "dataset": self.dataset,
+                "modality": self.modality,
+                "protocol": self.protocol,
+                "config": self.config.to_dict(),
+                "encoders": [_encoder_id(self.encoder_2d), _encoder_id(self.encoder_3d)],
+                "version": version("musc2"),
+                "parts": [sample.name for sample in samples],
+                "inputs": _fingerprint(samples),
+            }
+        )
+
+    def score(self, samples: Sequence[LabeledSample]) -> Result:
+        """Return the result of ``musc2.score`` on the parts of a category."""
+        rgb: list[Any] | None = None
+        pcd: list[Any] | None = None
+        if "2d" in self.modality:
+            rgb = [sample.rgb for sample in samples]
+        if "3d" in self.modality:
+            pcd = [sample.xyz or datasets.load_cloud(sample) for sample in samples]
+        return score(
+            rgb,
+            pcd,
+            config=self.config,
+            encoder_2d=self.encoder_2d,
+            encoder_3d=self.encoder_3d,
+            device=self.device,
+            names=[sample.name.removeprefix(f"{sample.category}/") for sample in samples],
+            progress=self.progress,
+        )
 
 
 def evaluate(
@@ -37,110 +88,155 @@ def evaluate(
     out: str | os.PathLike[str] | None = None,
     progress: bool | Report = False,
 ) -> list[CategoryResult]:
-    """``musc2.score`` on each category of ``datasets.load(dataset, root)``, compared with what is known of its parts.
+    """Run ``musc2.score`` on each category of a data set and compare with its labels and masks.
 
-    - modality: "2d", "3d" or "2d+3d"; None: what the data set has.
-    - protocol: "published", as in the tables of the papers, or "exact", at the size of the images; None: "published"
-      for data sets of which there is such a table.
-    - out: a folder for each category, with scores, maps, overlays and result.json. A category that is finished there,
-      by a call with the same settings, is read instead of computed.
+    Args:
+        dataset: One of ``musc2.datasets.names()``.
+        root: The folder of the data set.
+        categories: The categories to evaluate. None: all.
+        modality: "2d", "3d" or "2d+3d". None: all that the data set has.
+        protocol: "published", as in the tables of the papers, or "exact", at the size of the
+            images. None: "published" for data sets that are in such a table.
+        config: A preset or a ``Config``, as for ``score``.
+        encoder_2d: As for ``score``.
+        encoder_3d: As for ``score``.
+        device: As for ``score``.
+        out: A folder that gets a folder for each category, with the scores, maps, overlays and
+            metrics.json. A category that is finished there is read instead of computed, unless the
+            arguments, or the size or time of one of its files, changed.
+        progress: True for bars, or a callback(stage, done, total).
+
+    Returns:
+        A CategoryResult for each category, sorted by name.
     """
     samples = datasets.load(dataset, root, categories=categories)
-    wanted = _modality(modality, samples)
-    chosen = protocol or ("published" if results.is_published(dataset) else "exact")
-    if chosen not in protocols.PROTOCOLS:
-        _refuse("protocol", f"one of {', '.join(protocols.PROTOCOLS)}", chosen)
-    settings = resolve("evaluate", config)
-    asked = {"dataset": dataset, "modality": wanted, "protocol": chosen, "config": settings.to_dict()}
-    asked |= {"encoders": [_called(encoder_2d), _called(encoder_3d)], "version": version("musc2")}
-    found = []
-    for category in sorted({sample.category for sample in samples}):
-        here = [sample for sample in samples if sample.category == category]
-        folder = None if out is None else Path(out) / category
-        asked_here = results.plain({**asked, "parts": [sample.name for sample in here]})
-        done = None if folder is None else results.saved(folder, asked_here)
-        if done is None:
-            how = {"encoder_2d": encoder_2d, "encoder_3d": encoder_3d, "device": device, "progress": progress}
-            done = _evaluated(here, category, asked_here, settings, folder, how)
-        found.append(done)
-    return found
+    _check_labels(samples)
+    settings = _Settings(
+        dataset=dataset,
+        modality=_choose_modality(modality, samples),
+        protocol=_choose_protocol(protocol, dataset),
+        config=resolve("evaluate", config),
+        encoder_2d=encoder_2d,
+        encoder_3d=encoder_3d,
+        device=device,
+        progress=progress,
+    )
+    by_category: dict[str, list[LabeledSample]] = {}
+    for sample in sorted(samples, key=lambda sample: sample.category):
+        by_category.setdefault(sample.category, []).append(sample)
+    folders = {category: _folder(out, category) for category in by_category}
+    category_results = []
+    for category, folder in folders.items():
+        members = by_category[category]
+        category_results.append(_evaluate_category(category, members, settings, folder))
+    return category_results
 
 
-def _evaluated(
-    samples: list[LabeledSample],
-    category: str,
-    asked: dict[str, Any],
-    config: Config,
-    folder: Path | None,
-    how: dict[str, Any],
+def _evaluate_category(
+    category: str, samples: list[LabeledSample], settings: _Settings, folder: Path | None
 ) -> CategoryResult:
+    """Return the saved result of a category, else compute it."""
+    request = settings.request(samples)
+    if folder is not None:
+        saved = results.load_saved(folder, request)
+        if saved is not None:
+            return saved
     start = time.perf_counter()
-    given = _given(samples, asked["modality"])
-    scores = score(**given, config=config, **how)
+    result = settings.score(samples)
     seconds = time.perf_counter() - start
-    left_out = {failure.index for failure in scores.failures}
-    there = [index for index in range(len(samples)) if index not in left_out]
-    kept = [samples[index] for index in there]
-    labels = [bool(sample.label) for sample in kept]
-    found = CategoryResult(
+    scored = _without_failures(samples, result)
+    labels = [bool(sample.label) for sample in scored]
+    masks = (datasets.load_mask(sample) for sample in scored)
+    category_result = CategoryResult(
         category=category,
-        parts=len(kept),
+        parts=len(scored),
         defective=sum(labels),
-        figures=protocols.figures(scores, labels, (datasets.load_mask(sample) for sample in kept), asked["protocol"]),
-        published=results.published(asked["dataset"], category, asked["modality"]),
-        encoders=scores.encoders,
+        metrics=protocols.compute(result, labels, masks, settings.protocol),
+        published=results.published(settings.dataset, category, settings.modality),
+        encoders=result.encoders,
         seconds=seconds,
-        timings=scores.timings,
-        asked=asked,
+        timings=result.timings,
+        request=request,
     )
     if folder is not None:
-        export.write(scores, folder, _background(kept, scores))
-        found.save(folder)
-    return found
+        export.write(result, folder, _background(scored, result))
+        category_result.save(folder)
+    return category_result
 
 
-def _background(samples: list[LabeledSample], scores: Result) -> Callable[[int], export.Picture]:
-    """Return what maps are drawn over: the files of the parts, or depth where these hold no xyz."""
+def _without_failures(samples: Sequence[LabeledSample], result: Result) -> list[LabeledSample]:
+    """Return the samples that have a score."""
+    scored = dict(enumerate(samples))
+    for failure in result.failures:
+        scored.pop(failure.index, None)
+    return list(scored.values())
+
+
+def _background(samples: Sequence[LabeledSample], result: Result) -> Callable[[int], export.Picture]:
+    """Return what maps are drawn over: the files of the parts, else their depth."""
 
     def read(index: int) -> export.Picture:
-        cloud = None
-        if scores.paths[index] is None:
+        if result.paths[index] is None:
             cloud = datasets.load_cloud(samples[index])
-        return export.read_picture(scores, index) if cloud is None else export.shade_depth(cloud)
+            if cloud is not None:
+                return export.shade_depth(cloud)
+        return export.read_picture(result, index)
 
     return read
 
 
-def _given(samples: Sequence[LabeledSample], modality: str) -> dict[str, Any]:
-    """The arguments of ``score`` that hold the parts: paths, or what ``datasets`` makes of files of other kinds."""
-    given: dict[str, Any] = {"names": [sample.name.removeprefix(f"{sample.category}/") for sample in samples]}
-    if "2d" in modality:
-        given["rgb"] = [sample.rgb for sample in samples]
-    if "3d" in modality:
-        given["pcd"] = [sample.xyz or datasets.load_cloud(sample) for sample in samples]
-    return given
-
-
-def _modality(wanted: str | None, samples: Sequence[LabeledSample]) -> str:
-    if wanted not in (None, *MODALITIES):
-        _refuse("modality", f"one of {', '.join(MODALITIES)}", wanted)
+def _check_labels(samples: Sequence[LabeledSample]) -> None:
     for sample in samples:
         if sample.label is None:
-            _refuse("root", "a data set that says which parts are defective", f"nothing about {sample.name}")
-    images = all(sample.rgb is not None for sample in samples)
-    scans = all(sample.xyz is not None or sample.depth is not None for sample in samples)
-    there = [name for name, present in (("2d", images), ("3d", scans)) if present]
-    chosen = wanted or "+".join(there)
-    if not chosen or not set(chosen.split("+")) <= set(there):
-        _refuse("modality", f"what all parts have, {' and '.join(there) or 'neither images nor scans'}", wanted)
+            requirement = "must be a data set that labels its defective parts"
+            checks.refuse("evaluate", "root", requirement, f"no label of {sample.name}")
+
+
+def _choose_modality(modality: str | None, samples: Sequence[LabeledSample]) -> str:
+    """Return ``modality``, else all that the parts have."""
+    if modality is not None:
+        checks.choice("evaluate", "modality", modality, MODALITIES)
+    available = []
+    if all(sample.rgb is not None for sample in samples):
+        available.append("2d")
+    if all(sample.xyz is not None or sample.depth is not None for sample in samples):
+        available.append("3d")
+    chosen = modality or "+".join(available)
+    if not chosen or not set(chosen.split("+")) <= set(available):
+        content = " and ".join(available) or "neither images nor scans"
+        requirement = f"must be what all parts have, {content}"
+        checks.refuse("evaluate", "modality", requirement, repr(modality))
     return chosen
 
 
-def _called(encoder: object) -> str:
-    """By which result.json knows an encoder again."""
-    return encoder if isinstance(encoder, str) else str(getattr(encoder, "name", None) or repr(type(encoder)))
+def _choose_protocol(protocol: str | None, dataset: str) -> str:
+    """Return ``protocol``, else that of the published tables for data sets that are in one."""
+    if protocol is not None:
+        return checks.choice("evaluate", "protocol", protocol, protocols.PROTOCOLS)
+    return "published" if results.is_published(dataset) else "exact"
 
 
-def _refuse(name: str, wanted: str, got: object) -> NoReturn:
-    msg = f"evaluate: {name} must be {wanted}, got {got!r}"
-    raise InputError(msg)
+def _folder(out: str | os.PathLike[str] | None, category: str) -> Path | None:
+    """Return the folder for a category's results; raise if that would not lie in ``out``."""
+    check_component("evaluate", "a category", category)
+    return None if out is None else Path(out) / category
+
+
+def _fingerprint(samples: Sequence[LabeledSample]) -> str:
+    """Return a digest of labels, camera parameters, and the sizes and times of all files."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        for field in dataclasses.fields(sample):
+            value = getattr(sample, field.name)
+            if isinstance(value, Path):
+                status = value.stat()
+                value = (status.st_size, status.st_mtime_ns)
+            digest.update(f"{field.name}={value!r}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def _encoder_id(encoder: object) -> str:
+    """Return a name that identifies an encoder in metrics.json."""
+    if isinstance(encoder, str):
+        return encoder
+    return str(getattr(encoder, "name", None) or repr(type(encoder)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +12,26 @@ Mask = NDArray[np.bool_]
 
 
 class PackedMasks(Sequence[Mask]):
-    """Masks of any shape, each unpacked when it is asked for."""
+    """Masks of any shapes, each unpacked whenever it is looked at."""
 
     def __init__(self) -> None:
-        self._bits = bytearray()  # arrays, one for each mask, would leave holes in the heap
-        self._places: list[tuple[int, tuple[int, ...]]] = []
+        # One buffer for all masks: an array for each would leave holes in the heap.
+        self._bits = bytearray()
+        self._starts: list[int] = []
+        self._shapes: list[tuple[int, ...]] = []
 
     def append(self, mask: Mask) -> None:
-        """Takes up one more."""
-        self._places.append((len(self._bits), mask.shape))
+        """Add a mask."""
+        self._starts.append(len(self._bits))
+        self._shapes.append(mask.shape)
         self._bits += np.packbits(mask).tobytes()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._shapes)
 
-    def __getitem__(self, index: Any) -> Any:
-        start, shape = self._places[index]
+    def __getitem__(self, index: int) -> Mask:  # type: ignore[override]  # without slices
+        shape = self._shapes[index]
         pixels = math.prod(shape)
-        bits = np.frombuffer(self._bits, np.uint8, count=-(-pixels // 8), offset=start)
+        size = -(-pixels // 8)
+        bits = np.frombuffer(self._bits, np.uint8, count=size, offset=self._starts[index])
         return np.unpackbits(bits, count=pixels).reshape(shape).astype(np.bool_)

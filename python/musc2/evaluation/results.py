@@ -1,4 +1,4 @@
-"""What is known of a category when it is finished, and the mean of several."""
+"""The result of a category, and the mean of several."""
 
 from __future__ import annotations
 
@@ -12,92 +12,115 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-FILE = "result.json"
+from musc2.atomic_files import replacing
+
+FILE = "metrics.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryResult:
-    """figures: percent, None where not defined. published: what a published table says of this category.
+    """The metrics of one category.
 
-    seconds: of the call of ``score``; timings: of its stages. asked: everything that the figures depend on.
+    - parts, defective: how many parts were scored, and how many of them are defective.
+    - metrics: percent; None where one is not defined.
+    - published: the metrics of this category in a published table, empty without one.
+    - encoders: "2d" and "3d" -> the name of the encoder.
+    - seconds: of the call of ``score``; timings: of its stages.
+    - request: everything that the metrics depend on.
     """
 
     category: str
     parts: int
     defective: int
-    figures: dict[str, float | None]
+    metrics: dict[str, float | None]
     published: dict[str, float]
     encoders: dict[str, str]
     seconds: float
     timings: dict[str, float]
-    asked: dict[str, Any]
+    request: dict[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Writes it into ``folder``, whole or not at all."""
+        """Write metrics.json into ``folder``, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / f"{FILE}.unfinished"
-        unfinished.write_text(json.dumps(dataclasses.asdict(self), indent=1), encoding="utf-8")
-        unfinished.replace(folder / FILE)
+        text = json.dumps(dataclasses.asdict(self), indent=1)
+        with replacing(folder / FILE) as file:
+            file.write(text.encode())
 
 
-def saved(folder: Path, asked: dict[str, Any]) -> CategoryResult | None:
-    """The result in ``folder``, if there is one of the same call."""
+def load_saved(folder: Path, request: dict[str, Any]) -> CategoryResult | None:
+    """Return the result in ``folder`` if it is one of the same request."""
     try:
-        found = CategoryResult(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # none, or not one that this version can read
+        text = (folder / FILE).read_text(encoding="utf-8")
+        result = CategoryResult(**json.loads(text))
+    except (OSError, ValueError, TypeError):  # no file, or not one that this version can read
         return None
-    return found if found.asked == asked else None
+    return result if result.request == request else None
 
 
-def plain(asked: dict[str, Any]) -> dict[str, Any]:
-    """As it comes back from a file."""
-    found: dict[str, Any] = json.loads(json.dumps(asked))
-    return found
+def as_json(request: dict[str, Any]) -> dict[str, Any]:
+    """Round-trip ``request`` through JSON, so that it compares equal to a saved one."""
+    decoded: dict[str, Any] = json.loads(json.dumps(request))
+    return decoded
 
 
 def mean(results: Sequence[CategoryResult]) -> CategoryResult:
-    """Figures averaged over the categories that have them, times and counts summed up."""
-    names = list(dict.fromkeys(name for result in results for name in result.figures))
-    stages = list(dict.fromkeys(stage for result in results for stage in result.timings))
+    """Return the mean of metrics and the sums of times and counts.
+
+    A metric is averaged over the categories that have it, a published one only if all have it.
+    """
+    values: dict[str, list[float]] = {}
+    references: dict[str, list[float]] = {}
+    timings: dict[str, float] = {}
+    for result in results:
+        for name, value in result.metrics.items():
+            defined = values.setdefault(name, [])
+            if value is not None:
+                defined.append(value)
+        for name, reference in result.published.items():
+            references.setdefault(name, []).append(reference)
+        for stage, seconds in result.timings.items():
+            timings[stage] = timings.get(stage, 0.0) + seconds
+    published: dict[str, float] = {}
+    for name, column in references.items():
+        if len(column) == len(results):
+            published[name] = sum(column) / len(column)
     return CategoryResult(
         category="mean",
         parts=sum(result.parts for result in results),
         defective=sum(result.defective for result in results),
-        figures={name: _mean([result.figures.get(name) for result in results]) for name in names},
-        published={
-            name: value
-            for name in names
-            if (value := _mean([result.published.get(name) for result in results], every=True)) is not None
-        },
+        metrics={name: _mean(defined) for name, defined in values.items()},
+        published=published,
         encoders=results[0].encoders if results else {},
         seconds=sum(result.seconds for result in results),
-        timings={stage: sum(result.timings.get(stage, 0.0) for result in results) for stage in stages},
-        asked=results[0].asked if results else {},
+        timings=timings,
+        request=results[0].request if results else {},
     )
 
 
-def _mean(values: Sequence[float | None], *, every: bool = False) -> float | None:
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there and (len(there) == len(values) or not every) else None
-
-
-@functools.cache
-def _tables() -> dict[tuple[str, str], dict[str, float]]:
-    text = resources.files("musc2.evaluation").joinpath("published.csv").read_text(encoding="utf-8")
-    found = {}
-    for row in csv.DictReader(text.splitlines()):
-        place = row.pop("dataset"), row.pop("category")
-        del row["method"]
-        found[place] = {name: float(value) for name, value in row.items()}
-    return found
-
-
 def published(dataset: str, category: str, modality: str) -> dict[str, float]:
-    """The published figures of a category, if there are any for this modality: MuSc-V2 in 2D+3D, MuSc in 2D."""
-    wanted = "2d+3d" if dataset in ("mvtec_3d", "eyecandies") else "2d"
-    return _tables().get((dataset, category), {}) if modality == wanted else {}
+    """Return the published metrics of a category: MuSc-V2's in 2D+3D, MuSc's in 2D, else none."""
+    table_modality = "2d+3d" if dataset in ("mvtec_3d", "eyecandies") else "2d"
+    if modality != table_modality:
+        return {}
+    return _published_tables().get((dataset, category), {})
 
 
 def is_published(dataset: str) -> bool:
-    """Whether there is a published table of this data set."""
-    return any(dataset == known for known, _ in _tables())
+    """Return whether there is a published table of this data set."""
+    return any(name == dataset for name, _ in _published_tables())
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+@functools.cache
+def _published_tables() -> dict[tuple[str, str], dict[str, float]]:
+    """Return the published metrics by data set and category."""
+    file = resources.files("musc2.evaluation").joinpath("published.csv")
+    tables: dict[tuple[str, str], dict[str, float]] = {}
+    for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):
+        key = row.pop("dataset"), row.pop("category")
+        del row["method"]
+        tables[key] = {name: float(value) for name, value in row.items()}
+    return tables

@@ -1,4 +1,4 @@
-"""What figures accept: scores of any real type, labels that say yes or no, as one array or as a list of arrays."""
+"""Arguments of metrics: scores of any real type and binary labels, an array or a list of arrays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from musc2.errors import InputError
-from musc2.ops._support import arrays
+from musc2 import checks
 
 Array = np.ndarray[Any, Any]
 Values = torch.Tensor | Array | Sequence[Any]
@@ -18,95 +17,138 @@ SMALLEST_NORMAL = 0x00800000  # the bits of the smallest float32 that is no deno
 
 
 def is_list(values: Values) -> bool:
-    """Whether ``values`` are several arrays, not one."""
-    return isinstance(values, list | tuple) and any(getattr(one, "ndim", 0) > 0 for one in values)
+    """Return whether ``values`` are several arrays, not one."""
+    if not isinstance(values, list | tuple):
+        return False
+    return any(getattr(item, "ndim", 0) > 0 for item in values)
 
 
 def as_arrays(op: str, name: str, values: Values) -> list[Array]:
-    """``values`` as numpy arrays on the CPU, one of them unless they are a list of several."""
-    if is_list(values):
-        return [found for i, one in enumerate(values) for found in as_arrays(op, f"{name}[{i}]", one)]
+    """Return ``values`` as numpy arrays on the CPU: one, or one for each item of a list."""
+    if not is_list(values):
+        return [as_array(op, name, values)]
+    arrays: list[Array] = []
+    for index, item in enumerate(values):
+        arrays += as_arrays(op, f"{name}[{index}]", item)
+    return arrays
+
+
+def as_array(op: str, name: str, values: Values) -> Array:
+    """Return ``values`` as one numpy array of numbers on the CPU."""
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
         values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    requirement = "must be an array of numbers"
     try:
-        found = np.asarray(values)
+        array = np.asarray(values)
     except ValueError:
-        msg = f"{op}: {name} must be an array of numbers, got rows of different lengths"
-        raise InputError(msg) from None
-    if found.dtype.kind not in "biuf" or found.ndim == 0:
-        got = type(values).__name__ if found.ndim == 0 else f"numpy dtype {found.dtype}"
-        msg = f"{op}: {name} must be an array of numbers, got {got}"
-        raise InputError(msg)
-    return [found]
+        checks.refuse(op, name, requirement, "rows of different lengths")
+    if array.ndim == 0:
+        checks.refuse(op, name, requirement, type(values).__name__)
+    if array.dtype.kind not in "biuf":
+        checks.refuse(op, name, requirement, f"numpy dtype {array.dtype}")
+    return array
 
 
-def rounded(values: list[Array]) -> list[Array]:
-    """``values`` as float32."""
+def as_float32(arrays: list[Array]) -> list[Array]:
+    """Return the arrays rounded to float32."""
     with np.errstate(over="ignore"):
-        return [np.require(one, np.float32, ["C", "W"]) for one in values]
+        return [np.require(array, np.float32, ["C", "W"]) for array in arrays]
 
 
-def in_order(values: list[Array]) -> list[Array]:
-    """Float32 numbers in the order of ``values``, equal where these are: ranks, where values need more digits."""
-    found = rounded(values)
-    with np.errstate(invalid="ignore"):
-        if all(bool((same.astype(one.dtype) == one).all()) for one, same in zip(values, found, strict=True)):
-            return found
-    _, ranks = np.unique(np.concatenate([one.ravel() for one in values]), return_inverse=True)
+def sort_keys(arrays: list[Array]) -> list[Array]:
+    """Return float32 arrays that compare as ``arrays`` do: ranks where float32 is too coarse."""
+    rounded = as_float32(arrays)
+    if _are_equal(rounded, arrays):
+        return rounded
+    _, ranks = np.unique(np.concatenate([array.ravel() for array in arrays]), return_inverse=True)
     keys = (ranks.ravel() + SMALLEST_NORMAL).astype(np.uint32).view(np.float32)
-    ends = np.cumsum([one.size for one in values])[:-1]
-    return [part.reshape(one.shape) for part, one in zip(np.split(keys, ends), values, strict=True)]
+    ends = np.cumsum([array.size for array in arrays])[:-1]
+    pieces = np.split(keys, ends)
+    return [piece.reshape(array.shape) for piece, array in zip(pieces, arrays, strict=True)]
 
 
 def as_bool(op: str, name: str, labels: list[Array]) -> list[Array]:
-    """Whether labels say anomalous."""
-    for one in labels:
-        high = one.max(initial=0)
-        if one.dtype != np.bool_ and (high not in (0, 1, 255) or not bool(((one == 0) | (one == high)).all())):
-            msg = f"{op}: {name} must be bool, 0 and 1, or 0 and 255, got {one.dtype} from {one.min()} to {high}"
-            raise InputError(msg)
-    return [np.require(one, np.bool_, ["C", "W"]) for one in labels]
+    """Return labels of bool, 0 and 1, or 0 and 255 as bool; True is anomalous."""
+    for array in labels:
+        if array.dtype != np.bool_ and not _is_binary(array):
+            got = f"{array.dtype} from {array.min()} to {array.max()}"
+            checks.refuse(op, name, "must be bool, 0 and 1, or 0 and 255", got)
+    return [np.require(array, np.bool_, ["C", "W"]) for array in labels]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pair:
-    """Values, float32 without NaN, and whether they are anomalous: arrays of equal shapes, one unless ``listed``."""
+class LabeledValues:
+    """values: float32 without NaN; labels: bool, True is anomalous.
+
+    Both are lists of arrays of equal shapes, of a single one unless ``listed``.
+    """
 
     values: list[Array]
-    truth: list[Array]
+    labels: list[Array]
     listed: bool
 
 
-def paired(
-    op: str, names: tuple[str, str], values: Values, truth: Values, how: Callable[[list[Array]], list[Array]] = in_order
-) -> Pair:
-    """The arguments called ``names`` of a figure, checked; ``how`` makes values float32."""
-    listed = is_list(values) or is_list(truth)
-    found, known = as_arrays(op, names[0], values), as_arrays(op, names[1], truth)
-    if listed:  # both, then
-        found, known = (
-            list(some[0]) if not is_list(given) else some for some, given in ((found, values), (known, truth))
-        )
-    if len(found) != len(known):
-        msg = f"{op}: {names[1]} must be as many as {names[0]}, {len(found)}, got {len(known)}"
-        raise InputError(msg)
-    shapes, have = [one.shape for one in found], [one.shape for one in known]
-    for shape, other in zip(shapes, have, strict=True):
-        if shape != other:
-            msg = f"{op}: {names[1]} must have the shape of {names[0]}, {shape}, got {other}"
-            raise InputError(msg)
-    for one in found:
-        if one.dtype.kind == "f" and bool(np.isnan(one).any()):
-            first = tuple(int(i) for i in np.argwhere(np.isnan(one))[0])
-            msg = f"{op}: {names[0]} must hold no NaN, got one at {first}"
-            raise InputError(msg)
-    return Pair(values=how(found), truth=as_bool(op, names[1], known), listed=listed)
+def labeled_values(
+    op: str,
+    names: tuple[str, str],
+    values: Values,
+    labels: Values,
+    convert: Callable[[list[Array]], list[Array]] = sort_keys,
+) -> LabeledValues:
+    """Check the two arguments of a metric, called ``names``; ``convert`` makes values float32."""
+    values_name, labels_name = names
+    listed = is_list(values) or is_list(labels)
+    value_arrays = _as_list(op, values_name, values, listed)
+    label_arrays = _as_list(op, labels_name, labels, listed)
+    if len(value_arrays) != len(label_arrays):
+        requirement = f"must be as many as {values_name}, {len(value_arrays)}"
+        checks.refuse(op, labels_name, requirement, len(label_arrays))
+    for value_array, label_array in zip(value_arrays, label_arrays, strict=True):
+        if value_array.shape != label_array.shape:
+            requirement = f"must have the shape of {values_name}, {value_array.shape}"
+            checks.refuse(op, labels_name, requirement, label_array.shape)
+    for array in value_arrays:
+        _check_nan(op, values_name, array)
+    return LabeledValues(
+        values=convert(value_arrays),
+        labels=as_bool(op, labels_name, label_arrays),
+        listed=listed,
+    )
 
 
 def check_limit(op: str, fpr_limit: float) -> float:
-    """``fpr_limit`` as a false positive rate to stop at."""
-    if not 0 < (found := arrays.number(op, "fpr_limit", fpr_limit, 0)) <= 1:
-        msg = f"{op}: fpr_limit must be above 0 and at most 1, got {fpr_limit!r}"
-        raise InputError(msg)
-    return found
+    """Return ``fpr_limit``, the false positive rate to integrate up to, in (0, 1]."""
+    limit = checks.number(op, "fpr_limit", fpr_limit, 0)
+    if not 0 < limit <= 1:
+        checks.refuse(op, "fpr_limit", "must be above 0 and at most 1", repr(fpr_limit))
+    return limit
+
+
+def _as_list(op: str, name: str, values: Values, listed: bool) -> list[Array]:
+    """Return ``values`` as arrays; with ``listed`` a stack (N, ...) becomes N arrays."""
+    arrays = as_arrays(op, name, values)
+    if listed and not is_list(values):
+        return list(arrays[0])
+    return arrays
+
+
+def _are_equal(rounded: list[Array], arrays: list[Array]) -> bool:
+    with np.errstate(invalid="ignore"):
+        for rounded_array, array in zip(rounded, arrays, strict=True):
+            if not (rounded_array.astype(array.dtype) == array).all():
+                return False
+    return True
+
+
+def _is_binary(array: Array) -> bool:
+    """Return whether the values are 0 and one of 1 and 255, or 0 alone."""
+    high = array.max(initial=0)
+    return high in (0, 1, 255) and bool(((array == 0) | (array == high)).all())
+
+
+def _check_nan(op: str, name: str, array: Array) -> None:
+    if array.dtype.kind != "f" or not np.isnan(array).any():
+        return
+    first = tuple(int(index) for index in np.argwhere(np.isnan(array))[0])
+    checks.refuse(op, name, "must hold no NaN", f"one at {first}")

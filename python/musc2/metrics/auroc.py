@@ -9,9 +9,10 @@ LEVELS = ("image", "pixel")
 
 
 def auroc(scores: Values, labels: Values) -> float:
-    """scores and labels: of the same shape -> the area under the ROC curve.
+    """Return the area under the ROC curve of scores and labels of the same shape.
 
-    The share of pairs of an anomalous and a normal one in which the anomalous one scores higher; ties count half.
+    It is the share of pairs of an anomalous and a normal item in which the anomalous one scores
+    higher; ties count half.
 
     >>> auroc(torch.tensor([0.1, 0.4, 0.3, 0.8]), torch.tensor([0, 0, 1, 1]))
     0.75
@@ -20,6 +21,7 @@ def auroc(scores: Values, labels: Values) -> float:
 
 
 def of_thresholds(counts: ThresholdCounts) -> float:
+    """Return the metric from its threshold counts."""
     anomalous = counts.anomalous_at.numpy()
     below = counts.normal - counts.normal_above.numpy() - counts.normal_at.numpy() / 2
     return float((anomalous * below).sum() / anomalous.sum() / counts.normal)

@@ -9,7 +9,7 @@ LEVELS = ("image", "pixel")
 
 
 def f1_max(scores: Values, labels: Values) -> float:
-    """scores and labels: of the same shape -> the highest F1 that any threshold reaches.
+    """Return the highest F1 over all thresholds, of scores and labels of the same shape.
 
     >>> f1_max(torch.tensor([0.1, 0.4, 0.3, 0.8]), torch.tensor([0, 0, 1, 1]))
     0.8
@@ -18,6 +18,8 @@ def f1_max(scores: Values, labels: Values) -> float:
 
 
 def of_thresholds(counts: ThresholdCounts) -> float:
-    found = counts.anomalous_at.numpy().cumsum()
-    wrong = counts.normal_above.numpy() + counts.normal_at.numpy()
-    return float((2 * found / (found + wrong + found[-1])).max())
+    """Return the metric from its threshold counts."""
+    true_positives = counts.anomalous_at.numpy().cumsum()
+    false_positives = counts.normal_above.numpy() + counts.normal_at.numpy()
+    predicted_and_actual = true_positives + false_positives + true_positives[-1]
+    return float((2 * true_positives / predicted_and_actual).max())

@@ -1,78 +1,96 @@
-"""The counts that figures share, of maps that are looked at one by one, twice: only anomalous pixels are kept."""
+"""``region_overlap`` of maps that are looked at one by one: only anomalous pixels are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 
-from musc2.metrics.arguments import Array, Pair
+from musc2.metrics.arguments import Array, LabeledValues
 from musc2.ops import ThresholdCounts, region_overlap
 
-_BATCH = 2**20  # pixels that are counted at once, unless there are more counts than that
+_BATCH = 2**20  # pixels that are counted at once, or the number of thresholds if that is more
 
 
-def counts_one_by_one(pairs: Iterable[Pair], values: Sequence[Array]) -> ThresholdCounts:
-    """pairs: of one map (H, W) each; values: the same maps again -> what ``region_overlap`` of all at once says."""
-    found = bytearray(), bytearray(), bytearray()  # arrays, one for each map, would leave holes in the heap
+def streamed_counts(pairs: Iterable[LabeledValues], maps: Iterable[Array]) -> ThresholdCounts:
+    """Return what ``region_overlap`` of all maps at once returns.
+
+    pairs: a map (H, W) and its mask each; maps: the same maps again.
+    """
+    # One buffer for all maps: an array for each would leave holes in the heap.
+    values, anomalous, overlaps = bytearray(), bytearray(), bytearray()
     pixels, regions = 0, 0
     for pair in pairs:
-        counts = region_overlap([torch.from_numpy(pair.values[0])], [torch.from_numpy(pair.truth[0])])
-        for known, some in zip(found, (counts.threshold, counts.anomalous_at, counts.overlap_at), strict=True):
-            known += some.numpy().tobytes()
-        pixels += pair.values[0].size
+        map, mask = torch.from_numpy(pair.values[0]), torch.from_numpy(pair.labels[0])
+        counts = region_overlap([map], [mask])
+        values += counts.threshold.numpy().tobytes()
+        anomalous += counts.anomalous_at.numpy().tobytes()
+        overlaps += counts.overlap_at.numpy().tobytes()
+        pixels += map.numel()
         regions += counts.regions
-    value, anomalous, overlap = _in_order(
-        np.frombuffer(found[0], np.float32), np.frombuffer(found[1], np.int64), np.frombuffer(found[2])
+    threshold, anomalous_at, overlap_at = _merge_equal(
+        np.frombuffer(values, np.float32),
+        np.frombuffer(anomalous, np.int64),
+        np.frombuffer(overlaps, np.float64),
     )
-    del found
-    above, level = _counted(torch.from_numpy(value), values)
+    del values, anomalous, overlaps
+    above, level = _count_pixels(torch.from_numpy(threshold), maps)
+    anomalous_above = torch.from_numpy(anomalous_at.cumsum() - anomalous_at)
     return ThresholdCounts(
-        threshold=torch.from_numpy(value),
-        normal_above=above - torch.from_numpy(anomalous.cumsum() - anomalous),
-        normal_at=level - torch.from_numpy(anomalous),
-        anomalous_at=torch.from_numpy(anomalous),
-        overlap_at=torch.from_numpy(overlap),
-        normal=pixels - int(anomalous.sum()),
+        threshold=torch.from_numpy(threshold),
+        normal_above=above - anomalous_above,
+        normal_at=level - torch.from_numpy(anomalous_at),
+        anomalous_at=torch.from_numpy(anomalous_at),
+        overlap_at=torch.from_numpy(overlap_at),
+        normal=pixels - int(anomalous_at.sum()),
         regions=regions,
     )
 
 
-def _in_order(value: Array, anomalous: Array, overlap: Array) -> tuple[Array, Array, Array]:
-    """(S,) of all maps -> the same, highest value first, each value once."""
-    order = np.argsort(-value, kind="stable")
-    value = value[order]
-    first = np.flatnonzero(np.append(True, value[1:] != value[:-1])[: len(value)])
+def _merge_equal(values: Array, anomalous: Array, overlaps: Array) -> tuple[Array, Array, Array]:
+    """Return each value once, highest first, with the sums of the other two; all are (S,)."""
+    order = np.argsort(-values, kind="stable")
+    ordered = values[order]
+    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    first = np.flatnonzero(is_first)
     if not len(first):  # reduceat takes no empty arrays
-        return value, anomalous.copy(), overlap.copy()
-    return value[first], np.add.reduceat(anomalous[order], first), np.add.reduceat(overlap[order], first)
+        return ordered, anomalous.copy(), overlaps.copy()
+    return (
+        ordered[first],
+        np.add.reduceat(anomalous[order], first),
+        np.add.reduceat(overlaps[order], first),
+    )
 
 
-def _counted(value: torch.Tensor, values: Sequence[Array]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(S,) falling -> (S,) and (S,): how many of all pixels are above and at each value."""
-    above, level = torch.zeros(2, len(value), dtype=torch.int64)
-    room = max(_BATCH, len(value))
-    # The values themselves, as if only they were anomalous, make the counts that all other pixels are among.
-    first = torch.arange(len(value) + room) < len(value)
-    for row in _rows(value, values, room) if len(value) else ():
-        counts = region_overlap([row[None]], [first[None, : len(row)]])
+def _count_pixels(
+    threshold: torch.Tensor, maps: Iterable[Array]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the numbers of pixels above and at each threshold, both (S,)."""
+    above, level = torch.zeros(2, len(threshold), dtype=torch.int64)
+    if not len(threshold):
+        return above, level
+    capacity = max(_BATCH, len(threshold))
+    # With the thresholds as the only anomalous pixels, the normal ones are those of the maps.
+    is_threshold = torch.arange(len(threshold) + capacity) < len(threshold)
+    for row in _rows(threshold, maps, capacity):
+        counts = region_overlap([row[None]], [is_threshold[None, : len(row)]])
         above += counts.normal_above
         level += counts.normal_at
     return above, level
 
 
-def _rows(value: torch.Tensor, values: Sequence[Array], room: int) -> Iterator[torch.Tensor]:
-    """``value`` and behind it ``room`` of all pixels; each row takes the place of the one before."""
-    row = torch.cat([value, torch.empty(room)])
-    end = len(value)
-    for one in values:
-        pixels = torch.from_numpy(one.ravel())
-        for start in range(0, len(pixels), room):
-            part = pixels[start : start + room]
-            if end + len(part) > len(row):
+def _rows(threshold: torch.Tensor, maps: Iterable[Array], capacity: int) -> Iterator[torch.Tensor]:
+    """Yield rows of the thresholds and up to ``capacity`` pixels; the buffer is reused."""
+    row = torch.cat([threshold, torch.empty(capacity)])
+    end = len(threshold)
+    for map in maps:
+        pixels = torch.from_numpy(map.ravel())
+        for start in range(0, len(pixels), capacity):
+            batch = pixels[start : start + capacity]
+            if end + len(batch) > len(row):
                 yield row[:end]
-                end = len(value)
-            row[end : end + len(part)] = part
-            end += len(part)
+                end = len(threshold)
+            row[end : end + len(batch)] = batch
+            end += len(batch)
     yield row[:end]

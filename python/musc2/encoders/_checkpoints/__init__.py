@@ -1,3 +1,3 @@
-"""Finding, fetching and reading the checkpoints of networks."""
+"""Find, fetch and read the checkpoints of networks."""
 
 __all__: list[str] = []

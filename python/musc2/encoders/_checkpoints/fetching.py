@@ -1,15 +1,15 @@
-"""Weights that are not given: the caches of this machine, and fetching into them."""
+"""Weights in the caches of this machine, and fetching into them."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
-import re
-import shutil
-import socket
-import threading
+import secrets
+import ssl
+import sys
 import urllib.error
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -17,121 +17,167 @@ import torch
 
 from musc2.errors import FetchError, InputError
 
-PATIENCE = 1.5  # seconds in which a network that is there answers
-_HUB_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+TIMEOUT = 10.0  # seconds that a server may take to answer
+_BY_HAND = "without a network, bring the files by hand and pass weights=FILE or FOLDER"
+_CONFIGS = ("config.json", "preprocessor_config.json")
+# The weights of a repository: a file or an index of shards. Later forms are read if there are no
+# earlier ones.
+_HUB_FORMS = (
+    ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors"),
+    ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model-*.bin"),
+)
 
 
 def cache_folder() -> Path:
-    """Where musc2 keeps what it fetched: MUSC2_CACHE, else musc2 in the user's cache folder."""
-    if own := os.environ.get("MUSC2_CACHE"):
+    """Return the folder of fetched weights: MUSC2_CACHE, else musc2 in the user's cache folder."""
+    own = os.environ.get("MUSC2_CACHE")
+    if own:
         return Path(own).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "musc2"
 
 
 def torch_hub_file(name: str) -> Path | None:
-    """The file that torch.hub has downloaded under this name."""
+    """Return the file that torch.hub has downloaded under this name."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
     return path if path.is_file() else None
 
 
 def hub_folder(repository: str) -> Path | None:
-    """The newest complete copy of a Hugging Face repository's weights in the local cache."""
+    """Return the newest complete copy of a Hugging Face repository's weights in the local cache."""
     if importlib.util.find_spec("huggingface_hub") is None:
         return None
     import huggingface_hub
     from huggingface_hub import constants
 
-    for file in _HUB_FILES:
-        found = huggingface_hub.try_to_load_from_cache(repository, file, cache_dir=constants.HF_HUB_CACHE)
-        if isinstance(found, str) and (not file.endswith(".json") or _complete(Path(found))):
-            return Path(found).parent
+    cache = constants.HF_HUB_CACHE
+    for file, index, _ in _HUB_FORMS:
+        for name in (file, index):
+            path = huggingface_hub.try_to_load_from_cache(repository, name, cache_dir=cache)
+            if isinstance(path, str) and (name == file or _has_all_shards(Path(path))):
+                return Path(path).parent
     return None
 
 
 def fetch_from_hub(repository: str) -> Path:
-    """Downloads the configuration and weights of a Hugging Face repository into its local cache."""
+    """Download the configuration and weights of a Hugging Face repository into its local cache.
+
+    Weights as safetensors are preferred; pickles are fetched only if there are none.
+    """
     import huggingface_hub
     from huggingface_hub import constants, errors
 
     if constants.HF_HUB_OFFLINE:
-        msg = f"fetch: {repository} is to be fetched, and HF_HUB_OFFLINE forbids it"
+        msg = f"fetch: HF_HUB_OFFLINE is set, so {repository} cannot be fetched"
         raise FetchError(msg)
-    require_network(constants.ENDPOINT, repository)
     try:
-        files = huggingface_hub.list_repo_files(repository)
-        shape = r"model(-.*)?\.safetensors(\.index\.json)?"
-        if not any(re.fullmatch(shape, file) for file in files):
-            shape = r"pytorch_model(-.*)?\.bin(\.index\.json)?"
-        wanted = [file for file in files if re.fullmatch(shape, file)]
-        wanted += [file for file in ("config.json", "preprocessor_config.json") if file in files]
-        paths = [Path(huggingface_hub.hf_hub_download(repository, file)) for file in wanted]
+        _check_reachable(constants.ENDPOINT)
+        for patterns in _HUB_FORMS:
+            huggingface_hub.snapshot_download(
+                repository,
+                allow_patterns=[*_CONFIGS, *patterns],
+                cache_dir=constants.HF_HUB_CACHE,
+            )
+            folder = hub_folder(repository)
+            if folder is not None:
+                return folder
     except errors.GatedRepoError as error:
-        msg = f"fetch: {repository} is given only to those who accept its terms on {constants.ENDPOINT} and log in"
+        msg = f"fetch: log in and accept the terms of {repository} on {constants.ENDPOINT} first"
         raise FetchError(msg) from error
-    except (errors.HfHubHTTPError, errors.RepositoryNotFoundError, OSError) as error:
-        msg = f"fetch: {repository} could not be fetched from {constants.ENDPOINT}: {error}"
+    except errors.RepositoryNotFoundError as error:
+        msg = f"fetch: {constants.ENDPOINT} has no repository {repository} that you may read"
         raise FetchError(msg) from error
-    return paths[0].parent
+    except Exception as error:  # the hub's client raises what its HTTP library raises
+        problem = f"{repository} could not be fetched from {constants.ENDPOINT} ({error})"
+        msg = f"fetch: {problem}; {_BY_HAND}"
+        raise FetchError(msg) from error
+    msg = f"fetch: {repository} has neither {_HUB_FORMS[0][0]} nor {_HUB_FORMS[1][0]}"
+    raise FetchError(msg)
 
 
-def fetch_file(url: str, path: Path) -> Path:
-    """Downloads ``url`` to ``path``, which appears only when it is complete."""
-    require_network(url, path.name)
+def fetch_file(url: str, path: Path, *, sha256: str | None = None) -> Path:
+    """Download ``url`` to ``path``, which appears when it is complete.
+
+    ``sha256`` is the beginning of its hash, if that is known. The hash of the file is recorded
+    beside it; ``check_recorded_hash`` compares the two later.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    record = _hash_file(path)
     try:
-        with urllib.request.urlopen(url, timeout=30) as source, partial.open("wb") as target:
-            shutil.copyfileobj(source, target)
-            promised = source.headers.get("Content-Length")
-        if promised is not None and partial.stat().st_size != int(promised):
-            msg = f"fetch: {url} broke off after {partial.stat().st_size} of {promised} bytes"
-            raise FetchError(msg)
+        _download(url, partial, sha256)
+        record.unlink(missing_ok=True)
+        fetched_hash = _hash(partial)
         partial.replace(path)
-    except OSError as error:  # of which urllib's errors are a kind
-        msg = f"fetch: {url} could not be fetched: {error}"
-        raise FetchError(msg) from error
+        record.write_text(f"{fetched_hash}\n", encoding="utf-8")
     finally:
         partial.unlink(missing_ok=True)
     return path
 
 
-def require_network(url: str, what: str) -> None:
-    """Returns when the host of ``url``, or the proxy before it, takes connections; says so in 2 seconds when not."""
-    parts = urllib.parse.urlsplit(url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-        parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}", scheme="http")
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    answers: list[str] = []
-    # In a thread of its own: the look-up of a name has no time limit.
-    caller = threading.Thread(target=lambda: answers.append(_connect(host, port)), daemon=True)
-    caller.start()
-    caller.join(PATIENCE)
-    reason = answers[0] if answers else f"no answer in {PATIENCE} seconds"
-    if reason:
-        msg = (
-            f"fetch: no network for {what}: {host}:{port} cannot be reached ({reason}); "
-            "bring its files by hand and pass weights=FOLDER"
-        )
-        raise FetchError(msg)
+def check_recorded_hash(path: Path) -> None:
+    """Raise if ``path`` is not the file that was fetched; files without a record pass."""
+    record = _hash_file(path)
+    if record.is_file() and record.read_text(encoding="utf-8").strip() != _hash(path):
+        msg = f"load: {path} has changed since it was fetched; delete it and fetch it again"
+        raise InputError(msg)
 
 
-def not_here(name: str, place: str) -> InputError:
-    """The error for weights that no cache holds."""
+def missing_weights(name: str, source: str) -> InputError:
+    """Return the error for weights that no cache holds."""
     return InputError(
-        f"load: weights of {name} are not on this machine; fetch them with `musc2 weights fetch {name}` or "
-        f"load({name!r}, download=True), from {place}, or pass weights=FILE or FOLDER"
+        f"load: weights of {name} are not on this machine; fetch them with "
+        f"`musc2 weights fetch {name}` or load({name!r}, download=True), from {source}, or pass "
+        "weights=FILE or FOLDER"
     )
 
 
-def _complete(index: Path) -> bool:
-    shards = set(re.findall(r'"([^"]+\.(?:safetensors|bin))"', index.read_text(encoding="utf-8")))
+def _download(url: str, path: Path, sha256: str | None) -> None:
+    """Download ``url`` to ``path`` and check its hash and its length, which torch does not."""
+    show_progress = sys.stderr.isatty()
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            length = response.headers.get("Content-Length")
+        torch.hub.download_url_to_file(url, str(path), sha256, progress=show_progress)
+    except RuntimeError as error:  # another hash
+        msg = f"fetch: {url} is not the expected file: {error}"
+        raise FetchError(msg) from error
+    except OSError as error:  # urllib's errors are subclasses
+        msg = f"fetch: {url} could not be fetched ({error}); {_BY_HAND}"
+        raise FetchError(msg) from error
+    size = path.stat().st_size
+    if length is not None and size != int(length):
+        msg = f"fetch: {url} broke off after {size} of {length} bytes"
+        raise FetchError(msg)
+
+
+def _check_reachable(url: str) -> None:
+    """Raise an OSError unless the server answers; the hub's client may wait for minutes."""
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=TIMEOUT).close()
+    except urllib.error.HTTPError:
+        return  # an answer
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ssl.SSLError):  # the client has certificates of its own
+            raise
+
+
+def _has_all_shards(index: Path) -> bool:
+    """Return whether all files that an index of shards names lie beside it."""
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or another kind of file
+        return False
     return bool(shards) and all((index.parent / shard).exists() for shard in shards)
 
 
-def _connect(host: str, port: int) -> str:
-    try:
-        socket.create_connection((host, port), timeout=PATIENCE).close()
-    except (OSError, ValueError) as error:  # a name that no encoding takes is a ValueError
-        return str(error)
-    return ""
+def _hash_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

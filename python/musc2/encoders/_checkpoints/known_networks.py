@@ -8,57 +8,118 @@ from musc2.encoders._checkpoints.layouts import Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownNetwork:
     """A network with a name."""
 
-    repository: str
+    repository: str  # on the Hugging Face hub
     about: str
-    shape: Architecture
-    original: str | None = None  # its file in DINO's own layout, as torch.hub calls it
+    architecture: Architecture
+    original: str | None = None  # the file of its authors, as torch.hub names it
 
 
-def _shape(family: str, width: int, depth: int, patch: int, side: int, registers: int = 0) -> Architecture:
+def _small(family: str, *, patch: int, side: int, registers: int = 0) -> Architecture:
     return Architecture(
-        family=family, width=width, depth=depth, patch=patch, side=side, hidden=4 * width, registers=registers
+        family=family, width=384, depth=12, hidden=1536, patch=patch, side=side, registers=registers
     )
 
 
-def _known() -> dict[str, Known]:
-    widths = {"s": ("small", 384, 12), "b": ("base", 768, 12), "l": ("large", 1024, 24)}
-    found: dict[str, Known] = {}
-    for name, original in (
-        ("dino-vitb8", "dino_vitbase8_pretrain.pth"),
-        ("dino-vitb16", "dino_vitbase16_pretrain.pth"),
-        ("dino-vits8", "dino_deitsmall8_pretrain.pth"),
-        ("dino-vits16", "dino_deitsmall16_pretrain.pth"),
-    ):
-        letter, patch = name[len("dino-vit")], int(name[len("dino-vitb") :])
-        size, width, depth = widths[letter]
-        shape = _shape("vit", width, depth, patch, 224)
-        about = f"DINO ViT, {size}, patches of {patch} pixels"
-        found[name] = Known(repository=f"facebook/{name}", about=about, shape=shape, original=original)
-    for with_registers, suffix in (("", ""), ("with-registers-", "_reg4")):
-        for letter, (size, width, depth) in widths.items():
-            family = "dinov2_with_registers" if with_registers else "dinov2"
-            name = f"dinov2-{with_registers}{size}"
-            found[name] = Known(
-                repository=f"facebook/{name}",
-                about=f"DINOv2 ViT, {size}, patches of 14 pixels{', registers' if with_registers else ''}",
-                shape=_shape(family, width, depth, 14, 518, 4 if with_registers else 0),
-                original=f"dinov2_vit{letter}14{suffix}_pretrain.pth",
-            )
-    for letter, (size, width, depth) in widths.items():
-        found[f"dinov3-vit{letter}16"] = Known(
-            repository=f"facebook/dinov3-vit{letter}16-pretrain-lvd1689m",
-            about=f"DINOv3 ViT, {size}, patches of 16 pixels (its weights are given to those who accept its terms)",
-            shape=_shape("dinov3_vit", width, depth, 16, 224, 4),
-        )
-    found["clip-vit-large-patch14-336"] = Known(
+def _base(family: str, *, patch: int, side: int, registers: int = 0) -> Architecture:
+    return Architecture(
+        family=family, width=768, depth=12, hidden=3072, patch=patch, side=side, registers=registers
+    )
+
+
+def _large(family: str, *, patch: int, side: int, registers: int = 0) -> Architecture:
+    return Architecture(
+        family=family,
+        width=1024,
+        depth=24,
+        hidden=4096,
+        patch=patch,
+        side=side,
+        registers=registers,
+    )
+
+
+KNOWN = {
+    "dino-vitb8": KnownNetwork(
+        repository="facebook/dino-vitb8",
+        about="DINO ViT, base, patches of 8 pixels",
+        architecture=_base("vit", patch=8, side=224),
+        original="dino_vitbase8_pretrain.pth",
+    ),
+    "dino-vitb16": KnownNetwork(
+        repository="facebook/dino-vitb16",
+        about="DINO ViT, base, patches of 16 pixels",
+        architecture=_base("vit", patch=16, side=224),
+        original="dino_vitbase16_pretrain.pth",
+    ),
+    "dino-vits8": KnownNetwork(
+        repository="facebook/dino-vits8",
+        about="DINO ViT, small, patches of 8 pixels",
+        architecture=_small("vit", patch=8, side=224),
+        original="dino_deitsmall8_pretrain.pth",
+    ),
+    "dino-vits16": KnownNetwork(
+        repository="facebook/dino-vits16",
+        about="DINO ViT, small, patches of 16 pixels",
+        architecture=_small("vit", patch=16, side=224),
+        original="dino_deitsmall16_pretrain.pth",
+    ),
+    "dinov2-small": KnownNetwork(
+        repository="facebook/dinov2-small",
+        about="DINOv2 ViT, small, patches of 14 pixels",
+        architecture=_small("dinov2", patch=14, side=518),
+        original="dinov2_vits14_pretrain.pth",
+    ),
+    "dinov2-base": KnownNetwork(
+        repository="facebook/dinov2-base",
+        about="DINOv2 ViT, base, patches of 14 pixels",
+        architecture=_base("dinov2", patch=14, side=518),
+        original="dinov2_vitb14_pretrain.pth",
+    ),
+    "dinov2-large": KnownNetwork(
+        repository="facebook/dinov2-large",
+        about="DINOv2 ViT, large, patches of 14 pixels",
+        architecture=_large("dinov2", patch=14, side=518),
+        original="dinov2_vitl14_pretrain.pth",
+    ),
+    "dinov2-with-registers-small": KnownNetwork(
+        repository="facebook/dinov2-with-registers-small",
+        about="DINOv2 ViT, small, patches of 14 pixels, registers",
+        architecture=_small("dinov2_with_registers", patch=14, side=518, registers=4),
+        original="dinov2_vits14_reg4_pretrain.pth",
+    ),
+    "dinov2-with-registers-base": KnownNetwork(
+        repository="facebook/dinov2-with-registers-base",
+        about="DINOv2 ViT, base, patches of 14 pixels, registers",
+        architecture=_base("dinov2_with_registers", patch=14, side=518, registers=4),
+        original="dinov2_vitb14_reg4_pretrain.pth",
+    ),
+    "dinov2-with-registers-large": KnownNetwork(
+        repository="facebook/dinov2-with-registers-large",
+        about="DINOv2 ViT, large, patches of 14 pixels, registers",
+        architecture=_large("dinov2_with_registers", patch=14, side=518, registers=4),
+        original="dinov2_vitl14_reg4_pretrain.pth",
+    ),
+    "dinov3-vits16": KnownNetwork(
+        repository="facebook/dinov3-vits16-pretrain-lvd1689m",
+        about="DINOv3 ViT, small, patches of 16 pixels (log in and accept its terms to fetch it)",
+        architecture=_small("dinov3_vit", patch=16, side=224, registers=4),
+    ),
+    "dinov3-vitb16": KnownNetwork(
+        repository="facebook/dinov3-vitb16-pretrain-lvd1689m",
+        about="DINOv3 ViT, base, patches of 16 pixels (log in and accept its terms to fetch it)",
+        architecture=_base("dinov3_vit", patch=16, side=224, registers=4),
+    ),
+    "dinov3-vitl16": KnownNetwork(
+        repository="facebook/dinov3-vitl16-pretrain-lvd1689m",
+        about="DINOv3 ViT, large, patches of 16 pixels (log in and accept its terms to fetch it)",
+        architecture=_large("dinov3_vit", patch=16, side=224, registers=4),
+    ),
+    "clip-vit-large-patch14-336": KnownNetwork(
         repository="openai/clip-vit-large-patch14-336",
         about="CLIP ViT, large, patches of 14 pixels: the default of MuSc (v1)",
-        shape=_shape("clip_vision_model", 1024, 24, 14, 336),
-    )
-    return found
-
-
-KNOWN = _known()
+        architecture=_large("clip_vision_model", patch=14, side=336),
+    ),
+}

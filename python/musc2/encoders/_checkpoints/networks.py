@@ -1,4 +1,4 @@
-"""Vision transformers of the transformers library: the known ones, and building one from its weights."""
+"""Vision transformers of the transformers library, built from weight files."""
 
 from __future__ import annotations
 
@@ -12,27 +12,36 @@ from typing import Any
 
 import torch
 
+from musc2 import checks
 from musc2.encoders._checkpoints import layouts, positions, weights
 from musc2.encoders._checkpoints.layouts import Architecture
 from musc2.errors import InputError
 
-# Of each family: the classes of its description and its network, and how its positions are interpolated.
+# Of each family: the classes of its config and its network, and how positions are interpolated.
 FAMILIES: dict[str, tuple[str, str, positions.Interpolation | None]] = {
-    "vit": ("ViTConfig", "ViTModel", positions.BY_SCALE),
-    "dinov2": ("Dinov2Config", "Dinov2Model", positions.BY_SCALE),
-    "dinov2_with_registers": ("Dinov2WithRegistersConfig", "Dinov2WithRegistersModel", positions.SMOOTHED),
-    "dinov3_vit": ("DINOv3ViTConfig", "DINOv3ViTModel", None),  # rotary: made for each size
-    "clip_vision_model": ("CLIPVisionConfig", "CLIPVisionModelWithProjection", positions.BY_SIZE),
+    "vit": ("ViTConfig", "ViTModel", positions.DINO_INTERPOLATION),
+    "dinov2": ("Dinov2Config", "Dinov2Model", positions.DINO_INTERPOLATION),
+    "dinov2_with_registers": (
+        "Dinov2WithRegistersConfig",
+        "Dinov2WithRegistersModel",
+        positions.REGISTERS_INTERPOLATION,
+    ),
+    "dinov3_vit": ("DINOv3ViTConfig", "DINOv3ViTModel", None),  # rotary: computed for each size
+    "clip_vision_model": (
+        "CLIPVisionConfig",
+        "CLIPVisionModelWithProjection",
+        positions.CLIP_INTERPOLATION,
+    ),
 }
-# What files hold beside the image network.
-_ASIDE = (
-    r"head\.|classifier\.|fc_norm\.|(vit\.|dinov2\.)?pooler\.|(.*embeddings\.)?mask_token$|text_model\.|"
-    r"text_projection\.|logit_scale$|.*position_ids$"
+# Keys of weight files that are not the image network's.
+_IGNORED_KEYS = re.compile(
+    r"head\.|classifier\.|fc_norm\.|(vit\.|dinov2\.)?pooler\.|(.*embeddings\.)?mask_token$|"
+    r"text_model\.|text_projection\.|logit_scale$|.*position_ids$"
 )
 
 
 def transformers() -> Any:
-    """The library, or an error that names the extra which installs it."""
+    """Return the library; the error without it names the extra that installs it."""
     if importlib.util.find_spec("transformers") is None:
         msg = 'load: vision transformers need the package transformers; pip install "musc2[vit]"'
         raise InputError(msg)
@@ -41,81 +50,94 @@ def transformers() -> Any:
     return library
 
 
-def description(found: Architecture) -> Any:
-    """The library's description (config) of an architecture."""
+def config_of(network: Architecture) -> Any:
+    """Return the library's config of an architecture."""
     values: dict[str, Any] = {
-        "hidden_size": found.width,
-        "num_hidden_layers": found.depth,
-        "num_attention_heads": found.heads,
-        "patch_size": found.patch,
-        "image_size": found.side,
-        "layer_norm_eps": 1e-6,  # as in DINO's own code; the hub's descriptions of DINO say 1e-12
+        "hidden_size": network.width,
+        "num_hidden_layers": network.depth,
+        "num_attention_heads": network.heads,
+        "patch_size": network.patch,
+        "image_size": network.side,
+        "layer_norm_eps": 1e-6,  # as in DINO's own code; the hub's configs of DINO have 1e-12
     }
-    if found.family in ("dinov2", "dinov2_with_registers"):
+    if network.family in ("dinov2", "dinov2_with_registers"):
         # A gated MLP is two thirds as wide as the ratio says, rounded up.
-        ratio = (3 if found.gated else 2) * found.hidden // (2 * found.width)
-        values |= {"mlp_ratio": ratio, "use_swiglu_ffn": found.gated}
+        ratio = (3 if network.gated else 2) * network.hidden // (2 * network.width)
+        values |= {"mlp_ratio": ratio, "use_swiglu_ffn": network.gated}
     else:
-        values |= {"intermediate_size": found.hidden}
-    if found.family in ("dinov2_with_registers", "dinov3_vit"):
-        values |= {"num_register_tokens": found.registers}
-    if found.family == "dinov3_vit":
+        values |= {"intermediate_size": network.hidden}
+    if network.family in ("dinov2_with_registers", "dinov3_vit"):
+        values |= {"num_register_tokens": network.registers}
+    if network.family == "dinov3_vit":
         values |= {"layer_norm_eps": 1e-5}
-    if found.family == "clip_vision_model":
+    if network.family == "clip_vision_model":
         values |= {"layer_norm_eps": 1e-5, "hidden_act": "quick_gelu", "projection_dim": 768}
-    return _library_class(FAMILIES[found.family][0])(**values)
+    return _library_class(FAMILIES[network.family][0])(**values)
 
 
-def described_in(folder: Path) -> Any:
-    """The description in a folder's config.json."""
+def read_config(folder: Path) -> Any:
+    """Return the library's config in a folder's config.json."""
     try:
-        about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kind = about["model_type"]
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        family = settings["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"load: weights must come with a config.json that says their model_type, got {folder} ({error})"
-        raise InputError(msg) from None
-    if kind == "clip":
-        about = {**about.get("vision_config", {}), "projection_dim": about.get("projection_dim", 512)}
-        kind = "clip_vision_model"
-    if kind not in FAMILIES:
-        msg = f"load: weights must be of a {', '.join(FAMILIES)} or clip network, got the architecture {kind!r}"
-        raise InputError(msg)
-    return _library_class(FAMILIES[kind][0]).from_dict(about)
+        requirement = "must come with a config.json that holds their model_type"
+        checks.refuse("load", "weights", requirement, f"{folder} ({error})")
+    if family == "clip":
+        projection = settings.get("projection_dim", 512)
+        settings = {**settings.get("vision_config", {}), "projection_dim": projection}
+        family = "clip_vision_model"
+    if family not in FAMILIES:
+        requirement = f"must be of a {', '.join(FAMILIES)} or clip network"
+        checks.refuse("load", "weights", requirement, f"the architecture {family!r}")
+    return _library_class(FAMILIES[family][0]).from_dict(settings)
 
 
 def build(name: str, config: Any, state: weights.Weights) -> torch.nn.Module:
-    """The network that ``config`` describes, holding ``state`` (the hub's layout), not to be trained."""
-    _, kind, how = FAMILIES[config.model_type]
-    state = {key: value for key, value in state.items() if not re.match(_ASIDE, key)}
+    """Return the network of ``config`` with the weights ``state`` (the hub's layout), frozen."""
+    _, class_name, interpolation = FAMILIES[config.model_type]
+    state = {key: value for key, value in state.items() if not _IGNORED_KEYS.match(key)}
     options = {"add_pooling_layer": False} if config.model_type == "vit" else {}
     with _silent():
-        network, report = _library_class(kind).from_pretrained(
-            None, config=config, state_dict=state, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        network, report = _library_class(class_name).from_pretrained(
+            None,
+            config=config,
+            state_dict=state,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **options,
         )
-    missing = {key for key in report["missing_keys"] if not re.match(_ASIDE, key)}
-    wrong = [f"{key} {tuple(was)} instead of {tuple(wanted)}" for key, was, wanted in report["mismatched_keys"]]
-    weights.refuse_keys(name, missing, set(report["unexpected_keys"]), wrong)
-    if how is not None:
+    missing = {key for key in report["missing_keys"] if not _IGNORED_KEYS.match(key)}
+    mismatched = []
+    for key, shape, expected in report["mismatched_keys"]:
+        mismatched.append(f"{key} {tuple(shape)} instead of {tuple(expected)}")
+    weights.refuse_keys(name, missing, set(report["unexpected_keys"]), mismatched)
+    if interpolation is not None:
         embeddings = getattr(network, "vision_model", network).embeddings
         clip = config.model_type == "clip_vision_model"
         table = embeddings.position_embedding.weight if clip else embeddings.position_embeddings
-        embeddings.interpolate_pos_encoding = positions.Positions(table, config.patch_size, how)
-    done: torch.nn.Module = network.float().eval().requires_grad_(False)
-    return done
+        embeddings.interpolate_pos_encoding = positions.Positions(
+            table, config.patch_size, interpolation
+        )
+    frozen: torch.nn.Module = network.float().eval().requires_grad_(False)
+    return frozen
 
 
-def load(name: str, path: Path, known: Architecture | None) -> torch.nn.Module:
-    """The network in ``path``, a file or a folder, which must be the ``known`` one when that is given."""
-    transformers()  # says so when it is missing, before any file is read
+def load(name: str, path: Path, expected: Architecture | None) -> torch.nn.Module:
+    """Return the network in a file or folder; raise if it is not the ``expected`` one."""
+    transformers()  # before any file is read, so that its absence is reported first
     state = weights.without_prefixes(weights.read(path), ("module.", "backbone.", "teacher."))
     if layouts.is_original(state):
-        found = layouts.architecture(state)
-        if known is not None and found != known:
-            msg = f"load: weights must be those of {name}, {known}, got {found} in {path}"
-            raise InputError(msg)
-        state, config = layouts.to_hub(name, state, found), description(found)
+        architecture = layouts.architecture(state)
+        if expected is not None and architecture != expected:
+            requirement = f"must be those of {name}, {expected}"
+            checks.refuse("load", "weights", requirement, f"{architecture} in {path}")
+        state = layouts.to_hub(name, state, architecture)
+        config = config_of(architecture)
+    elif expected is not None:
+        config = config_of(expected)
     else:
-        config = described_in(path if path.is_dir() else path.parent) if known is None else description(known)
+        config = read_config(path if path.is_dir() else path.parent)
     return build(name, config, state)
 
 
@@ -129,7 +151,7 @@ def _library_class(name: str) -> Any:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """No progress bar and no report of the library: missing keys become our own error."""
+    """Turn off the library's progress bar and report; missing keys are an error of ours."""
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""Weight files: reading them, and the errors about their keys."""
+"""Read weight files and check their keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from musc2 import checks
 from musc2.errors import InputError
 
 Weights = dict[str, torch.Tensor]
@@ -21,55 +22,74 @@ _READABLE = (".safetensors", ".bin", ".pth", ".pt", ".npz")
 
 
 def read(path: Path) -> Weights:
-    """All tensors of a file or of a folder's weight files, float32, out of the wrappers that training scripts add."""
+    """Return the tensors of a file or of a folder's weight files by name, as float32.
+
+    They may be nested in the dictionaries that training scripts add.
+    """
     files = _files(path) if path.is_dir() else [path]
     state: dict[str, Any] = {}
     for file in files:
-        state |= _unwrapped(_read_file(file))
-    found = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-    if not found:
-        msg = f"load: weights must hold tensors by name, got none in {path}"
-        raise InputError(msg)
-    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
+        state |= _unwrap(_read_file(file))
+    tensors: Weights = {}
+    for name, value in state.items():
+        if isinstance(value, torch.Tensor):
+            tensors[name] = value.float() if value.is_floating_point() else value
+    if not tensors:
+        checks.refuse("load", "weights", "must hold tensors by name", f"none in {path}")
+    return tensors
 
 
 def without_prefixes(state: Weights, prefixes: tuple[str, ...]) -> Weights:
-    """The same tensors under names from which all leading ``prefixes`` are gone."""
+    """Return the tensors under names without any leading ``prefixes``."""
     pattern = re.compile("^(?:" + "|".join(re.escape(prefix) for prefix in prefixes) + ")+")
     return {pattern.sub("", name): value for name, value in state.items()}
 
 
-def check_keys(name: str, found: Shapes, wanted: Shapes) -> None:
-    """An error that names the keys which are missing, unexpected or of another shape. Both: shapes by key."""
-    wrong = {key for key in found.keys() & wanted.keys() if found[key] != wanted[key]}
-    shapes = {f"{key} {found[key]} instead of {wanted[key]}" for key in wrong}
-    refuse_keys(name, wanted.keys() - found.keys(), found.keys() - wanted.keys(), shapes)
+def shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor by name."""
+    return {name: tuple(value.shape) for name, value in state.items()}
 
 
-def refuse_keys(name: str, missing: Collection[str], unexpected: Collection[str], wrong: Collection[str]) -> None:
-    """The same error from the three findings; none of them is no error."""
-    faults = [
-        f"{len(keys)} {kind} ({', '.join(sorted(keys)[:4])}{', ...' if len(keys) > 4 else ''})"
-        for kind, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
-        if keys
-    ]
-    if faults:
-        msg = f"load: weights must be those of {name}, got keys {', '.join(faults)}"
-        raise InputError(msg)
+def check_keys(name: str, actual: Shapes, expected: Shapes) -> None:
+    """Raise an error that names keys that are missing, unexpected or of another shape."""
+    mismatched = []
+    for key in actual.keys() & expected.keys():
+        if actual[key] != expected[key]:
+            mismatched.append(f"{key} {actual[key]} instead of {expected[key]}")
+    missing, unexpected = expected.keys() - actual.keys(), actual.keys() - expected.keys()
+    refuse_keys(name, missing, unexpected, mismatched)
+
+
+def refuse_keys(
+    name: str,
+    missing: Collection[str],
+    unexpected: Collection[str],
+    mismatched: Collection[str],
+) -> None:
+    """Raise the error of ``check_keys`` unless all three are empty."""
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": mismatched}
+    problems = []
+    for kind, keys in kinds.items():
+        if keys:
+            more = ", ..." if len(keys) > 4 else ""
+            problems.append(f"{len(keys)} {kind} ({', '.join(sorted(keys)[:4])}{more})")
+    if problems:
+        requirement = f"must be those of {name}"
+        checks.refuse("load", "weights", requirement, f"keys {', '.join(problems)}")
 
 
 def _files(folder: Path) -> list[Path]:
-    """The weight files of a folder: all shards of the first kind that is there."""
-    for ending in _READABLE:
-        found = sorted(file for file in folder.iterdir() if file.suffix == ending and file.is_file())
-        if len(found) > 1 and not all("-of-" in file.name for file in found):
-            names = ", ".join(file.name for file in found)
-            msg = f"load: weights must be one file or a folder with one set of weights, got {folder} with {names}"
-            raise InputError(msg)
-        if found:
-            return found
-    msg = f"load: weights must be a folder with a {', '.join(_READABLE)} file, got {folder}"
-    raise InputError(msg)
+    """Return the weight files of a folder: the first readable kind, with all its shards."""
+    for suffix in _READABLE:
+        files = sorted(file for file in folder.glob(f"*{suffix}") if file.is_file())
+        if len(files) > 1 and not all("-of-" in file.name for file in files):
+            requirement = "must be one file or a folder with one set of weights"
+            got = f"{folder} with {', '.join(file.name for file in files)}"
+            checks.refuse("load", "weights", requirement, got)
+        if files:
+            return files
+    requirement = f"must be a folder with a {', '.join(_READABLE)} file"
+    checks.refuse("load", "weights", requirement, folder)
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -77,19 +97,25 @@ def _read_file(file: Path) -> dict[str, Any]:
         return _read_safetensors(file)
     try:
         if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as stored:
-                return {
-                    name: torch.from_numpy(stored[name]) for name in stored.files if stored[name].dtype.kind in "fiu"
-                }
+            return _read_npz(file)
         if file.suffix in _READABLE:
-            with _figures_allowed():
+            with _allow_numpy_scalars():
                 loaded = torch.load(file, map_location="cpu", weights_only=True)
             return loaded if isinstance(loaded, dict) else {}
     except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        msg = f"load: weights must be readable without running code, got {file}: {str(error).splitlines()[0]}"
+        reason = str(error).splitlines()[0]
+        msg = f"load: weights must be readable without running code, got {file}: {reason}"
         raise InputError(msg) from error
-    msg = f"load: weights must be a {', '.join(_READABLE)} file, got {file}"
-    raise InputError(msg)
+    checks.refuse("load", "weights", f"must be a {', '.join(_READABLE)} file", file)
+
+
+def _read_npz(file: Path) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    with np.load(file, allow_pickle=False) as stored:
+        for name, value in stored.items():
+            if value.dtype.kind in "fiu":
+                arrays[name] = torch.from_numpy(value)
+    return arrays
 
 
 def _read_safetensors(file: Path) -> dict[str, Any]:
@@ -106,16 +132,18 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
         raise InputError(msg) from error
 
 
-def _figures_allowed() -> contextlib.AbstractContextManager[object]:
-    """Training scripts store figures as numpy scalars beside the weights; torch before 2.5 refuses them."""
+def _allow_numpy_scalars() -> contextlib.AbstractContextManager[object]:
+    """Allow numpy scalars, which training scripts store beside weights; torch before 2.5 cannot."""
     if not hasattr(torch.serialization, "safe_globals"):
         return contextlib.nullcontext()
-    kinds = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)]
-    return torch.serialization.safe_globals([np.float64(0).__reduce__()[0], np.dtype, *kinds])
+    dtypes = [type(np.dtype(scalar)) for scalar in (np.float64, np.float32, np.int64)]
+    constructor = np.float64(0).__reduce__()[0]
+    return torch.serialization.safe_globals([constructor, np.dtype, *dtypes])
 
 
-def _unwrapped(state: dict[str, Any]) -> dict[str, Any]:
+def _unwrap(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the weights inside the dictionaries of training scripts."""
     for key in ("teacher", "state_dict", "model", "base_model"):
         if isinstance(state.get(key), dict):
-            return _unwrapped(state[key])
+            return _unwrap(state[key])
     return state

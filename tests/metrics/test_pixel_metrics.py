@@ -1,4 +1,4 @@
-"""Figures of more maps than fit in memory."""
+"""Metrics of more maps than fit in memory."""
 
 import subprocess
 import sys
@@ -18,11 +18,11 @@ def sample(rng):
     return (rng.standard_normal(masks.shape) + masks).astype(np.float32), masks
 
 
-def streamed(maps, masks, **how):
-    figures = metrics.PixelMetrics(**how)
-    for one, mask in zip(maps, masks, strict=True):
-        figures.add(one, mask)
-    return figures.result()
+def streamed(maps, masks, **options):
+    collector = metrics.PixelMetrics(**options)
+    for map, mask in zip(maps, masks, strict=True):
+        collector.add(map, mask)
+    return collector.result()
 
 
 def test_maps_of_half_precision_lose_nothing(sample):
@@ -34,22 +34,29 @@ def test_maps_of_half_precision_lose_nothing(sample):
 
 def test_masks_may_be_views_of_bytes_that_are_not_1(sample):
     maps, masks = sample
-    expected = metrics.pixel_figures(maps, masks)
+    expected = metrics.pixel_metrics(maps, masks)
     for byte in (2, 255):
         others = (masks * np.uint8(byte)).view(bool)
-        assert metrics.pixel_figures(maps, others) == expected
-        assert metrics.pixel_figures(torch.from_numpy(maps), torch.from_numpy(others)) == expected
-        assert metrics.pixel_figures_one_by_one(maps, others) == pytest.approx(expected, rel=0, abs=1e-12)
+        tensors = torch.from_numpy(maps), torch.from_numpy(others)
+        assert metrics.pixel_metrics(maps, others) == expected
+        assert metrics.pixel_metrics(*tensors) == expected
+        one_by_one = metrics.pixel_metrics_streamed(maps, others)
+        assert one_by_one == pytest.approx(expected, rel=0, abs=1e-12)
         assert metrics.aupro_published(maps, others) == metrics.aupro_published(maps, masks)
         assert streamed(maps, others) == streamed(maps, masks)
-        assert metrics.auroc(maps.ravel(), others.ravel()) == metrics.auroc(maps.ravel(), masks.ravel())
+        flat = maps.ravel()
+        assert metrics.auroc(flat, others.ravel()) == metrics.auroc(flat, masks.ravel())
 
 
 def test_the_result_is_that_of_maps_cut_to_their_first_bits(sample):
     maps, masks = sample
     cut = (maps.view(np.uint32) >> 18 << 18).view(np.float32)
-    assert streamed(maps, masks, bits=14) == pytest.approx(metrics.pixel_metrics(cut, masks), rel=0, abs=1e-12)
-    assert streamed(maps, masks, bits=14) != pytest.approx(metrics.pixel_metrics(maps, masks), rel=0, abs=1e-6)
+    assert streamed(maps, masks, bits=14) == pytest.approx(
+        metrics.pixel_metrics(cut, masks), rel=0, abs=1e-12
+    )
+    assert streamed(maps, masks, bits=14) != pytest.approx(
+        metrics.pixel_metrics(maps, masks), rel=0, abs=1e-6
+    )
 
 
 def test_full_precision_is_near(sample):
@@ -66,42 +73,45 @@ def test_stacks_lists_and_maps_one_by_one_are_the_same(sample):
 
 
 def test_without_both_kinds_of_pixels_there_is_no_result():
-    figures = metrics.PixelMetrics(bits=9)
-    with pytest.raises(InputError, match="result: masks must hold both normal and anomalous, got 0 normal"):
-        figures.result()
-    figures.add(np.zeros((2, 2)), np.zeros((2, 2), bool))
+    collector = metrics.PixelMetrics(bits=9)
+    with pytest.raises(
+        InputError, match="result: masks must hold both normal and anomalous, got 0 normal"
+    ):
+        collector.result()
+    collector.add(np.zeros((2, 2)), np.zeros((2, 2), bool))
     with pytest.raises(InputError, match="got 4 normal and 0 anomalous"):
-        figures.result()
-    figures.add(np.ones((2, 2)), np.eye(2))
-    assert figures.result()["auroc"] == pytest.approx(5 / 6)
+        collector.result()
+    collector.add(np.ones((2, 2)), np.eye(2))
+    assert collector.result()["auroc"] == pytest.approx(5 / 6)
 
 
 def test_a_refused_map_changes_nothing(sample):
-    figures = metrics.PixelMetrics(bits=9)
-    figures.add(*sample)
-    before = figures.result()
+    collector = metrics.PixelMetrics(bits=9)
+    collector.add(*sample)
+    before = collector.result()
     with pytest.raises(InputError, match="maps must hold no NaN, got one at"):
-        figures.add([sample[0][0], np.full((30, 40), np.nan)], [sample[1][0], sample[1][1]])
-    assert figures.result() == before
+        collector.add([sample[0][0], np.full((30, 40), np.nan)], [sample[1][0], sample[1][1]])
+    assert collector.result() == before
 
 
 def test_memory_does_not_grow_with_the_number_of_maps():
-    """300 maps of 512 x 512 are 300 MiB of values; beyond one map and the histogram nothing is kept."""
+    """300 maps of 512 x 512 are 300 MiB of values; only one and the histogram are in memory."""
     program = """
 import resource, numpy as np, musc2
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 map = np.random.default_rng(0).random((512, 512), np.float32)
 mask = np.zeros((512, 512), bool)
 mask[100:200, 100:200] = True
-figures = musc2.metrics.PixelMetrics()
+collector = musc2.metrics.PixelMetrics()
 for _ in range(10):
-    figures.add(map, mask)
-figures.result()
+    collector.add(map, mask)
+collector.result()
 before = peak()
 for _ in range(300):
-    figures.add(map + 0, mask)
-figures.result()
+    collector.add(map + 0, mask)
+collector.result()
 print(peak() - before)
 """
-    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(finished.stdout) < 30, "MiB"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 30, "MiB"

@@ -1,0 +1,241 @@
+"""The choice of encoders by the arguments of a call."""
+
+import copy
+import warnings
+
+import parts
+import pytest
+import random_weights
+import torch
+
+from musc2 import Cloud, Config, encoders, score
+from musc2.encoders import ImageTokens, TokenDefaults, selection
+from musc2.encoders.contract import Pretrained
+from musc2.errors import InputError
+
+
+@pytest.fixture
+def on_this_machine(monkeypatch):
+    """Decide which networks have their weights on this machine."""
+
+    def decide(*names):
+        monkeypatch.setattr(encoders, "available", lambda name: name in names)
+
+    return decide
+
+
+def test_auto_takes_the_networks_that_are_on_this_machine(on_this_machine):
+    on_this_machine("dino-vitb8", "point-mae")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert selection.automatic("auto", "auto") == ("dino-vitb8", "point-mae")
+
+
+def test_auto_falls_back_with_one_warning_that_names_the_commands(on_this_machine):
+    on_this_machine()
+    with pytest.warns(UserWarning, match="built-in encoders") as caught:
+        assert selection.automatic("auto", "auto") == ("texture", "shape")
+    (warning,) = caught
+    text = str(warning.message)
+    assert "texture and shape stand in for dino-vitb8 and point-mae" in text
+    assert "`musc2 weights fetch dino-vitb8`" in text
+    assert "`musc2 weights fetch point-mae`" in text
+    on_this_machine("dino-vitb8")
+    with pytest.warns(
+        UserWarning, match="the built-in encoder shape stands in for point-mae"
+    ) as caught:
+        assert selection.automatic("auto", "auto") == ("dino-vitb8", "shape")
+    assert "dino" not in str(caught[0].message)
+
+
+def test_named_and_unused_encoders_are_left_alone(on_this_machine):
+    on_this_machine()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert selection.automatic("dino-vitb8", None) == ("dino-vitb8", None)
+        assert selection.automatic(parts.colors, "shape") == (parts.colors, "shape")
+
+
+def test_a_named_encoder_never_falls_back(monkeypatch, empty_caches):
+    names = []
+    load = encoders.load
+
+    def recording(name, **options):
+        names.append(name)
+        return load(name, **options)
+
+    monkeypatch.setattr(encoders, "load", recording)
+    with pytest.raises(InputError, match="point-mae are not on this machine"):
+        selection.point_encoder("point-mae", "cpu", "float32")
+    assert names == ["point-mae"]
+
+
+def test_a_callable_becomes_an_encoder_with_defaults():
+    encoder = selection.image_encoder(parts.colors, "cpu", "float32", None)
+    assert (encoder.name, encoder.size, encoder.resample, encoder.patch) == (
+        "colors",
+        224,
+        "bicubic",
+        1,
+    )
+    assert encoder.token_defaults == TokenDefaults(normalize=True, degrees=(1, 3, 5))
+    assert encoder.state() == {}
+    assert not encoder.learns
+    points = selection.point_encoder(parts.spread, "cpu", "float32")
+    assert points.name == "spread"
+    assert points.token_defaults == encoder.token_defaults
+
+
+def test_the_attributes_of_a_callable_come_before_defaults():
+    class Network:
+        name, size, resample = "mine", 96, "bilinear"
+        token_defaults = TokenDefaults(normalize=False, degrees=(1,))
+
+        def __call__(self, pixels):
+            return ImageTokens(tokens=parts.colors(pixels)[:, None], class_tokens=None)
+
+    encoder = selection.image_encoder(Network(), "cpu", "float32", None)
+    assert (encoder.name, encoder.size, encoder.resample) == ("mine", 96, "bilinear")
+    assert encoder.token_defaults.degrees == (1,)
+
+
+def test_an_encoder_is_taken_as_it_is():
+    encoder = parts.Coarse()
+    assert selection.image_encoder(encoder, "cpu", "float32", None) is encoder
+    chosen = selection.Encoders(image=encoder, points=None, device="cpu")
+    assert chosen.input_size(None) == 48
+    assert chosen.input_size(64) == 64
+    assert selection.Encoders(image=None, points=None, device="cpu").input_size(None) == 224
+    with pytest.raises(InputError, match=r"config\.input_size must be a multiple of 8 with coarse"):
+        chosen.input_size(65)
+
+
+class Incomplete:
+    """An image encoder that lacks most members."""
+
+    name = "incomplete"
+
+    def encode(self, images):
+        return images
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (7, "encoder_2d must be the name of an encoder, an encoder or a callable, got int"),
+        (
+            Incomplete(),
+            "encoder_2d must have all members of an encoder of images, "
+            "got Incomplete without modality, token_defaults, learns, fit, state, restore, size",
+        ),
+        ("dino_vitb8", "did you mean 'dino-vitb8'"),
+    ],
+)
+def test_other_objects_are_refused(encoder, message):
+    with pytest.raises(InputError, match=message):
+        selection.image_encoder(encoder, "cpu", "float32", None)
+
+
+@pytest.mark.parametrize("member", selection._REQUIRED["image"])
+def test_an_image_encoder_without_a_member_is_refused_by_name(monkeypatch, rng, member):
+    class Partial(parts.Coarse):
+        def __getattribute__(self, name):
+            if name == member:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    expected = "or a callable, got Partial" if member == "encode" else f"Partial without {member}$"
+    with pytest.raises(InputError, match=f"score: encoder_2d must .*{expected}"):
+        score(parts.images(rng), encoder_2d=Partial(), config=parts.SMALL)
+
+
+def test_encoders_of_the_other_modality_are_refused():
+    class Points(Pretrained):
+        name, modality = "points", "points"
+        token_defaults = TokenDefaults(normalize=True, degrees=(1,))
+
+        def encode(self, cloud, groups):
+            return groups.curvature
+
+    message = "encoder_2d must be an encoder of images, got points, one of points"
+    with pytest.raises(InputError, match=message):
+        selection.image_encoder(Points(), "cpu", "float32", None)
+    message = "encoder_3d must be an encoder of points, got coarse, one of images"
+    with pytest.raises(InputError, match=message):
+        selection.point_encoder(parts.Coarse(), "cpu", "float32")
+    assert selection.point_encoder(Points(), "cpu", "float32").name == "points"
+
+
+def test_token_defaults_of_another_type_are_refused():
+    def encoder(pixels):
+        return pixels
+
+    encoder.token_defaults = True
+    message = (
+        r"token_defaults of the encoder encoder must be a musc2\.encoders\.TokenDefaults, got True"
+    )
+    with pytest.raises(InputError, match=message):
+        selection.image_encoder(encoder, "cpu", "float32", None)
+
+
+def test_only_learners_are_fitted_and_only_as_copies():
+    images = [torch.full((3, 8, 8), 0.5)]
+    encoder = parts.Coarse()
+    chosen = selection.Encoders(image=encoder, points=None, device="cpu")
+    fitted = chosen.fitted(lambda: images, lambda: pytest.fail("clouds are read"), seed=0)
+    assert fitted.image is not encoder
+    assert float(fitted.image.mean) == 0.5
+    assert encoder.mean == 0
+    callables = selection.Encoders(
+        image=selection.image_encoder(parts.colors, "cpu", "float32", None),
+        points=selection.point_encoder(parts.spread, "cpu", "float32"),
+        device="cpu",
+    )
+    unread = callables.fitted(
+        lambda: pytest.fail("images are read"), lambda: pytest.fail("clouds are read"), seed=0
+    )
+    assert (unread.image, unread.points) == (callables.image, callables.points)
+
+
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_score_never_changes_an_encoder_that_it_was_given(rng, is_fitted):
+    rgb, pcd = parts.images(rng, 3, size=(48, 48)), parts.maps(rng, 3, size=(48, 48))
+    texture, shape = encoders.load("texture"), encoders.load("shape")
+    if is_fitted:
+        generator = torch.Generator().manual_seed(0)
+        texture.fit([torch.rand(3, 64, 64, generator=generator)])
+        points = torch.rand(400, 3, generator=generator)
+        shape.fit([Cloud(points=points, centers=torch.arange(9), curvature=torch.zeros(9))])
+    before = [copy.deepcopy(encoder.state()) for encoder in (texture, shape)]
+    score(rgb, pcd, encoder_2d=texture, encoder_3d=shape, config=parts.SMALL)
+    for encoder, state in zip((texture, shape), before, strict=True):
+        after = encoder.state()
+        assert set(after) == set(state)
+        assert bool(after) == is_fitted
+        assert all(torch.equal(after[name], state[name]) for name in state)
+
+
+def test_names_are_loaded_for_the_device_and_precision_of_the_call(monkeypatch, rng):
+    calls = []
+
+    def load(name, **options):
+        calls.append((name, options))
+        return parts.Coarse()
+
+    monkeypatch.setattr(encoders, "load", load)
+    result = score(
+        parts.images(rng), encoder_2d="dinov2-small", config=Config(encoder_precision="bfloat16")
+    )
+    assert calls == [("dinov2-small", {"device": "cpu", "precision": "bfloat16"})]
+    assert result.encoders == {"2d": "coarse"}
+
+
+def test_layers_choose_the_blocks_of_a_network(tmp_path):
+    pytest.importorskip("transformers")
+    random_weights.small_network("vit", tmp_path)
+    encoder = selection.image_encoder(str(tmp_path), "cpu", "float32", (0, 2))
+    assert encoder.blocks == (0, 2)
+    pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert encoder.encode(pixels).tokens.shape == (1, 2, 4, 4, 128)
+    with pytest.raises(InputError, match=r"blocks must be .* of the 4 .*, got \(2, 4\)"):
+        selection.image_encoder(str(tmp_path), "cpu", "float32", (2, 4))
