@@ -1,35 +1,45 @@
-"""1,024 farthest points of 20,000 on a surface, on one thread, against the best exact variant of fpsample."""
+"""Benchmark farthest_points: 1,024 of 20,000 points, against the fastest variant of fpsample."""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
-import fpsample
 import numpy as np
 import torch
-from clouds import surface
-from contest import Sides, contest
 
+from bench.baselines.farthest_points import fpsample_variants
+from bench.case import Case, benchmark
+from bench.clouds import surface
 from musc2.ops import farthest_points
 
 
-def seconds(function) -> float:
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
+def best_seconds(function: Callable[[], object]) -> float:
+    """Return the shortest of five runs."""
+    durations = []
+    for _ in range(5):
+        start = time.perf_counter()
+        function()
+        durations.append(time.perf_counter() - start)
+    return min(durations)
 
 
-def prepare() -> Sides:
+def check(result: torch.Tensor, expected: np.ndarray) -> None:
+    np.testing.assert_array_equal(result.numpy(), expected.astype(np.int32))
+
+
+def prepare() -> Case:
     points = surface(20_000)
     tensor = torch.from_numpy(points)
-    # Its bucketed variants are exact but begin at a point of their own choice: ours begins there too.
-    variants = [lambda h=h: fpsample.bucket_fps_kdline_sampling(points, 1024, h=h, start_idx=0) for h in range(3, 10)]
-    variants.append(lambda: fpsample.bucket_fps_kdtree_sampling(points, 1024, start_idx=0))
-    best = min(variants, key=lambda variant: min(seconds(variant) for _ in range(5)))
-    start = int(best()[0])
-    return Sides(
-        ours=lambda: farthest_points(tensor, 1024, start=start),
-        baseline=best,
-        check=lambda ours, baseline: np.testing.assert_array_equal(ours.numpy(), baseline.astype(np.int32)),
+    fastest = min(fpsample_variants(points, 1024), key=best_seconds)
+    start = int(fastest()[0])  # it begins at a point of its own choice
+    return Case(
+        candidate=lambda: farthest_points(tensor, 1024, start=start),
+        baseline=fastest,
+        check=check,
     )
 
 
-test_farthest_points = contest("farthest_points 20000 -> 1024, 1 thread", target=1.0, prepare=prepare, threads=1)
+test_farthest_points = benchmark(
+    "farthest_points 20000 -> 1024, 1 thread", target=1.0, prepare=prepare, threads=1
+)

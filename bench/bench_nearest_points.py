@@ -1,28 +1,35 @@
-"""256 neighbors of 1,024 spread-out points of a surface of 20,000, on one thread, against scipy with its tree."""
+"""Benchmark nearest_points: 256 neighbors of 1,024 spread-out points of 20,000, against scipy."""
+
+from __future__ import annotations
 
 import numpy as np
 import torch
-from clouds import surface
-from contest import Sides, contest
-from scipy.spatial import cKDTree
 
+from bench.baselines.nearest_points import nearest_points as baseline
+from bench.case import Case, benchmark
+from bench.clouds import surface
 from musc2.ops import farthest_points, nearest_points
 
 
-def check(ours, baseline) -> None:
-    np.testing.assert_allclose(ours[1].sqrt(), baseline[0], rtol=1e-5, atol=1e-7)
-    assert (ours[0].numpy() == baseline[1]).mean() > 0.999
+def check(
+    result: tuple[torch.Tensor, torch.Tensor], expected: tuple[np.ndarray, np.ndarray]
+) -> None:
+    (index, distance2), (expected_index, expected_distance) = result, expected
+    np.testing.assert_allclose(distance2.sqrt(), expected_distance, rtol=1e-5, atol=1e-7)
+    assert (index.numpy() == expected_index).mean() > 0.999
 
 
-def prepare() -> Sides:
+def prepare() -> Case:
     points = surface(20_000)
     queries = points[farthest_points(points, 1024)]
-    points_here, queries_here = torch.from_numpy(points), torch.from_numpy(queries)
-    return Sides(
-        ours=lambda: nearest_points(points_here, queries_here, 256),
-        baseline=lambda: cKDTree(points).query(queries, k=256),
+    point_tensor, query_tensor = torch.from_numpy(points), torch.from_numpy(queries)
+    return Case(
+        candidate=lambda: nearest_points(point_tensor, query_tensor, 256),
+        baseline=lambda: baseline(points, queries, 256),
         check=check,
     )
 
 
-test_nearest_points = contest("nearest_points 1024 in 20000, k=256, 1 thread", target=2.0, prepare=prepare, threads=1)
+test_nearest_points = benchmark(
+    "nearest_points 1024 in 20000, k=256, 1 thread", target=2.0, prepare=prepare, threads=1
+)

@@ -1,32 +1,30 @@
-"""Normals of 20,000 points from 24 neighbors each, against scipy's search and numpy's eigenvectors."""
+"""Benchmark point_normals: 20,000 points, 24 neighbors each, against scipy and torch."""
 
-import numpy as np
+from __future__ import annotations
+
 import torch
-from clouds import surface
-from contest import Sides, contest
-from scipy.spatial import cKDTree
 
+from bench.baselines.point_normals import point_normals as baseline
+from bench.case import Case, benchmark
+from bench.clouds import surface
 from musc2.ops import point_normals
 
-
-def formula(points: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    _, index = cKDTree(points).query(points, 24)
-    near = torch.from_numpy(points)[torch.from_numpy(index)]
-    offsets = near - near.mean(1, keepdim=True)
-    values, axes = torch.linalg.eigh(offsets.mT @ offsets)
-    raw = axes[..., 0] * -torch.sign(axes[..., 2:, 0])
-    normals = raw[torch.from_numpy(index)].sum(1)
-    return normals / normals.norm(dim=1, keepdim=True), values[:, 0].clamp(min=0) / values.sum(1)
+Normals = tuple[torch.Tensor, torch.Tensor]
 
 
-def same(ours: tuple[torch.Tensor, torch.Tensor], baseline: tuple[torch.Tensor, torch.Tensor]) -> None:
-    torch.testing.assert_close(ours[1], baseline[1], rtol=0, atol=1e-4)
-    assert float((ours[0] * baseline[0]).sum(1).quantile(0.01)) > 0.9999
+def check(result: Normals, expected: Normals) -> None:
+    (normals, variation), (expected_normals, expected_variation) = result, expected
+    torch.testing.assert_close(variation, expected_variation, rtol=0, atol=1e-4)
+    assert float((normals * expected_normals).sum(1).quantile(0.01)) > 0.9999
 
 
-def prepare() -> Sides:
+def prepare() -> Case:
     points = surface(20_000)
-    return Sides(ours=lambda: point_normals(points), baseline=lambda: formula(points), check=same)
+    return Case(
+        candidate=lambda: point_normals(points), baseline=lambda: baseline(points), check=check
+    )
 
 
-test_point_normals = contest("point_normals 20000, one thread", target=3.0, prepare=prepare, threads=1)
+test_point_normals = benchmark(
+    "point_normals 20000, one thread", target=3.0, prepare=prepare, threads=1
+)

@@ -1,20 +1,30 @@
-"""The tokens of one image, 784 x 398 to 128 numbers each, against torch.addmm, which gives other bits in batches."""
+"""Benchmark project_tokens: the tokens of one image, 784 x 398 to 128, against torch.addmm."""
+
+from __future__ import annotations
 
 import torch
-from contest import Sides, contest
 
+from bench.baselines.project_tokens import project_tokens as baseline
+from bench.case import Case, benchmark
 from musc2.ops import project_tokens
 
 
-def prepare() -> Sides:
+def check(result: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-3)
+
+
+def prepare() -> Case:
     generator = torch.Generator().manual_seed(0)
-    tokens, matrix = (torch.randn(784, 398, generator=generator), torch.randn(398, 128, generator=generator))
+    tokens = torch.randn(784, 398, generator=generator)
+    matrix = torch.randn(398, 128, generator=generator)
     offset = torch.randn(128, generator=generator)
-    return Sides(
-        ours=lambda: project_tokens(tokens, matrix, offset),
-        baseline=lambda: torch.addmm(offset, tokens, matrix),
-        check=lambda ours, baseline: torch.testing.assert_close(ours, baseline, rtol=1e-4, atol=1e-3),
+    return Case(
+        candidate=lambda: project_tokens(tokens, matrix, offset),
+        baseline=lambda: baseline(tokens, matrix, offset),
+        check=check,
     )
 
 
-test_project_tokens = contest("project_tokens 784x398x128, one thread", target=0.7, prepare=prepare, threads=1)
+test_project_tokens = benchmark(
+    "project_tokens 784x398x128, one thread", target=0.7, prepare=prepare, threads=1
+)

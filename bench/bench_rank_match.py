@@ -1,25 +1,27 @@
-"""All entries of one sample's 1,024 x 49 distance matrix, against the stable torch sorts that the formula asks for."""
+"""Benchmark rank_match: the 1,024 x 49 distances of one sample, against stable sorts in torch."""
+
+from __future__ import annotations
 
 import torch
-from contest import Sides, contest
 
+from bench.baselines.rank_match import rank_match as baseline
+from bench.case import Case, benchmark
 from musc2.ops import rank_match
 
 
-def published(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    matched = torch.empty_like(target)
-    matched[torch.argsort(target, stable=True)] = torch.sort(source).values
-    return matched
+def check(result: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(result, expected, rtol=0, atol=0)
 
 
-def prepare() -> Sides:
+def prepare() -> Case:
     generator = torch.Generator().manual_seed(0)
-    source, target = (torch.rand(1024 * 49, generator=generator) for _ in range(2))
-    return Sides(
-        ours=lambda: rank_match(source, target),
-        baseline=lambda: published(source, target),
-        check=lambda ours, baseline: torch.testing.assert_close(ours, baseline, rtol=0, atol=0),
+    source = torch.rand(1024 * 49, generator=generator)
+    target = torch.rand(1024 * 49, generator=generator)
+    return Case(
+        candidate=lambda: rank_match(source, target),
+        baseline=lambda: baseline(source, target),
+        check=check,
     )
 
 
-test_rank_match = contest("rank_match 50176", target=8.0, prepare=prepare)
+test_rank_match = benchmark("rank_match 50176", target=8.0, prepare=prepare)

@@ -1,4 +1,6 @@
-"""Clouds like scans of parts, for the benches of the point ops."""
+"""Clouds like scans of parts, for the benchmarks of the point ops."""
+
+from __future__ import annotations
 
 import numpy as np
 
@@ -6,18 +8,27 @@ SIDE = 224  # of the map that a scan lies in
 
 
 def surface(count: int) -> np.ndarray:
-    """points: (count, 3) float32 on a wavy sheet with two raised strips: about a quarter of it is near a step."""
+    """Return points (count, 3) float32 on a wavy sheet with two raised strips.
+
+    About a quarter of it is near a step.
+    """
     u, v = np.random.default_rng(0).uniform(-1, 1, (2, count))
     return np.stack([u, v, _height(u, v)], 1).astype(np.float32)
 
 
 def scan(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """points: (20000, 3) float32 of the same sheet seen by a sensor, centered, within 1; pixels: (20000,) in its map."""
-    rows, columns = (each.ravel() for each in np.mgrid[32:192, 50:175])
-    u, v = (2 * (place + rng.random(len(rows))) / span - 1 for place, span in ((columns - 50, 125), (rows - 32, 160)))
-    points = np.stack([u, v, _height(u, v) + 1e-3 * rng.standard_normal(len(u))], 1)
+    """Return that sheet as a sensor sees it: points (20000, 3) float32 and pixels (20000,).
+
+    The points are centered and within 1; a pixel is row * SIDE + column.
+    """
+    rows, columns = np.mgrid[32:192, 50:175].reshape(2, -1)
+    u = 2 * (columns - 50 + rng.random(len(rows))) / 125 - 1
+    v = 2 * (rows - 32 + rng.random(len(rows))) / 160 - 1
+    noise = 1e-3 * rng.standard_normal(len(u))
+    points = np.stack([u, v, _height(u, v) + noise], 1)
     points -= points.mean(0)
-    return (points / np.linalg.norm(points, axis=1).max()).astype(np.float32), SIDE * rows + columns
+    points /= np.linalg.norm(points, axis=1).max()
+    return points.astype(np.float32), SIDE * rows + columns
 
 
 def _height(u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Result images with an encoder of one's own, here color and edges: python examples/custom_encoder.py"""
+"""Score images with an encoder of your own, here color and edges."""
 
 import torch
 
@@ -6,13 +6,14 @@ import musc2
 
 
 def color_and_edges(images):  # (B, 3, H, W) in [0, 1] -> (B, h, w, C)
-    across, down = images.diff(dim=3, append=images[..., -1:]), images.diff(dim=2, append=images[..., -1:, :])
+    across = images.diff(dim=3, append=images[..., -1:])
+    down = images.diff(dim=2, append=images[..., -1:, :])
     features = torch.cat([images, across.abs(), down.abs()], dim=1)
     return torch.nn.functional.avg_pool2d(features, 8).permute(0, 2, 3, 1)
 
 
 parts = torch.rand(1, 96, 128, 3, generator=torch.Generator().manual_seed(0)).repeat(8, 1, 1, 1)
-parts[5, 40:56, 80:96] = 0.5  # a defect: the grain is gone
+parts[5, 40:56, 80:96] = 0.5  # a defect: the grain is missing
 result = musc2.score(parts, encoder_2d=color_and_edges)
 
 print(result)

@@ -1,0 +1,29 @@
+"""Run one of the quality benchmarks: python -m bench.quality images|synthetic|aupro"""
+
+from __future__ import annotations
+
+import argparse
+
+from bench.quality import aupro, images, synthetic
+
+COMMANDS = {"images": images, "synthetic": synthetic, "aupro": aupro}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.quality")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, module in COMMANDS.items():
+        text = module.__doc__ or ""
+        command = commands.add_parser(
+            name,
+            help=text.partition("\n")[0],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+    arguments = parser.parse_args()
+    COMMANDS[arguments.command].run(arguments)
+
+
+if __name__ == "__main__":
+    main()
