@@ -4,5 +4,5 @@
 #   bash bench/compile_report.sh [--out FILE]
 # Needs nvcc, cmake, ninja, and cuobjdump from PyPI: pip install nvidia-cuda-cuobjdump. No GPU. PYTHON chooses the Python.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-python}" -m gpu.compile_report "$@"
+root=$(cd "$(dirname "$0")/.." && pwd)
+PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-python}" -m bench.gpu.compile_report "$@"

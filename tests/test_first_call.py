@@ -8,9 +8,9 @@ from pathlib import Path
 
 import backends
 import pytest
-from gpu import checks, findings, measured, order
 
 import musc2
+from bench.gpu import checks, findings, measured, order
 
 ROOT = Path(__file__).parent.parent
 HANGING = "nearest_points tiny"
@@ -102,7 +102,7 @@ def test_a_resumed_call_runs_what_did_not_pass_and_nothing_else(resumed):
 
 
 def test_what_docs_hold_as_measured_is_what_the_stages_find_out(rehearsal):
-    sources = measured.sources((ROOT / "docs/gpu.md").read_text())
+    sources = measured.sources((ROOT / "docs/dev/gpu.md").read_text())
     assert len(sources) > 20
     for source in sources:
         stage = "hopper 2" if source.stage.startswith("hopper") else source.stage

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from gpu import (
+
+from bench.gpu import (
     carry,
     comparisons,
     counters,

@@ -4,9 +4,9 @@ import ast
 import re
 from pathlib import Path
 
-import layers
 import pytest
 
+import layers
 import musc2
 
 ROOT = Path(__file__).parent.parent

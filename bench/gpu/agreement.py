@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 import torch
-from gpu import patch_cases, point_cases, token_cases
-from gpu.cases import REAL, SMALL, TINY, Case
-from gpu.checks import NO_GPU, Checks
+
+from bench.gpu import patch_cases, point_cases, token_cases
+from bench.gpu.cases import REAL, SMALL, TINY, Case
+from bench.gpu.checks import NO_GPU, Checks
 
 FAMILIES = (point_cases, token_cases, patch_cases)  # the simplest kernels first
 

@@ -34,7 +34,7 @@ def build(root: Path, work: Path, architecture: str) -> list[list[str]]:
         configure(root, tree, site, architecture),
         ["cmake", "--build", str(tree)],
         ["cmake", "--install", str(tree)],
-        [sys.executable, "-m", "gpu.build", str(root), str(site)],
+        [sys.executable, "-m", "bench.gpu.build", str(root), str(site)],
     ]
 
 

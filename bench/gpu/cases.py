@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from clouds import scan
 
 Arrays = tuple[torch.Tensor, ...]

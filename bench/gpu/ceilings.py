@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from gpu.bench import Bench
-from gpu.works import Work
+
+from bench.gpu.bench import Bench
+from bench.gpu.works import Work
 
 
 def works(bench: Bench) -> Iterator[Work]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu.findings import Finding, append
-from gpu.watched import BEGIN
 
+from bench.gpu.findings import Finding, append
+from bench.gpu.watched import BEGIN
 from musc2.ops._support import gpu
 
 LOST = 3  # exit status: this process cannot use the GPU any more, the next check needs another one

@@ -16,9 +16,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpu.build import build
-from gpu.compiler import nvcc
-from gpu.machine import output_of
+from bench.gpu.build import build
+from bench.gpu.compiler import nvcc
+from bench.gpu.machine import output_of
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURES = "80-real;90-real;100-real;120"  # with PTX of the last, for GPUs to come

@@ -9,9 +9,9 @@ import sys
 from functools import partial
 from typing import Any
 
-from gpu.checks import Checks
-from gpu.compiler import tool
-from gpu.one_kernel import KERNELS
+from bench.gpu.checks import Checks
+from bench.gpu.compiler import tool
+from bench.gpu.one_kernel import KERNELS
 
 # Clocks stay as they are; one launch is replayed for all counters.
 OPTIONS = ("--clock-control", "none", "--launch-count", "1", "--set", "detailed", "--csv")
@@ -44,7 +44,7 @@ def measure(ncu: str, name: str) -> dict[str, Any]:
     """Return the metrics of one kernel."""
     kernel, _ = KERNELS[name]
     chosen = ["--kernel-name", f"regex:^{kernel}$"]
-    command = [ncu, *OPTIONS, *chosen, sys.executable, "-m", "gpu.one_kernel", name]
+    command = [ncu, *OPTIONS, *chosen, sys.executable, "-m", "bench.gpu.one_kernel", name]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
         msg = f"ncu ended with {finished.returncode}: {(finished.stdout + finished.stderr)[-600:]}"

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu.bench import Goal
-from gpu.checks import Checks
-from gpu.profiled import profile
-from gpu.synthetic import REAL, REHEARSED, Scale, networks, parts
 
 import musc2
+from bench.gpu.bench import Goal
+from bench.gpu.checks import Checks
+from bench.gpu.profiled import profile
+from bench.gpu.synthetic import REAL, REHEARSED, Scale, networks, parts
 
 GOALS = {"cold": 2.0, "warm": 1.0}  # seconds
 

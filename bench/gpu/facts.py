@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gpu.compiler import tool
-from gpu.findings import Finding, append
-from gpu.machine import facts, output_of
+from bench.gpu.compiler import tool
+from bench.gpu.findings import Finding, append
+from bench.gpu.machine import facts, output_of
 
 TOOLS = ("ncu", "compute-sanitizer", "nvcc", "cmake", "ninja")
 DEVICE = Path("/dev/nvidiactl")

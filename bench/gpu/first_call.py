@@ -16,10 +16,10 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gpu.order import STAGES
-from gpu.runner import ROOT, Run
+from bench.gpu.order import STAGES
+from bench.gpu.runner import ROOT, Run
 
 
 def main() -> int:

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 import torch
-from gpu.bench import Bench
-from gpu.points import EXACT, batch, chosen, offsets_of
-from gpu.works import Work
 
+from bench.gpu.bench import Bench
+from bench.gpu.points import EXACT, batch, chosen, offsets_of
+from bench.gpu.works import Work
 from bench_pool_centers import published as pooled
 from musc2 import ops
 

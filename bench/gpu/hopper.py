@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from gpu import patches
-from gpu.bench import Bench
-from gpu.checks import Checks
-from gpu.comparisons import match, search_error
-from gpu.patch_cases import HALF_LAST_PLACE
-from gpu.timings import ROUNDS
 from torch.nn.functional import normalize
 
+from bench.gpu import patches
+from bench.gpu.bench import Bench
+from bench.gpu.checks import Checks
+from bench.gpu.comparisons import match, search_error
+from bench.gpu.patch_cases import HALF_LAST_PLACE
+from bench.gpu.timings import ROUNDS
 from musc2.ops import nearest_patches
 
 # Samples, patches, channels: ends of tiles in all places, many samples in a tile, full size.

@@ -1,8 +1,8 @@
-"""A model of nearest_patches' search on Hopper (docs/gpu.md).
+"""A model of nearest_patches' search on Hopper (docs/dev/gpu.md).
 
 It is of one block, its ring of stages and its matrix cores.
 
-PYTHONPATH=bench python -m gpu.hopper_model
+python -m bench.gpu.hopper_model
 """
 
 from __future__ import annotations

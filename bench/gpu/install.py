@@ -13,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from gpu import carry
-from gpu.build import add_python, build
-from gpu.findings import Finding, append
+from bench.gpu import carry
+from bench.gpu.build import add_python, build
+from bench.gpu.findings import Finding, append
 
 STAMP = "made-for.json"
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gpu.compiler import nvcc
+from bench.gpu.compiler import nvcc
 
 QUERY = ("name", "compute_cap", "driver_version", "clocks.max.sm", "memory.total")
 

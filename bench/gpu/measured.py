@@ -1,6 +1,6 @@
-"""Fill the measured values of docs/gpu.md from the findings of ``first_call``.
+"""Fill the measured values of docs/dev/gpu.md from the findings of ``first_call``.
 
-    python bench/gpu/measured.py DIR/first-call.jsonl [--page docs/gpu.md]
+    python bench/gpu/measured.py DIR/first-call.jsonl [--page docs/dev/gpu.md]
 
 A value stands between two comments, of which the first says where it comes from:
 
@@ -18,9 +18,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gpu.findings import Finding, read
+from bench.gpu.findings import Finding, read
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_YET = "not yet"
@@ -75,7 +75,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("findings", type=Path)
-    parser.add_argument("--page", type=Path, default=ROOT / "docs/gpu.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/dev/gpu.md")
     arguments = parser.parse_args()
     findings = read(arguments.findings)
     machines = [finding.figures for finding in findings if finding.name == "machine"]

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from gpu.compiler import nvcc
+
+from bench.gpu.compiler import nvcc
 
 
 def compiled(folder: Path, architecture: str) -> Path:

@@ -1,4 +1,4 @@
-"""Launch one kernel at full size, for a profiler: python -m gpu.one_kernel NAME"""
+"""Launch one kernel at full size, for a profiler: python -m bench.gpu.one_kernel NAME"""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import torch
-from clouds import scan
-from gpu.bench import Bench
-from gpu.patches import searching_by, unit_features
 
+from bench.gpu.bench import Bench
+from bench.gpu.patches import searching_by, unit_features
+from clouds import scan
 from musc2 import ops
 
 # Name -> the kernel's own name, and how the search is done.

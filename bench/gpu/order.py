@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gpu.compiler import tool
+from bench.gpu.compiler import tool
 
 
 @dataclass(frozen=True, kw_only=True)

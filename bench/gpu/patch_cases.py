@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 import torch
-from gpu.cases import DTYPES, Arrays, Case, Size, case
-from gpu.comparisons import matches
 from torch.nn.functional import normalize
 
+from bench.gpu.cases import DTYPES, Arrays, Case, Size, case
+from bench.gpu.comparisons import matches
 from musc2 import ops
 
 # Of what features are rounded to for a search.

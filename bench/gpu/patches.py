@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from gpu.bench import Bench, Goal
-from gpu.ceilings import matrix_product
-from gpu.works import Work
 
+from bench.gpu.bench import Bench, Goal
+from bench.gpu.ceilings import matrix_product
+from bench.gpu.works import Work
 from bench_nearest_patches import published
 from musc2 import ops
 from musc2.ops._support import arrays, gpu

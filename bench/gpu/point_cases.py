@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from gpu.cases import Arrays, Case, Size, case, ends, scans
-from gpu.comparisons import close, equal
 
+from bench.gpu.cases import Arrays, Case, Size, case, ends, scans
+from bench.gpu.comparisons import close, equal
 from musc2 import ops
 
 

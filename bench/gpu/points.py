@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from clouds import scan
-from gpu import one_block
-from gpu.bench import Bench, Goal
-from gpu.works import Work
 
+from bench.gpu import one_block
+from bench.gpu.bench import Bench, Goal
+from bench.gpu.works import Work
+from clouds import scan
 from musc2 import ops
 
 EXACT = "donot_use_mm_for_euclid_dist"

@@ -17,10 +17,10 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gpu.build import configure
-from gpu.carry import FOLDER, MODULES, MOST_BYTES, ROOT, RUNTIME, digest
+from bench.gpu.build import configure
+from bench.gpu.carry import FOLDER, MODULES, MOST_BYTES, ROOT, RUNTIME, digest
 
 ARCHITECTURES = "80-real;90-real"  # 90 brings 90a
 

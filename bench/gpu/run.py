@@ -1,6 +1,6 @@
 """GPU benches against their baselines and goals.
 
-    cd bench; python -m gpu.run [NAME ...] --out FILE [--rehearse]
+    python -m bench.gpu.run [NAME ...] --out FILE [--rehearse]
 
 A NAME selects among ceilings, points, groups, tokens and patches. Results are checked before they
 are timed, and written to the file as they come. --rehearse runs the same code on the CPU, small and
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu.bench import Bench
-from gpu.machine import facts
 
 import musc2
+from bench.gpu.bench import Bench
+from bench.gpu.machine import facts
 
 NAMES = ("ceilings", "points", "groups", "tokens", "patches")
 
@@ -51,13 +51,13 @@ def main() -> int:
     parser.add_argument("--rehearse", action="store_true")
     arguments = parser.parse_args()
     if not arguments.rehearse and not musc2.cuda.is_available():
-        sys.exit(f"gpu.run: {musc2.cuda.unavailable_reason()}; --rehearse tries the benches on the CPU")
+        sys.exit(f"bench.gpu.run: {musc2.cuda.unavailable_reason()}; --rehearse tries the benches on the CPU")
     device = torch.device("cpu" if arguments.rehearse else "cuda")
     bench, errors = Bench(device, arguments.rehearse), []
     benches: list[dict[str, Any]] = []
     report = {"rehearsal": arguments.rehearse, "machine": facts()}
     for name in arguments.names or NAMES:
-        for work in importlib.import_module(f"gpu.{name}").works(bench):
+        for work in importlib.import_module(f"bench.gpu.{name}").works(bench):
             try:
                 benches.append({"name": work.name, **work.run()})
                 print(line(benches[-1]), flush=True)

@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from gpu.compiler import tool
-from gpu.findings import FILE, Finding, append, passed, read
-from gpu.order import Stage
-from gpu.watched import Ending, watch
+from bench.gpu.compiler import tool
+from bench.gpu.findings import FILE, Finding, append, passed, read
+from bench.gpu.order import Stage
+from bench.gpu.watched import Ending, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "build/gpu/site"
@@ -139,7 +139,7 @@ class Run:
 
     def command(self, stage: Stage, skip: set[str], seconds: float) -> list[str]:
         """Return the command of a stage's process."""
-        command = [*stage.prefix(), sys.executable, "-m", f"gpu.{stage.module}"]
+        command = [*stage.prefix(), sys.executable, "-m", f"bench.gpu.{stage.module}"]
         command += ["--stage", stage.name, "--findings", str(self.file)]
         command += ["--skip", json.dumps(sorted(skip)), "--limit", str(stage.limit or self.limit)]
         named = {"SITE": str(SITE), "SECONDS": f"{max(1.0, seconds - BEGINNING):.0f}"}
@@ -151,7 +151,7 @@ class Run:
     def environment(self, stage: Stage) -> dict[str, str]:
         """Return the environment of a stage's process."""
         site = [] if self.rehearsal else [str(SITE)]
-        paths = [*site, str(ROOT / "bench"), os.environ.get("PYTHONPATH", "")]
+        paths = [*site, str(ROOT), os.environ.get("PYTHONPATH", "")]
         tools = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
         own = {
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),

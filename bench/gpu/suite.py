@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from gpu.checks import Checks
+from bench.gpu.checks import Checks
 
 ROOT = Path(__file__).parents[2]
 # Of pytest-xdist and of pytest alone; the summary at the end repeats failures in another form.

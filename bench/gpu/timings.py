@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpu import ceilings, groups, patches, points, tokens
-from gpu.bench import Bench
-from gpu.checks import Checks
-from gpu.works import Work
+from bench.gpu import ceilings, groups, patches, points, tokens
+from bench.gpu.bench import Bench
+from bench.gpu.checks import Checks
+from bench.gpu.works import Work
 
 ROUNDS = 5
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from clouds import SIDE
-from gpu.cases import DTYPES, Arrays, Case, Size, case, ends, scans
-from gpu.comparisons import close, equal
 from torch.nn.functional import normalize
 
+from bench.gpu.cases import DTYPES, Arrays, Case, Size, case, ends, scans
+from bench.gpu.comparisons import close, equal
+from clouds import SIDE
 from musc2 import ops
 
 

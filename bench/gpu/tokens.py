@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 import torch
-from gpu.bench import Bench
-from gpu.machine import peak_clock
-from gpu.works import Work
 
+from bench.gpu.bench import Bench
+from bench.gpu.machine import peak_clock
+from bench.gpu.works import Work
 from bench_pool_grid import unfolded
 from musc2 import ops
 
 LANES = 128  # float32 operations that an SM begins in a cycle, compute 8.0, 9.0 and 10.0
-# Per value of a token, when a pair of patches is compared once (docs/gpu.md): 12 neighbours to
+# Per value of a token, when a pair of patches is compared once (docs/dev/gpu.md): 12 neighbours to
 # compare with, by a subtraction and a multiply-add, and 25 to add up.
 OPERATIONS = 12 * 2 + 25
 

@@ -1,6 +1,6 @@
 import torch
 
-from musc2.stages.rescore import salient_features, join_features
+from musc2.stages.rescore import join_features, salient_features
 
 
 def test_the_feature_at_the_highest_score_is_taken():
