@@ -39,7 +39,7 @@ def write(result: Result, folder: Path) -> None:
     arrays |= _pack_maps(result)
     about = {name: getattr(result, name) for name in _PLAIN}
     about["scores"] = result.scores.tolist()
-    about["paths"] = [_as_text(path) for path in result.paths]
+    about["paths"] = list(map(_as_text, result.paths))
     about["failures"] = [
         {**dataclasses.asdict(failure), "path": _as_text(failure.path)}
         for failure in result.failures
@@ -58,7 +58,7 @@ def read(folder: Path) -> Result:
 
     try:
         with np.load(folder / "result.npz") as stored:
-            arrays = {name: stored[name] for name in stored.files}
+            arrays = dict(stored)
         about = json.loads(str(arrays["about"]))
         config = Config.from_dict(about["config"])
         values: dict[str, Any] = {name: about[name] for name in _PLAIN}
@@ -66,7 +66,7 @@ def read(folder: Path) -> Result:
             values[name] = torch.from_numpy(arrays[name]) if name in arrays else None
         values["point_scores"] = _unpack("point_scores", arrays)
         values |= _unpack_maps(values, arrays, config)
-        values["paths"] = [_as_path(text) for text in about["paths"]]
+        values["paths"] = list(map(_as_path, about["paths"]))
         values["failures"] = [
             Failure(**{**row, "path": _as_path(row["path"])}) for row in about["failures"]
         ]
@@ -91,7 +91,7 @@ def _as_path(text: str | None) -> Path | None:
 def _pack(name: str, tensors: list[torch.Tensor]) -> dict[str, Any]:
     """Return a list of vectors as one array and the lengths."""
     joined = torch.cat(tensors) if tensors else torch.empty(0)
-    lengths = np.array([len(values) for values in tensors], np.int64)
+    lengths = np.array(list(map(len, tensors)), np.int64)
     return {name: joined.numpy(), f"{name}_lengths": lengths}
 
 
@@ -117,7 +117,8 @@ def _pack_maps(result: Result) -> dict[str, Any]:
     masks = [frame.mask for frame in frames if frame.mask is not None]
     if masks:
         arrays["map_mask_sizes"] = np.array([mask.shape for mask in masks], np.int64)
-        arrays["map_masks"] = np.packbits(torch.cat([mask.flatten() for mask in masks]).numpy())
+        pixels = torch.cat(list(map(torch.flatten, masks)))
+        arrays["map_masks"] = np.packbits(pixels.numpy())
     return arrays
 
 
@@ -142,7 +143,7 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
     scores = _unpack("map_points", arrays)
     if scores is not None:
         pixels = torch.from_numpy(arrays["map_pixels"].astype(np.int64))
-        lengths = [len(part) for part in scores]
+        lengths = list(map(len, scores))
         layer = PointLayer(
             scores=scores,
             pixels=list(torch.split(pixels, lengths)),
@@ -160,10 +161,11 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
 def _unpack_masks(arrays: dict[str, Any]) -> list[torch.Tensor]:
     if "map_masks" not in arrays:
         return []
-    sizes = [(int(height), int(width)) for height, width in arrays["map_mask_sizes"]]
-    total = sum(height * width for height, width in sizes)
+    sizes: list[tuple[int, int]] = arrays["map_mask_sizes"].tolist()
+    areas = np.prod(arrays["map_mask_sizes"], axis=1).tolist()
+    total = sum(areas)
     bits = torch.from_numpy(np.unpackbits(arrays["map_masks"], count=total).astype(bool))
-    flat = torch.split(bits, [height * width for height, width in sizes])
+    flat = torch.split(bits, areas)
     return [part.reshape(size) for part, size in zip(flat, sizes, strict=True)]
 
 

@@ -24,12 +24,16 @@ class ByModality(Generic[T]):
 
     def items(self) -> list[tuple[str, T]]:
         """Return ("image", value) and ("points", value) of the modalities in use."""
-        pairs = (("image", self.image), ("points", self.points))
-        return [(name, value) for name, value in pairs if value is not None]
+        items = []
+        if self.image is not None:
+            items.append(("image", self.image))
+        if self.points is not None:
+            items.append(("points", self.points))
+        return items
 
     def values(self) -> list[T]:
         """Return the values of the modalities in use, that of images first."""
-        return [value for _, value in self.items()]
+        return list(dict(self.items()).values())
 
     def map(self, function: Callable[[T], R]) -> ByModality[R]:
         """Return the function's results."""
@@ -37,7 +41,7 @@ class ByModality(Generic[T]):
 
     def combine(self, function: Callable[[T, S], R], other: ByModality[S]) -> ByModality[R]:
         """Return the function's results on pairs of values; both have the same modalities."""
-        if [name for name, _ in self.items()] != [name for name, _ in other.items()]:
+        if dict(self.items()).keys() != dict(other.items()).keys():
             msg = "ByModality.combine: both must hold the same modalities"
             raise ValueError(msg)
         pairs = zip(self.items(), other.values(), strict=True)

@@ -88,10 +88,13 @@ def odd_degrees(op: str, name: str, degrees: Sequence[int]) -> list[int]:
 
 def names(op: str, values: object, count: int) -> list[str]:
     """Return ``values`` as a list of ``count`` strings."""
-    is_list = isinstance(values, Sequence) and not isinstance(values, str)
-    if not is_list or not all(isinstance(name, str) for name in values):  # type: ignore[attr-defined]
-        refuse(op, "names", "must be a list of strings", type(values).__name__)
-    listed: list[str] = list(values)  # type: ignore[call-overload]
+    requirement = "must be a list of strings"
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        refuse(op, "names", requirement, type(values).__name__)
+    listed: list[str] = list(values)
+    for value in listed:
+        if not isinstance(value, str):
+            refuse(op, "names", requirement, f"a {type(value).__name__} among them")
     if len(listed) != count:
         refuse(op, "names", f"must be one for each of the {count} samples", len(listed))
     for name, times in Counter(listed).items():

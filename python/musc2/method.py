@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -82,17 +83,16 @@ def score_parts(
     patch_scores_3d = None if patches.scores.points is None else patches.scores.points.cpu()
     layers = layers.map(lambda layer: layer.cpu())
 
-    def lazy(*chosen: Layer | None) -> Maps | None:
-        used = [layer for layer in chosen if layer is not None]
-        return Maps(used, frames) if used and frames is not None else None
+    def lazy(used: ByModality[Layer]) -> Maps | None:
+        return Maps(used.values(), frames) if used.values() and frames is not None else None
 
     return Result(
         scores=scores.cpu().clone(),
         raw_scores=raw.cpu(),
-        maps=lazy(layers.image, layers.points),
-        maps_2d=lazy(layers.image),
-        maps_3d=lazy(layers.points),
-        point_scores=None if point_scores is None else [values.cpu() for values in point_scores],
+        maps=lazy(layers),
+        maps_2d=lazy(ByModality(image=layers.image)),
+        maps_3d=lazy(ByModality(points=layers.points)),
+        point_scores=None if point_scores is None else list(map(torch.Tensor.cpu, point_scores)),
         patch_scores_2d=patch_scores_2d,
         patch_scores_3d=patch_scores_3d,
         names=names,
@@ -197,10 +197,10 @@ def _layer_scores(
     scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
     scales: ByModality[float] | None = None
     for subset in chosen:
-        own = features.map(lambda part, subset=subset: part.subset(subset))  # type: ignore[misc]
+        own = features.map(partial(Features.subset, samples=subset))
         for rows in mutual.panels(own, config.memory):
             with timer.stage("mutual"):  # section 5, MSM
-                d = own.map(lambda part, rows=rows: mutual.distances(part, rows))  # type: ignore[misc]
+                d = own.map(partial(mutual.distances, rows=rows))
                 if balance:
                     scales = scales or mutual.medians(features, chosen, d)
                     d = d.combine(lambda values, scale: values.div_(scale), scales)

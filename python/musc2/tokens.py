@@ -26,7 +26,7 @@ class Tokens:
     @property
     def count(self) -> int:
         """The number of samples N; 0 when there are no tokens."""
-        return max((len(tokens) for tokens in self.by_modality.values()), default=0)
+        return max(map(len, self.by_modality.values()), default=0)
 
     @property
     def layers(self) -> int:

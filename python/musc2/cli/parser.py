@@ -122,8 +122,8 @@ def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument(
         "--layout",
         default="original",
-        help="mvtec_3d: original or on_table; eyecandies: original or preprocessed; visa: original, "
-        "meta or 1cls",
+        help="mvtec_3d: original or on_table; eyecandies: original or preprocessed; "
+        "visa: original, meta or 1cls",
     )
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.set_defaults(command="synth")

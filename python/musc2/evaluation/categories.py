@@ -172,7 +172,9 @@ def _without_failures(samples: Sequence[LabeledSample], result: Result) -> list[
     return list(scored.values())
 
 
-def _background(samples: Sequence[LabeledSample], result: Result) -> Callable[[int], export.Picture]:
+def _background(
+    samples: Sequence[LabeledSample], result: Result
+) -> Callable[[int], export.Picture]:
     """Return what maps are drawn over: the files of the parts, else their depth."""
 
     def read(index: int) -> export.Picture:

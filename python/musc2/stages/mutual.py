@@ -32,9 +32,9 @@ class Features:
 
 
 def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
-    """(n, L, N + R): from each patch of the samples ``rows`` to each sample and reference.
+    """Return distances (n, L, N + R) from the patches of the samples ``rows`` to all samples.
 
-    The distance to the sample itself is +inf. All rows in one call cost half of what panels of them
+    References count as samples here. The distance to the sample itself is +inf. All rows in one call cost half of what panels of them
     cost, because one product then serves both samples of a pair.
     """
     z, is_whole = features.z, len(rows) == len(features.z)
