@@ -94,7 +94,7 @@ def names(op: str, values: object, count: int) -> list[str]:
     listed: list[str] = list(values)
     for value in listed:
         if not isinstance(value, str):
-            refuse(op, "names", requirement, f"a {type(value).__name__} among them")
+            refuse(op, "names", requirement, type(values).__name__)
     if len(listed) != count:
         refuse(op, "names", f"must be one for each of the {count} samples", len(listed))
     for name, times in Counter(listed).items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from musc2.cli.parser import parser
+from musc2.cli.parser import build_parser
 from musc2.errors import MuscError
 
 __all__ = ["main"]
@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0 for success, 2 for input that cannot be used."""
-    options = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     from musc2.cli import commands
 
     with commands.warnings_as_lines():

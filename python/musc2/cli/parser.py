@@ -29,7 +29,7 @@ class _Version(argparse.Action):
         parser.exit(message=f"musc2 {version('musc2')}\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Return the parser; the parsed options hold the name of a function of ``commands``."""
     top = argparse.ArgumentParser(
         prog="musc2",
