@@ -1,4 +1,4 @@
-"""Small images and xyz maps of parts that look alike, and encoders and a config that take no time."""
+"""Small images and xyz maps of parts that look alike; fast encoders and a fast config."""
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ def score_small(*arguments, config=SMALL, **options):
 def images(rng, samples=5, size=(36, 60), defect=None):
     """(N, H, W, 3) uint8; defect: (sample, row, column) of a bright square."""
     rows, columns = np.mgrid[: size[0], : size[1]]
-    pattern = 128 + 60 * np.sin(rows / 5)[..., None] * np.cos(columns[..., None] / np.array([4, 6, 9]))
+    pattern = 128 + 60 * np.sin(rows / 5)[..., None] * np.cos(
+        columns[..., None] / np.array([4, 6, 9])
+    )
     found = np.clip(pattern + 6 * rng.standard_normal((samples, *size, 3)), 0, 255).astype(np.uint8)
     if defect is not None:
         sample, row, column = defect
@@ -27,13 +29,16 @@ def images(rng, samples=5, size=(36, 60), defect=None):
 
 
 def maps(rng, samples=5, size=(36, 60), defect=None):
-    """(N, H, W, 3) float64 xyz, the border without depth; defect: (sample, row, column) of a bump."""
+    """(N, H, W, 3) float64 xyz with an empty border; defect: (sample, row, column) of a bump."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     z = 1 + 0.05 * np.sin(rows / 7) + 0.002 * rng.random((samples, *size))
     if defect is not None:
         sample, row, column = defect
         z[sample] += 0.2 * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 10)
-    xyz = np.stack([np.broadcast_to(columns / size[1], z.shape), np.broadcast_to(rows / size[1], z.shape), z], -1)
+    xyz = np.stack(
+        [np.broadcast_to(columns / size[1], z.shape), np.broadcast_to(rows / size[1], z.shape), z],
+        -1,
+    )
     xyz[:, :2] = xyz[:, -2:] = xyz[:, :, :2] = xyz[:, :, -2:] = 0
     return xyz
 
@@ -41,8 +46,13 @@ def maps(rng, samples=5, size=(36, 60), defect=None):
 def on_a_table(xyz, height=0.3):
     """``xyz`` with a table behind the parts, up to the border and where there was no depth."""
     rows, columns = np.mgrid[: xyz.shape[1], : xyz.shape[2]]
-    plane = np.stack([columns, rows, np.full(rows.shape, xyz.shape[2] * (1 + height))], -1) / xyz.shape[2]
-    edge = (rows < 10) | (rows >= xyz.shape[1] - 10) | (columns < 10) | (columns >= xyz.shape[2] - 10)
+    plane = (
+        np.stack([columns, rows, np.full(rows.shape, xyz.shape[2] * (1 + height))], -1)
+        / xyz.shape[2]
+    )
+    edge = (
+        (rows < 10) | (rows >= xyz.shape[1] - 10) | (columns < 10) | (columns >= xyz.shape[2] - 10)
+    )
     return np.where((edge | (xyz[..., 2] == 0))[..., None], plane, xyz)
 
 
@@ -57,7 +67,7 @@ def spread(cloud, groups):
 
 
 class Coarse:
-    """An encoder with all that one can have: two layers, class tokens, a matching of its own, something to learn."""
+    """An encoder that learns, with two layers, class tokens and token defaults of its own."""
 
     name, size, patch, resample = "coarse", 48, 8, "bilinear"
     modality, learns = "image", True
@@ -78,7 +88,9 @@ class Coarse:
     def encode(self, pixels):
         self.batches.append(len(pixels))
         tokens = colors(pixels) - self.mean
-        return ImageTokens(tokens=torch.stack([tokens, 2 * tokens], 1), class_tokens=tokens.mean((1, 2)))
+        return ImageTokens(
+            tokens=torch.stack([tokens, 2 * tokens], 1), class_tokens=tokens.mean((1, 2))
+        )
 
 
 def same(one, other):

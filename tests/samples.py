@@ -1,4 +1,4 @@
-"""Made-up tokens and clouds: noise around a pattern that all samples share, small enough to compute in no time."""
+"""Small made-up tokens and clouds: noise around a pattern that all samples share."""
 
 import numpy as np
 
@@ -7,12 +7,16 @@ from musc2 import Cloud
 
 def image_tokens(rng, samples=6, layers=3, grid=(4, 5), channels=12):
     pattern = rng.standard_normal((1, layers, *grid, channels))
-    return (pattern + 0.3 * rng.standard_normal((samples, layers, *grid, channels))).astype(np.float32)
+    return (pattern + 0.3 * rng.standard_normal((samples, layers, *grid, channels))).astype(
+        np.float32
+    )
 
 
 def point_tokens(rng, samples=6, layers=3, groups=16, channels=10):
     pattern = rng.standard_normal((1, layers, groups, channels))
-    return (pattern + 0.3 * rng.standard_normal((samples, layers, groups, channels))).astype(np.float32)
+    return (pattern + 0.3 * rng.standard_normal((samples, layers, groups, channels))).astype(
+        np.float32
+    )
 
 
 def clouds(rng, samples=6, groups=16, size=(24, 20), *, pixels=True):
@@ -37,5 +41,7 @@ def end_to_end(golden):
         pixels = g[f"nonzero_idx_{n}"]
         points = g["point_cloud"][n].reshape(3, -1).T[pixels]
         centers, curvature = g[f"center_idx_{n}"], g[f"curvatures_{n}"]
-        found.append(Cloud(points=points, pixels=pixels, centers=centers, curvature=curvature, size=(64, 64)))
+        found.append(
+            Cloud(points=points, pixels=pixels, centers=centers, curvature=curvature, size=(64, 64))
+        )
     return g, g["tokens_2d"][:, :, 1:].reshape(8, 3, 8, 8, 48), g["tokens_3d"], found

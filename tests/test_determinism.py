@@ -1,4 +1,4 @@
-"""Same input, same output: every op and every stage, run again and with another number of threads."""
+"""Same input, same output: every op and stage, run again and with other threads."""
 
 import dataclasses
 
@@ -40,7 +40,9 @@ OPS = {
     "pool_grid": lambda: ops.pool_grid(GRID),
     "project_tokens": lambda: ops.project_tokens(TOKENS, DICTIONARY[0][:24], DICTIONARY[1][0]),
     "rank_match": lambda: ops.rank_match(VALUES, VALUES.flip(0)),
-    "region_overlap": lambda: ops.region_overlap(VALUES.reshape(5, 20, 30), VALUES.reshape(5, 20, 30).roll(7) > 40),
+    "region_overlap": lambda: ops.region_overlap(
+        VALUES.reshape(5, 20, 30), VALUES.reshape(5, 20, 30).roll(7) > 40
+    ),
     "rescore": lambda: ops.rescore(TOKENS, VALUES[:300]),
     "spread_points": lambda: ops.spread_points(POINTS, POINTS[:300], VALUES[:300]),
 }
@@ -50,9 +52,13 @@ STAGES = {
     "aggregate points": lambda: aggregate.point_features(TOKENS[None], [CLOUD]),
     "enhance": lambda: enhance(*D, ops.link_patches(PIXELS, size=(20, 20), grid=(10, 10))),
     "group": lambda: group.group_clouds([POINTS], count=100)[0][1],
-    "image maps": lambda: Maps([PatchLayer(scores=GRID[..., 0])], [Frame(working=(100, 90), input=(120, 95))] * 5).at("input"),
+    "image maps": lambda: Maps(
+        [PatchLayer(scores=GRID[..., 0])], [Frame(working=(100, 90), input=(120, 95))] * 5
+    ).at("input"),
     "mutual": lambda: mutual.distances(mutual.Features(z=Z), torch.arange(6)),
-    "point maps": lambda: maps.point_layer(maps.point_scores(VALUES[None, :300], [CLOUD]), [CLOUD]).render(0, (20, 20)),
+    "point maps": lambda: maps.point_layer(
+        maps.point_scores(VALUES[None, :300], [CLOUD]), [CLOUD]
+    ).render(0, (20, 20)),
     "rescore": lambda: rescore.salient_features(Z, VALUES[:300].reshape(6, 50)),
     "subsets": lambda: subsets.split(100, 4, 1),
 }
@@ -72,7 +78,9 @@ def test_every_op_is_among_the_cases():
     assert set(OPS) == {name for name in ops.__all__ if name.islower()}
 
 
-@pytest.mark.parametrize("run", [*OPS.values(), *STAGES.values()], ids=[*OPS, *(f"stage {name}" for name in STAGES)])
+@pytest.mark.parametrize(
+    "run", [*OPS.values(), *STAGES.values()], ids=[*OPS, *(f"stage {name}" for name in STAGES)]
+)
 def test_running_again_gives_equal_bits(run):
     first, again = tensors(run()), tensors(run())
     set_num_threads(3)
@@ -81,4 +89,7 @@ def test_running_again_gives_equal_bits(run):
     finally:
         set_num_threads(None)
     assert len(first) == len(again) == len(threaded)
-    assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(first, again, threaded, strict=True))
+    assert all(
+        torch.equal(a, b) and torch.equal(a, c)
+        for a, b, c in zip(first, again, threaded, strict=True)
+    )

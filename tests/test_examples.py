@@ -8,7 +8,9 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-@pytest.mark.parametrize(("name", "says"), [("score_tokens", "   5  "), ("custom_encoder", "part 5, at (4")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("score_tokens", "   5  "), ("custom_encoder", "part 5, at (4")]
+)
 def test_an_example_finds_its_defect(capsys, name, says):
     runpy.run_path(str(EXAMPLES / f"{name}.py"))
     assert says in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """The tree is what docs/dev/design.md says: ops in every layer, imports down, small files."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -11,7 +10,12 @@ import musc2
 
 ROOT = Path(__file__).parent.parent
 NATIVE = ["csrc/include/musc2/{}.h", "csrc/cpu/{}.cpp"]
-PYTHON = ["python/musc2/ops/{}.py", "tests/oracle/{}.py", "tests/ops/test_{}.py", "bench/bench_{}.py"]
+PYTHON = [
+    "python/musc2/ops/{}.py",
+    "tests/oracle/{}.py",
+    "tests/ops/test_{}.py",
+    "bench/bench_{}.py",
+]
 EVERYWHERE = NATIVE + PYTHON
 
 OPS = {
@@ -35,7 +39,11 @@ OPS = {
     "rescore": PYTHON,  # over FAISS or torch
 }
 # The ops with a CUDA kernel so far, from the build's own list.
-CUDA_OPS = re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").read_text(), re.DOTALL).group(1).split()
+CUDA_OPS = (
+    re.search(r"set\(MUSC2_CUDA_OPS\n(.*?)\)", (ROOT / "CMakeLists.txt").read_text(), re.DOTALL)
+    .group(1)
+    .split()
+)
 INCLUDES = {
     "csrc/common": {"common"},
     "csrc/include": set(),
@@ -44,7 +52,8 @@ INCLUDES = {
     "csrc/testing": {"testing"},
     "csrc/bind": {"common", "musc2", "cpu", "cuda", "testing", "bind"},
 }
-# Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test kernels use that.
+# Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test
+# kernels use that.
 MEETINGS = {
     "csrc/cuda/arrival.h": {"testing"},
     "csrc/cuda/device.h": {"testing"},
@@ -75,15 +84,27 @@ def test_an_op_has_its_file_in_every_layer(op):
 @pytest.mark.parametrize("op", CUDA_OPS)
 def test_an_op_with_a_cuda_kernel_has_it_in_every_layer(op):
     assert (ROOT / f"csrc/cuda/{op}.cu").exists()
-    assert re.search(rf"namespace musc2::cuda.* {op}\(", (ROOT / f"csrc/include/musc2/{op}.h").read_text(), re.DOTALL)
+    assert re.search(
+        rf"namespace musc2::cuda.* {op}\(",
+        (ROOT / f"csrc/include/musc2/{op}.h").read_text(),
+        re.DOTALL,
+    )
     assert f'"{op}"' in (ROOT / "csrc/bind/cuda.cpp").read_text()
     assert f"def {op}(" in (ROOT / "python/musc2/_cuda.pyi").read_text()
 
 
 def test_no_layer_has_an_op_that_the_list_does_not_know():
-    assert set(musc2.ops.__all__) - set(OPS) <= {"Groups", "Links", "RegionHistogram", "ThresholdCounts"}
+    assert set(musc2.ops.__all__) - set(OPS) <= {
+        "Groups",
+        "Links",
+        "RegionHistogram",
+        "ThresholdCounts",
+    }
     assert {path.stem for path in sources("csrc/include/musc2", ".h")} <= set(OPS)
-    assert {path.stem for path in sources("csrc/cuda", ".cu")} - {"devices", "warpgroup_search"} == set(CUDA_OPS)
+    assert {path.stem for path in sources("csrc/cuda", ".cu")} - {
+        "devices",
+        "warpgroup_search",
+    } == set(CUDA_OPS)
     assert {path.stem.removeprefix("test_") for path in sources("tests/ops", ".py")} <= set(OPS)
 
 
@@ -112,7 +133,9 @@ def test_native_includes_point_one_way(path):
     assert own <= allowed | MEETINGS.get(place, set())
     if place.startswith("csrc/cpu/isa/") and path.stem != "active":
         system = set(re.findall(r"#include <([^>]+)>", text))
-        assert system <= {"cstddef", "cstdint", "immintrin.h"}, "a leaf's inline functions could win at link time"
+        assert system <= {"cstddef", "cstdint", "immintrin.h"}, (
+            "a leaf's inline functions could win at link time"
+        )
         assert "std::" not in text
 
 

@@ -28,11 +28,14 @@ def both(rng, count=6, **options):
 
 def some(given, chosen):
     return {
-        name: [value[i] for i in chosen] if isinstance(value, list) else value[chosen] for name, value in given.items()
+        name: [value[i] for i in chosen] if isinstance(value, list) else value[chosen]
+        for name, value in given.items()
     }
 
 
-@pytest.mark.parametrize("backend", backends.names("score_tokens")[len(_cpu.isas()) - 1 :], indirect=True)
+@pytest.mark.parametrize(
+    "backend", backends.names("score_tokens")[len(_cpu.isas()) - 1 :], indirect=True
+)
 @pytest.mark.parametrize("modality", ["2d", "3d", "2d3d"])
 def test_published_agrees_with_the_published_code(backend, golden, modality):
     g, image, point, clouds = samples.end_to_end(golden)
@@ -43,28 +46,41 @@ def test_published_agrees_with_the_published_code(backend, golden, modality):
     result = score_tokens(**given, config="published")
     layers = [score_tokens(**{**given, **_layer(given, i)}, config="published") for i in range(3)]
     if modality == "2d3d":
-        found = torch.stack([torch.cat([one.patch_scores_2d.flatten(1), one.patch_scores_3d], 1) for one in layers])
-        expected = np.concatenate([g[f"{prefix}_scores2d_layers"], g[f"{prefix}_scores3d_layers"]], 2)
+        found = torch.stack(
+            [torch.cat([one.patch_scores_2d.flatten(1), one.patch_scores_3d], 1) for one in layers]
+        )
+        expected = np.concatenate(
+            [g[f"{prefix}_scores2d_layers"], g[f"{prefix}_scores3d_layers"]], 2
+        )
         _mostly(found, expected)
         _mostly(result.maps.at("input"), g[f"{prefix}_maps"])
     else:
         found = torch.stack(
-            [one.patch_scores_2d.flatten(1) if modality == "2d" else one.patch_scores_3d for one in layers]
+            [
+                one.patch_scores_2d.flatten(1) if modality == "2d" else one.patch_scores_3d
+                for one in layers
+            ]
         )
         np.testing.assert_allclose(found, g[f"{prefix}_scores_layers"], rtol=1e-5, atol=1e-5)
         # One level of the 8-bit blur may flip where rounding does; 2D maps have none.
         level = 0.0 if modality == "2d" else float(g[f"{prefix}_maps"].max()) / 255
-        np.testing.assert_allclose(result.maps.at("input"), g[f"{prefix}_maps"], rtol=1e-5, atol=1e-5 + level)
+        np.testing.assert_allclose(
+            result.maps.at("input"), g[f"{prefix}_maps"], rtol=1e-5, atol=1e-5 + level
+        )
     np.testing.assert_allclose(result.raw_scores, g[f"{prefix}_ac_score"], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(result.scores, g[f"{prefix}_scores_cls"], rtol=1e-4, atol=1e-4)
 
 
 def _layer(given, index):
-    return {name: given[name][:, index : index + 1] for name in ("image_tokens", "point_tokens") if name in given}
+    return {
+        name: given[name][:, index : index + 1]
+        for name in ("image_tokens", "point_tokens")
+        if name in given
+    }
 
 
 def _mostly(found, expected):
-    """The goldens' tolerance for enhanced scores: where two distances nearly tie, ranks swap with their rounding."""
+    """Compare within the goldens' tolerance: near ties swap ranks with their rounding."""
     difference = np.abs(found.numpy() - expected)
     assert difference.max() < 1e-3
     assert (difference > 1e-4).mean() < 1e-3
@@ -73,10 +89,16 @@ def _mostly(found, expected):
 def test_enhancement_is_exact_given_the_published_distances(golden):
     g, _, _, clouds = samples.end_to_end(golden)
     for layer, i in [(0, 0), (1, 3), (2, 7)]:
-        z, others = [torch.from_numpy(g[name][layer]) for name in ("2d_Z", "3d_Z")], [j for j in range(8) if j != i]
+        z, others = (
+            [torch.from_numpy(g[name][layer]) for name in ("2d_Z", "3d_Z")],
+            [j for j in range(8) if j != i],
+        )
         # As published: torch.cdist by matrix products, whose rounding decides near ties.
         mode = "use_mm_for_euclid_dist"
-        d = [torch.stack([torch.cdist(f[i], f[j], compute_mode=mode).amin(1) for j in others], 1) for f in z]
+        d = [
+            torch.stack([torch.cdist(f[i], f[j], compute_mode=mode).amin(1) for j in others], 1)
+            for f in z
+        ]
         links = link_patches(clouds[i].pixels[clouds[i].centers], size=(64, 64), grid=(8, 8))
         for enhanced, name in zip(enhance(*d, links), ("2d", "3d"), strict=True):
             expected = g[f"2d3d_stable_scores{name}_layers"][layer, i]
@@ -85,16 +107,24 @@ def test_enhancement_is_exact_given_the_published_distances(golden):
 
 @pytest.mark.parametrize(
     ("preset", "modality"),
-    [(preset, modality) for preset in ("musc-v2", "published") for modality in ("2d", "3d", "2d3d")] + [("musc", "2d")],
+    [(preset, modality) for preset in ("musc-v2", "published") for modality in ("2d", "3d", "2d3d")]
+    + [("musc", "2d")],
 )
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
 def test_few_samples_give_finite_scores(rng, preset, modality, count):
     given = both(rng, count)
-    given = {name: value for name, value in given.items() if ("2d" if name == "image_tokens" else "3d") in modality}
+    given = {
+        name: value
+        for name, value in given.items()
+        if ("2d" if name == "image_tokens" else "3d") in modality
+    }
     result = score_tokens(**given, config=preset, image_size=(24, 20))
     assert result.scores.shape == result.raw_scores.shape == (count,)
     assert result.maps.at("input").shape == (count, 24, 20)
-    assert all(values.isfinite().all() for values in (result.scores, result.raw_scores, result.maps.at("input")))
+    assert all(
+        values.isfinite().all()
+        for values in (result.scores, result.raw_scores, result.maps.at("input"))
+    )
     assert result.config == Config.from_preset(preset)
     assert {"inputs", "aggregate", "mutual", "maps", "rescore"} <= set(result.timings)
     assert result.names == [str(index) for index in range(count)]
@@ -119,7 +149,9 @@ def test_raw_is_the_highest_value_of_the_summed_maps(rng):
 
 
 def test_constant_samples_give_finite_scores():
-    result = score_tokens(np.ones((5, 2, 3, 3, 4), np.float32), image_size=(9, 9), config="published")
+    result = score_tokens(
+        np.ones((5, 2, 3, 3, 4), np.float32), image_size=(9, 9), config="published"
+    )
     assert result.scores.isfinite().all()
     assert result.maps.at("input").abs().max() < 1e-3
 
@@ -129,7 +161,12 @@ def test_v1_is_the_mean_over_layers_and_degrees_apart(rng):
     result = score_tokens(tokens, image_size=SIZE, config="musc")
     expected = []
     for layer in range(3):
-        for z in image_features(torch.from_numpy(tokens[:, layer]), separately=True, weighting="uniform", layer_norm=True):
+        for z in image_features(
+            torch.from_numpy(tokens[:, layer]),
+            separately=True,
+            weighting="uniform",
+            layer_norm=True,
+        ):
             expected.append(lowest_mean(nearest_patches(z)))
     close(result.patch_scores_2d.flatten(1), torch.stack(expected).mean(0))
 
@@ -150,7 +187,10 @@ def test_one_sample_with_references_is_scored(rng, preset):
     tokens = samples.image_tokens(rng, 4)
     references = {"image_tokens": tokens[1:]}
     result = score_tokens(tokens[:1], image_size=SIZE, references=references, config=preset)
-    close(result.patch_scores_2d, score_tokens(tokens, image_size=SIZE, config=preset).patch_scores_2d[:1])
+    close(
+        result.patch_scores_2d,
+        score_tokens(tokens, image_size=SIZE, config=preset).patch_scores_2d[:1],
+    )
     assert torch.equal(result.scores, result.raw_scores)
 
 
@@ -162,7 +202,9 @@ def test_row_panels_give_the_same_scores(rng, balance, referenced):
     given = some(given, list(range(7))) if referenced else given
     config = Config(search_precision="float32", enhance_balance=balance)
     whole = score_tokens(**given, references=references, config=config)
-    panels = score_tokens(**given, references=references, config=config.replace(memory=4 * 36 * 9 * 2))
+    panels = score_tokens(
+        **given, references=references, config=config.replace(memory=4 * 36 * 9 * 2)
+    )
     close(panels.patch_scores_2d, whole.patch_scores_2d, rtol=1e-4, atol=1e-5)
     close(panels.patch_scores_3d, whole.patch_scores_3d, rtol=1e-4, atol=1e-5)
     close(panels.scores, whole.scores, rtol=1e-4, atol=1e-5)
@@ -182,8 +224,13 @@ def test_subsets_score_their_own_samples(rng):
 
 
 def test_a_window_finds_what_is_out_of_place(rng):
-    tokens = np.repeat(rng.standard_normal((1, 1, 4, 6, 8)), 6, 0) + 0.01 * rng.standard_normal((6, 1, 4, 6, 8))
-    tokens[2, :, :, :3], tokens[2, :, :, 3:] = tokens[2, :, :, 3:].copy(), tokens[2, :, :, :3].copy()
+    tokens = np.repeat(rng.standard_normal((1, 1, 4, 6, 8)), 6, 0) + 0.01 * rng.standard_normal(
+        (6, 1, 4, 6, 8)
+    )
+    tokens[2, :, :, :3], tokens[2, :, :, 3:] = (
+        tokens[2, :, :, 3:].copy(),
+        tokens[2, :, :, :3].copy(),
+    )
     tokens, config = tokens.astype(np.float32), Config(aggregate_degrees=(1,))
     anywhere = score_tokens(tokens, image_size=SIZE, config=config)
     at_home = score_tokens(tokens, image_size=SIZE, config=config.replace(search_window=1))
@@ -194,10 +241,20 @@ def test_a_window_finds_what_is_out_of_place(rng):
 
 def test_clouds_of_different_sizes_get_maps_of_their_own(rng):
     clouds = samples.clouds(rng, 2) + samples.clouds(rng, 2, size=(31, 17))
-    given = {"image_tokens": samples.image_tokens(rng, 4), "point_tokens": samples.point_tokens(rng, 4)}
+    given = {
+        "image_tokens": samples.image_tokens(rng, 4),
+        "point_tokens": samples.point_tokens(rng, 4),
+    }
     result = score_tokens(**given, clouds=clouds)
-    assert [tuple(m.shape) for m in result.maps.at("input")] == [(24, 20), (24, 20), (31, 17), (31, 17)]
-    assert [tuple(m.shape) for m in result.maps_3d.at("input")] == [tuple(m.shape) for m in result.maps_2d.at("input")]
+    assert [tuple(m.shape) for m in result.maps.at("input")] == [
+        (24, 20),
+        (24, 20),
+        (31, 17),
+        (31, 17),
+    ]
+    assert [tuple(m.shape) for m in result.maps_3d.at("input")] == [
+        tuple(m.shape) for m in result.maps_2d.at("input")
+    ]
     assert [float(m.max()) for m in result.maps.at("input")] == result.raw_scores.tolist()
 
 
@@ -205,7 +262,9 @@ def test_clouds_without_pixels_get_scores_per_point(rng):
     clouds = samples.clouds(rng, 5, pixels=False)
     result = score_tokens(point_tokens=samples.point_tokens(rng, 5), clouds=clouds)
     assert result.maps is result.maps_2d is result.maps_3d is None
-    assert [len(values) for values in result.point_scores] == [len(cloud.points) for cloud in clouds]
+    assert [len(values) for values in result.point_scores] == [
+        len(cloud.points) for cloud in clouds
+    ]
     assert result.raw_scores.tolist() == [float(values.max()) for values in result.point_scores]
 
 
@@ -224,18 +283,28 @@ def test_the_scale_of_a_modality_does_not_matter_when_balanced(rng):
 def test_unit_tokens_and_single_modalities_are_not_balanced(rng):
     given = both(rng)
     never = Config(enhance_balance="never")
-    close(score_tokens(**given).patch_scores_2d, score_tokens(**given, config=never).patch_scores_2d, rtol=0, atol=0)
+    close(
+        score_tokens(**given).patch_scores_2d,
+        score_tokens(**given, config=never).patch_scores_2d,
+        rtol=0,
+        atol=0,
+    )
     tokens, config = given["image_tokens"], Config(aggregate_normalize=False)
     found = score_tokens(tokens, image_size=SIZE, config=config).patch_scores_2d
     assert torch.equal(
-        found, score_tokens(tokens, image_size=SIZE, config=config.replace(enhance_balance="always")).patch_scores_2d
+        found,
+        score_tokens(
+            tokens, image_size=SIZE, config=config.replace(enhance_balance="always")
+        ).patch_scores_2d,
     )
 
 
 def test_class_tokens_take_the_place_of_the_image_features(rng):
     tokens = samples.image_tokens(rng, 6)
     classes = np.repeat(np.eye(3, dtype=np.float32), 2, 0)
-    result = score_tokens(tokens, image_size=SIZE, class_tokens=classes, config=Config(rescore_neighbors=(2,)))
+    result = score_tokens(
+        tokens, image_size=SIZE, class_tokens=classes, config=Config(rescore_neighbors=(2,))
+    )
     pairs = result.raw_scores.reshape(3, 2).mean(1)
     close(result.scores, pairs.repeat_interleave(2))
 
@@ -243,7 +312,12 @@ def test_class_tokens_take_the_place_of_the_image_features(rng):
 def test_rescoring_keeps_the_scale_of_the_raw_scores(rng):
     tokens = samples.image_tokens(rng, 9)
     result = score_tokens(tokens, image_size=SIZE)
-    assert result.raw_scores.min() <= result.scores.min() <= result.scores.max() <= result.raw_scores.max()
+    assert (
+        result.raw_scores.min()
+        <= result.scores.min()
+        <= result.scores.max()
+        <= result.raw_scores.max()
+    )
 
 
 def test_rescoring_can_be_left_out(rng):
@@ -262,8 +336,12 @@ def test_one_layer_is_enough(rng):
 def test_numpy_and_torch_and_strided_tokens_give_the_same(rng):
     tokens = samples.image_tokens(rng)
     expected = score_tokens(tokens, image_size=SIZE).scores
-    assert torch.equal(score_tokens(torch.from_numpy(tokens), image_size=list(SIZE)).scores, expected)
-    strided = torch.from_numpy(np.ascontiguousarray(tokens.transpose(4, 0, 1, 2, 3))).permute(1, 2, 3, 4, 0)
+    assert torch.equal(
+        score_tokens(torch.from_numpy(tokens), image_size=list(SIZE)).scores, expected
+    )
+    strided = torch.from_numpy(np.ascontiguousarray(tokens.transpose(4, 0, 1, 2, 3))).permute(
+        1, 2, 3, 4, 0
+    )
     assert torch.equal(score_tokens(strided, image_size=SIZE).scores, expected)
 
 
@@ -277,7 +355,9 @@ def test_results_repeat_and_the_input_is_left_alone(rng, over_threads):
             assert torch.equal(one.scores, other.scores)
             assert torch.equal(one.maps.at("input"), other.maps.at("input"))
     assert all(np.array_equal(given[name], value) for name, value in before.items())
-    assert all(torch.equal(cloud.points, was) for cloud, was in zip(given["clouds"], points, strict=True))
+    assert all(
+        torch.equal(cloud.points, was) for cloud, was in zip(given["clouds"], points, strict=True)
+    )
 
 
 def _in_child(queue, given):

@@ -1,4 +1,4 @@
-"""The goldens composed: from the raw map and image to tokens, as the published code computes them."""
+"""The goldens composed: from raw map and image to the published code's tokens."""
 
 import dataclasses
 
@@ -68,7 +68,9 @@ def test_a_raw_map_becomes_the_published_cloud_groups_and_tokens(golden, point_m
     np.testing.assert_allclose(cloud.points, points, rtol=1e-5, atol=1e-6)
     # From here on from our own points, which differ from the golden's in the last digit.
     points = cloud.points.numpy()
-    assert cloud.centers.tolist() == farthest_points(points, 64, 0, PUBLISHED.group_skip_radius, np.float32)
+    assert cloud.centers.tolist() == farthest_points(
+        points, 64, 0, PUBLISHED.group_skip_radius, np.float32
+    )
     settings = [
         PUBLISHED.group_size,
         PUBLISHED.group_start,
@@ -85,15 +87,24 @@ def test_a_raw_map_becomes_the_published_cloud_groups_and_tokens(golden, point_m
 
 def test_a_raw_image_becomes_the_published_tokens(golden, tmp_path, rng):
     pytest.importorskip("transformers")
-    torch.save(random_weights.golden_weights(golden("vit_dino")), tmp_path / "dino_vitbase8_pretrain.pth")
+    torch.save(
+        random_weights.golden_weights(golden("vit_dino")), tmp_path / "dino_vitbase8_pretrain.pth"
+    )
     encoder = encoders.load("dino-vitb8", weights=tmp_path / "dino_vitbase8_pretrain.pth")
     rgb = rng.integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
     recorder = Recorder(encoder)
     score(rgb, encoder_2d=recorder, config=PUBLISHED.replace(input_size=64))
     ((_, found),) = recorder.calls
-    small = np.stack([np.asarray(Image.fromarray(image).resize((64, 64), Image.Resampling.BICUBIC)) for image in rgb])
+    small = np.stack(
+        [
+            np.asarray(Image.fromarray(image).resize((64, 64), Image.Resampling.BICUBIC))
+            for image in rgb
+        ]
+    )
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    pixels = torch.from_numpy(((small / 255 - mean) / deviation).transpose(0, 3, 1, 2).astype(np.float32))
+    pixels = torch.from_numpy(
+        ((small / 255 - mean) / deviation).transpose(0, 3, 1, 2).astype(np.float32)
+    )
     # The golden shows that the network does with such pixels what the published one does.
     plain = dataclasses.replace(encoder, colors=Colors(mean=(0, 0, 0), std=(1, 1, 1)))
     rtol, atol = GOLDEN["vit_dino"]

@@ -48,7 +48,9 @@ def made(**changes):
 
 
 def test_a_result_tells_what_it_holds():
-    text = "Result(2 parts, scores 0.25 to 1.5, highest 'right', 1 failed, preset 'published', 0.75 s)"
+    text = (
+        "Result(2 parts, scores 0.25 to 1.5, highest 'right', 1 failed, preset 'published', 0.75 s)"
+    )
     assert repr(made()) == text
     assert len(made()) == 2
 
@@ -80,7 +82,9 @@ def test_a_saved_result_does_not_grow_with_the_images(tmp_path):
     sizes = []
     for frames in (small, large):
         patches = PatchLayer(scores=torch.rand(2, 2, 3))
-        made(maps=Maps([patches], frames), maps_2d=Maps([patches], frames), maps_3d=None).save(tmp_path)
+        made(maps=Maps([patches], frames), maps_2d=Maps([patches], frames), maps_3d=None).save(
+            tmp_path
+        )
         sizes.append((tmp_path / "result.npz").stat().st_size)
     assert sizes[0] == sizes[1] < 10_000
 
@@ -129,7 +133,9 @@ def test_a_damaged_result_is_refused(tmp_path, changes, message):
 
 
 def test_a_folder_without_a_result_is_refused(tmp_path):
-    with pytest.raises(InputError, match="Result.load: .* must hold a saved result, got FileNotFound"):
+    with pytest.raises(
+        InputError, match=r"Result\.load: .* must hold a saved result, got FileNotFound"
+    ):
         Result.load(tmp_path)
     (tmp_path / "result.npz").write_bytes(b"PK no archive")
     with pytest.raises(InputError, match="must hold a saved result"):

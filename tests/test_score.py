@@ -41,13 +41,20 @@ def test_a_planted_defect_is_found_where_it_is(rng, modality, preset):
 
 def test_the_table_under_the_parts_can_be_left_out(rng):
     lying = parts.on_a_table(parts.maps(rng, samples=5, size=(40, 64), defect=(3, 20, 40)))
-    kept, without = (score_small(None, lying, config=SMALL.replace(scan_background=how)) for how in ("keep", "plane"))
+    kept, without = (
+        score_small(None, lying, config=SMALL.replace(scan_background=how))
+        for how in ("keep", "plane")
+    )
     assert bool((kept.maps.at("input")[:, :5] > 0).any())
-    unblurred = score_small(None, lying, config=SMALL.replace(scan_background="plane", map_blur=0.0))
+    unblurred = score_small(
+        None, lying, config=SMALL.replace(scan_background="plane", map_blur=0.0)
+    )
     assert not bool((unblurred.maps.at("input")[:, :8] > 0).any())
     assert int(without.scores.argmax()) == 3
     assert without.config.scan_background == "plane"
-    with pytest.raises(InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for scan_background"):
+    with pytest.raises(
+        InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for scan_background"
+    ):
         score_small(None, [rng.random((99, 3))] * 2, config=SMALL.replace(scan_background="plane"))
 
 
@@ -59,13 +66,17 @@ def test_both_modalities_give_maps_that_add_up(rgb, pcd):
         == result.maps_3d.at("input").shape
         == (5, 36, 60)
     )
-    torch.testing.assert_close(result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d.at("input"))
+    torch.testing.assert_close(
+        result.maps.at("input"), result.maps_2d.at("input") + result.maps_3d.at("input")
+    )
     assert result.point_scores is None
     assert result.encoders == {"2d": "colors", "3d": "spread"}
     assert result.version == musc2.__version__
     assert result.failures == []
     assert result.config == SMALL
-    assert {"inputs", "load", "read", "group", "encode", "aggregate", "mutual", "enhance"} <= set(result.timings)
+    assert {"inputs", "load", "read", "group", "encode", "aggregate", "mutual", "enhance"} <= set(
+        result.timings
+    )
 
 
 def test_timings_add_up_to_the_call(rgb, pcd):
@@ -88,18 +99,26 @@ def test_raw_is_the_highest_value_before_the_maps_are_resized(rgb):
     assert as_it_is.maps.at("input").shape == (5, 36, 60)
     assert as_it_is.maps.at("working").shape == (5, 36, 36)
     assert torch.equal(as_it_is.raw_scores, as_it_is.maps.at("working").flatten(1).amax(1))
-    at_size = score_small([Image.fromarray(image).resize((48, 48), Image.Resampling.BICUBIC) for image in rgb])
+    at_size = score_small(
+        [Image.fromarray(image).resize((48, 48), Image.Resampling.BICUBIC) for image in rgb]
+    )
     assert torch.equal(at_size.raw_scores, at_size.maps.at("input").flatten(1).amax(1))
     torch.testing.assert_close(score_small(rgb).raw_scores, at_size.raw_scores)
 
 
 def test_a_result_survives_saving(rgb, tmp_path):
-    result = score_small([*rgb[:4], np.zeros((1, 1, 3), np.uint8)], config=SMALL.replace(on_error="skip"))
+    result = score_small(
+        [*rgb[:4], np.zeros((1, 1, 3), np.uint8)], config=SMALL.replace(on_error="skip")
+    )
     result.save(tmp_path)
     back = Result.load(tmp_path)
     parts.same(back, result)
     assert (back.names, back.config, back.timings) == (result.names, result.config, result.timings)
-    assert (back.encoders, back.failures, back.version) == (result.encoders, result.failures, result.version)
+    assert (back.encoders, back.failures, back.version) == (
+        result.encoders,
+        result.failures,
+        result.version,
+    )
     assert back.failures[0].index == 4
     assert json.loads((tmp_path / "result.json").read_text())["encoders"] == {"2d": "colors"}
 

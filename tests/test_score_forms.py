@@ -1,4 +1,4 @@
-"""Equal content gives score equal results, to the bit, in whatever type, layout and container it comes."""
+"""Equal content gives equal bits in every type, layout and container."""
 
 import forms
 import numpy as np
@@ -13,7 +13,7 @@ TINY = Config(input_size=16, group_count=8, group_size=8, group_search=16, group
 
 
 def content(rng):
-    """rgb, pcd and what makes forms of the pcd; one of the two may be None, and clouds come alone."""
+    """Return rgb, pcd and what makes forms of pcd; one may be None, and clouds come alone."""
     size = rng.integers(5, 25, 2)
     rgb = rng.integers(0, 256, (3, *size, 3), dtype=np.uint8)
     pcd = rng.integers(-50, 50, (3, *size, 3)).astype(np.float32)
@@ -46,14 +46,18 @@ def test_equal_content_scores_equally_in_a_thousand_forms(seed, tmp_path):
         rgb, pcd, make = content(rng)
         config = TINY.replace(
             input_resample=str(rng.choice(["bicubic", "bilinear"])),
-            scan_foreground=str(rng.choice(["depth", "published"])),
+            scan_foreground=str(rng.choice(["nonzero_depth", "nonzero_xyz"])),
         )
         expected = scored(rgb, None if pcd is None else list(pcd), config)
         for form in range(FORMS):
             images, maps = (tmp_path / f"{number}-{form}-{kind}" for kind in ("rgb", "pcd"))
-            given_rgb, inside_rgb = (None, None) if rgb is None else forms.of_images(rgb, rng, images)
+            given_rgb, inside_rgb = (
+                (None, None) if rgb is None else forms.of_images(rgb, rng, images)
+            )
             given_pcd, inside_pcd = (None, None) if pcd is None else make(pcd, rng, maps)
-            before = [None if inside is None else inside.copy() for inside in (inside_rgb, inside_pcd)]
+            before = [
+                None if inside is None else inside.copy() for inside in (inside_rgb, inside_pcd)
+            ]
             parts.same(scored(given_rgb, given_pcd, config), expected)
             assert np.array_equal(inside_rgb, before[0])
             assert np.array_equal(inside_pcd, before[1])

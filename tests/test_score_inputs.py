@@ -39,13 +39,16 @@ def test_fit_keeps_the_aspect_ratio(rgb):
 
 def test_fit_refuses_images_of_different_aspect_ratios(rgb):
     given = [*rgb, np.zeros((50, 50, 3), np.uint8)]
-    message = r"score: sample '5' must give pixels of the same shape .*, \(29, 48\), got \(48, 48\); input_resize=\"square\""
+    shapes = r"\(29, 48\), got \(48, 48\)"
+    message = f"score: sample '5' must give pixels of the same shape .*, {shapes}; input_resize="
     with pytest.raises(InputError, match=message):
         score_small(given, config=SMALL.replace(input_resize="fit"))
 
 
 def test_clouds_get_a_score_for_each_given_point(rng, pcd):
-    clouds = [values.reshape(-1, 3)[: 400 + index].astype(np.float32) for index, values in enumerate(pcd)]
+    clouds = [
+        values.reshape(-1, 3)[: 400 + index].astype(np.float32) for index, values in enumerate(pcd)
+    ]
     clouds[1][7] = np.nan
     clouds[2][:5] = 0
     result = score_small(pcd=clouds)
@@ -58,7 +61,10 @@ def test_clouds_get_a_score_for_each_given_point(rng, pcd):
 
 def test_maps_and_clouds_do_not_mix(pcd):
     given = [pcd[0], pcd[1].reshape(-1, 3), pcd[2]]
-    with pytest.raises(InputError, match=r"score: pcd must be all maps .* or all clouds .*, got both; sample '1' is"):
+    with pytest.raises(
+        InputError,
+        match=r"score: pcd must be all maps .* or all clouds .*, got both; sample '1' is",
+    ):
         score_small(pcd=given)
 
 
@@ -66,9 +72,13 @@ def test_depth_with_intrinsics_scores_as_its_map(pcd):
     rows, columns = np.mgrid[:36, :60]
     depth = pcd[..., 2].astype(np.float32)
     z = depth[..., None]
-    xyz = np.concatenate([(columns[..., None] - 30) / 50 * z, (rows[..., None] - 18) / 40 * z, z], 3).astype(np.float32)
+    xyz = np.concatenate(
+        [(columns[..., None] - 30) / 50 * z, (rows[..., None] - 18) / 40 * z, z], 3
+    ).astype(np.float32)
     result = score_small(pcd=depth, intrinsics=(50, 40, 30, 18))
-    torch.testing.assert_close(result.maps.at("input"), score_small(pcd=xyz).maps.at("input"), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        result.maps.at("input"), score_small(pcd=xyz).maps.at("input"), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
@@ -96,7 +106,9 @@ def test_a_mask_keeps_points_out_and_may_have_another_size(rgb, pcd):
 
 def test_references_only_score(rng):
     rgb, pcd = parts.images(rng, 8), parts.maps(rng, 8)
-    exact = SMALL.replace(search_precision="float32")  # so that a search does not settle for a slightly farther patch
+    exact = SMALL.replace(
+        search_precision="float32"
+    )  # so that a search does not settle for a slightly farther patch
     alone = score_small(rgb[:3], pcd[:3], references={"rgb": rgb[3:], "pcd": pcd[3:]}, config=exact)
     everyone = score_small(rgb, pcd, config=exact)
     assert len(alone.scores) == len(alone.maps) == 3
@@ -153,27 +165,45 @@ def test_failed_references_are_named_as_such(rgb, pcd):
             {"rgb": np.zeros((1, 8, 8, 3), np.uint8)},
             "rgb must be at least 2 samples when there are no .*, got 1",
         ),
-        ({"config": "v3"}, "config must be a musc2.Config or one of musc-v2, published, musc, got 'v3'"),
+        (
+            {"config": "v3"},
+            "config must be a musc2.Config or one of musc-v2, published, musc, got 'v3'",
+        ),
         ({"config": {}}, "config must be a musc2.Config or one of .*, got dict"),
         ({"config": Config(subset_count=3)}, "subset_count must leave at least 2 samples"),
-        ({"config": "musc", "pcd": True}, "config.aggregate_separately .* is for images only; leave out pcd"),
+        (
+            {"config": "musc", "pcd": True},
+            "config.aggregate_separately .* is for images only; leave out pcd",
+        ),
         (
             {"rgb": None, "pcd": True, "config": Config(search_window=1)},
             "rgb must be given when config.search_window is",
         ),
         ({"progress": "yes"}, "progress must be True, False or a callback"),
-        ({"encoder_2d": 3}, "encoder_2d must be the name of an encoder, an encoder or a callable, got int"),
-        ({"encoder_2d": None}, "encoder_2d must be the name of an encoder, an encoder or a callable, got NoneType"),
+        (
+            {"encoder_2d": 3},
+            "encoder_2d must be the name of an encoder, an encoder or a callable, got int",
+        ),
+        (
+            {"encoder_2d": None},
+            "encoder_2d must be the name of an encoder, an encoder or a callable, got NoneType",
+        ),
         ({"encoder_2d": "texure"}, "name must be one of .*, got 'texure'"),
         ({"device": "tpu"}, 'device must be "auto", "cpu", "cuda" or "cuda:N"'),
         (
             {"config": Config(encoder_layers=(1, 2))},
             "config.encoder_layers must be None with colors, which has no blocks to choose",
         ),
-        ({"references": [1]}, "references must be a mapping with keys among rgb, pcd, masks, got list"),
+        (
+            {"references": [1]},
+            "references must be a mapping with keys among rgb, pcd, masks, got list",
+        ),
         ({"references": {"image": 1}}, r"references must be a mapping .*, got \['image'\]"),
         ({"references": {"pcd": True}}, "references: rgb must be given exactly when rgb is"),
-        ({"references": {"rgb": np.zeros((0, 8, 8, 3), np.uint8)}}, "references: rgb must hold at least one sample"),
+        (
+            {"references": {"rgb": np.zeros((0, 8, 8, 3), np.uint8)}},
+            "references: rgb must hold at least one sample",
+        ),
         ({"names": ["a"]}, "names must be one for each of the 5 samples, got 1"),
     ],
 )
@@ -185,13 +215,18 @@ def test_bad_arguments_are_named(rgb, pcd, given, message):
 
 
 def test_a_size_that_patches_do_not_fill_is_refused(rgb):
-    with pytest.raises(InputError, match=r"config\.input_size must be a multiple of 8 with coarse, got 50"):
+    with pytest.raises(
+        InputError, match=r"config\.input_size must be a multiple of 8 with coarse, got 50"
+    ):
         score_small(rgb, encoder_2d=parts.Coarse(), config=Config(input_size=50))
 
 
 def test_too_few_left_is_an_error(rgb):
     bad = [rgb[0], np.zeros((1, 1, 3), np.uint8)]
-    with pytest.raises(InputError, match=r"only 1 of 2 samples could be read, at least 2 are needed; first .*rgb\[1\]"):
+    with pytest.raises(
+        InputError,
+        match=r"only 1 of 2 samples could be read, at least 2 are needed; first .*rgb\[1\]",
+    ):
         score_small(bad, config=SMALL.replace(on_error="skip"))
 
 

@@ -32,7 +32,8 @@ GOLDEN = {
     "point_transformer": (0.0, 1e-5),
 }
 
-# Where values that nearly tie may swap ranks: (atol, atol of the one value in a thousand that may be off more).
+# Where values that nearly tie may swap ranks: (atol, atol of the one value in a thousand that may
+# be off more).
 RANKED = {
     "enhance": (1e-7, 3e-4),
     "msm_multiple": (1e-4, 1e-3),

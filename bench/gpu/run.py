@@ -51,7 +51,10 @@ def main() -> int:
     parser.add_argument("--rehearse", action="store_true")
     arguments = parser.parse_args()
     if not arguments.rehearse and not musc2.cuda.is_available():
-        sys.exit(f"bench.gpu.run: {musc2.cuda.unavailable_reason()}; --rehearse tries the benches on the CPU")
+        sys.exit(
+            f"bench.gpu.run: {musc2.cuda.unavailable_reason()}; "
+            "--rehearse tries the benches on the CPU"
+        )
     device = torch.device("cpu" if arguments.rehearse else "cuda")
     bench, errors = Bench(device, arguments.rehearse), []
     benches: list[dict[str, Any]] = []

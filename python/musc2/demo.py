@@ -33,8 +33,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DemoResult:
-    """rows: a line per combination; kinds: of each part; result: of
-    2D+3D; pictures: the files that were written."""
+    """rows: one per combination of modalities; kinds: of each part; result: of 2D+3D.
+
+    pictures: the files that were written.
+    """
 
     rows: tuple[Row, ...]
     kinds: tuple[str, ...]

@@ -122,7 +122,8 @@ def test_scans_alone_are_shown_as_depth(folders, tmp_path, capsys):
         (["score"], "musc2: score: rgb or pcd must be given"),
         (
             ["score", "{rgb}", "--config", "v3"],
-            "musc2: --config must be one of musc-v2, published, musc or a .toml or .json file, got 'v3'",
+            "musc2: --config must be one of musc-v2, published, musc or a .toml or .json file, "
+            "got 'v3'",
         ),
         (
             ["score", "{rgb}", "--encoder-2d", "dino-vit8"],

@@ -1,11 +1,11 @@
-"""A vision transformer written out, on weights in the layout of DINO's own files, for an image of the trained size."""
+"""A vision transformer written out, on weights named as in DINO's own files."""
 
 import torch
 from torch.nn.functional import gelu, layer_norm, silu, unfold
 
 
 def vision_transformer(pixels, state, heads):
-    """pixels: (3, H, W) -> per block the tokens (1 + registers + h * w, C) through the final norm, float64."""
+    """pixels: (3, H, W) of the trained size -> normed float64 tokens of each block."""
     w = {name: value.double() for name, value in state.items()}
     width, patch = w["cls_token"].shape[-1], w["patch_embed.proj.weight"].shape[-1]
     norm = lambda x, name: layer_norm(x, (width,), w[f"{name}.weight"], w[f"{name}.bias"], eps=1e-6)  # noqa: E731
@@ -15,14 +15,22 @@ def vision_transformer(pixels, state, heads):
     x = torch.cat([x[:1], w["register_tokens"][0], x[1:]]) if "register_tokens" in w else x
     found = []
     for block in (name.removesuffix(".norm1.bias") for name in w if name.endswith(".norm1.bias")):
-        q, k, v = linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv").view(len(x), 3, heads, -1).permute(1, 2, 0, 3)
+        q, k, v = (
+            linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv")
+            .view(len(x), 3, heads, -1)
+            .permute(1, 2, 0, 3)
+        )
         mixed = (q @ k.transpose(1, 2) / q.shape[-1] ** 0.5).softmax(-1) @ v
-        x = x + linear(mixed.transpose(0, 1).flatten(1), f"{block}.attn.proj") * w.get(f"{block}.ls1.gamma", 1)
+        x = x + linear(mixed.transpose(0, 1).flatten(1), f"{block}.attn.proj") * w.get(
+            f"{block}.ls1.gamma", 1
+        )
         if f"{block}.mlp.w3.bias" in w:
             gate, up = linear(norm(x, f"{block}.norm2"), f"{block}.mlp.w12").chunk(2, dim=-1)
             inner = linear(silu(gate) * up, f"{block}.mlp.w3")
         else:
-            inner = linear(gelu(linear(norm(x, f"{block}.norm2"), f"{block}.mlp.fc1")), f"{block}.mlp.fc2")
+            inner = linear(
+                gelu(linear(norm(x, f"{block}.norm2"), f"{block}.mlp.fc1")), f"{block}.mlp.fc2"
+            )
         x = x + inner * w.get(f"{block}.ls2.gamma", 1)
         found.append(norm(x, "norm"))
     return found

@@ -36,7 +36,9 @@ def written(folder, *names):
 def test_names_become_paths_below_the_folder(tmp_path):
     found = written(tmp_path / "out", "good/000", "..a..", "caf\u00e9", "n" * 250)
     expected = {"good/000", "..a..", "caf\u00e9", "n" * 250}
-    pictures = {f"overlays/{name}.png" for name in expected} | {f"maps/{name}.tiff" for name in expected}
+    pictures = {f"overlays/{name}.png" for name in expected} | {
+        f"maps/{name}.tiff" for name in expected
+    }
     assert found == pictures | {"result.npz", "result.json"}
 
 

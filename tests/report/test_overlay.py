@@ -19,7 +19,9 @@ def test_what_is_low_stays_as_it_is_and_what_is_high_is_bright():
 def test_given_bounds_take_the_place_of_those_of_the_map():
     rgb, heat = np.zeros((1, 3, 3), np.uint8), np.array([[0.0, 1.0, 2.0]])
     assert (overlay(rgb, heat, low=2, high=4) == 0).all()
-    assert (overlay(rgb, heat, low=0, high=1)[0, 1] == overlay(rgb, heat, low=0, high=1)[0, 2]).all()
+    assert (
+        overlay(rgb, heat, low=0, high=1)[0, 1] == overlay(rgb, heat, low=0, high=1)[0, 2]
+    ).all()
 
 
 def test_a_flat_map_changes_nothing():
@@ -30,9 +32,17 @@ def test_a_flat_map_changes_nothing():
 @pytest.mark.parametrize(
     ("rgb", "heat", "text"),
     [
-        (np.zeros((2, 2), np.uint8), np.zeros((2, 2)), r"overlay: rgb must be \(H, W, 3\) uint8, got uint8 of shape"),
+        (
+            np.zeros((2, 2), np.uint8),
+            np.zeros((2, 2)),
+            r"overlay: rgb must be \(H, W, 3\) uint8, got uint8 of shape",
+        ),
         (np.zeros((2, 2, 3)), np.zeros((2, 2)), "overlay: rgb must be .* got float64"),
-        (np.zeros((2, 2, 3), np.uint8), np.zeros((3, 2)), r"overlay: map must be \(2, 2\) finite values"),
+        (
+            np.zeros((2, 2, 3), np.uint8),
+            np.zeros((3, 2)),
+            r"overlay: map must be \(2, 2\) finite values",
+        ),
         (np.zeros((1, 1, 3), np.uint8), np.array([[np.nan]]), "overlay: map must be"),
     ],
 )

@@ -16,7 +16,9 @@ SMALL = Config(input_size=48, group_count=32, group_size=16, group_search=32, gr
 
 
 def group(given):
-    points, pixels, sizes = zip(*[(each.points, each.pixels, each.size) for each in given], strict=True)
+    points, pixels, sizes = zip(
+        *[(each.points, each.pixels, each.size) for each in given], strict=True
+    )
     return group_clouds(points, pixels, sizes, count=32, group_size=16, search=32, start=10)
 
 
@@ -57,14 +59,18 @@ def test_tokens_are_those_of_each_sample_alone(rng):
     rgb, pcd = parts.images(rng, 4), parts.maps(rng, 4)
     together = encoded(made(rgb, pcd), parts.colors, parts.spread)
     for index in range(4):
-        alone = encoded(made(rgb[index : index + 1], pcd[index : index + 1]), parts.colors, parts.spread)
+        alone = encoded(
+            made(rgb[index : index + 1], pcd[index : index + 1]), parts.colors, parts.spread
+        )
         torch.testing.assert_close(alone.tokens.image[0], together.tokens.image[index])
         assert torch.equal(alone.tokens.points[0], together.tokens.points[index])
         assert torch.equal(alone.tokens.clouds[0].centers, together.tokens.clouds[index].centers)
     assert together.tokens.points.shape == (4, 1, 32, 6)
 
 
-def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_points(rng, monkeypatch):
+def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_points(
+    rng, monkeypatch
+):
     pcd, calls = parts.maps(rng, 7), []
 
     def noting(given):
@@ -74,7 +80,11 @@ def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_po
     alone = list(made(pcd=pcd, group=noting))
     assert sorted(calls) == 7 * [1]
     points = len(alone[0].cloud.points)
-    for batch, enough, expected in ((3, points * 7, [1, 3, 3]), (9, points * 7, [7]), (9, points * 2, [1, 2, 2, 2])):
+    for batch, enough, expected in (
+        (3, points * 7, [1, 3, 3]),
+        (9, points * 7, [7]),
+        (9, points * 2, [1, 2, 2, 2]),
+    ):
         calls.clear()
         monkeypatch.setattr("musc2.inputs.parts.ENOUGH_POINTS", enough)
         found = list(made(pcd=pcd, group=noting, batch=batch))
@@ -130,7 +140,9 @@ def test_a_torch_module_is_an_encoder(rng):
 
 def test_nothing_is_read_twice_and_only_learners_read_everything_first(rng, monkeypatch):
     seen = []
-    monkeypatch.setattr("musc2.inputs.parts.load", lambda given, *a, **k: load(_noting(given, seen), *a, **k))
+    monkeypatch.setattr(
+        "musc2.inputs.parts.load", lambda given, *a, **k: load(_noting(given, seen), *a, **k)
+    )
     given = made(parts.images(rng))
     assert not seen
     learner = parts.Coarse()
@@ -152,7 +164,9 @@ def _noting(given, seen):
 
 def test_a_learner_sees_samples_and_references(rng):
     rgb, encoder, seen = parts.images(rng, 6), parts.Coarse(), []
-    encoder.fit = lambda given, seed: seen.append((len(given), given[2].shape, [part.ndim for part in given[:2]], seed))
+    encoder.fit = lambda given, seed: seen.append(
+        (len(given), given[2].shape, [part.ndim for part in given[:2]], seed)
+    )
     config = SMALL.replace(seed=9)
     score(rgb[:2], encoder_2d=encoder, references={"rgb": rgb[2:]}, config=config)
     assert seen == [(6, (3, 48, 48), [3, 3], 9)]
@@ -161,7 +175,11 @@ def test_a_learner_sees_samples_and_references(rng):
 def test_matching_is_the_encoder_s_unless_the_config_says_otherwise(rng):
     rgb, encoder = parts.images(rng), parts.Coarse()
     as_declared = score(rgb, encoder_2d=encoder, config=SMALL)
-    explicit = score(rgb, encoder_2d=encoder, config=SMALL.replace(aggregate_normalize=False, aggregate_degrees=(1,)))
+    explicit = score(
+        rgb,
+        encoder_2d=encoder,
+        config=SMALL.replace(aggregate_normalize=False, aggregate_degrees=(1,)),
+    )
     other = score(rgb, encoder_2d=encoder, config=SMALL.replace(aggregate_normalize=True))
     assert torch.equal(as_declared.maps.at("input"), explicit.maps.at("input"))
     assert not torch.equal(as_declared.maps.at("input"), other.maps.at("input"))
@@ -169,7 +187,9 @@ def test_matching_is_the_encoder_s_unless_the_config_says_otherwise(rng):
     assert torch.equal(
         plain.maps.at("input"),
         score(
-            rgb, encoder_2d=parts.colors, config=SMALL.replace(aggregate_normalize=True, aggregate_degrees=(1, 3, 5))
+            rgb,
+            encoder_2d=parts.colors,
+            config=SMALL.replace(aggregate_normalize=True, aggregate_degrees=(1, 3, 5)),
         ).maps.at("input"),
     )
 
@@ -177,7 +197,11 @@ def test_matching_is_the_encoder_s_unless_the_config_says_otherwise(rng):
 def test_class_tokens_are_compared_where_the_config_wants_it(rng):
     rgb = parts.images(rng)
     results = [
-        score(rgb, encoder_2d=encoder, config=SMALL.replace(rescore_class_tokens=wanted, rescore_neighbors=(2,)))
+        score(
+            rgb,
+            encoder_2d=encoder,
+            config=SMALL.replace(rescore_class_tokens=wanted, rescore_neighbors=(2,)),
+        )
         for encoder in (parts.Coarse(), parts.colors)
         for wanted in (False, True)
     ]
@@ -204,7 +228,10 @@ def test_the_size_and_resample_of_the_encoder_hold_unless_the_config_says_otherw
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda pixels: [1, 2], r"must return a tensor \(B, layers, h, w, C\), not empty, got list"),
+        (
+            lambda pixels: [1, 2],
+            r"must return a tensor \(B, layers, h, w, C\), not empty, got list",
+        ),
         (
             lambda pixels: pixels[:, 0],
             r"must return a tensor \(B, layers, h, w, C\), not empty, got shape \(5, 48, 48\)",
@@ -228,10 +255,22 @@ def test_what_an_image_encoder_returns_is_checked(rng, wrong, message):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda cloud, groups: None, r"must return a tensor \(G, C\) or \(layers, G, C\), not empty, got NoneType"),
-        (lambda cloud, groups: groups.curvature, r"must return a tensor \(G, C\) .*, got shape \(32,\)"),
-        (lambda cloud, groups: torch.zeros(31, 2), "must return a token for each of the 32 groups, got 31"),
-        (lambda cloud, groups: torch.full((32, 2), np.inf), "must return finite tokens, .* for sample '0'"),
+        (
+            lambda cloud, groups: None,
+            r"must return a tensor \(G, C\) or \(layers, G, C\), not empty, got NoneType",
+        ),
+        (
+            lambda cloud, groups: groups.curvature,
+            r"must return a tensor \(G, C\) .*, got shape \(32,\)",
+        ),
+        (
+            lambda cloud, groups: torch.zeros(31, 2),
+            "must return a token for each of the 32 groups, got 31",
+        ),
+        (
+            lambda cloud, groups: torch.full((32, 2), np.inf),
+            "must return finite tokens, .* for sample '0'",
+        ),
     ],
 )
 def test_what_a_point_encoder_returns_is_checked(rng, wrong, message):

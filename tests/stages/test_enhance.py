@@ -13,12 +13,15 @@ def sample(rng, grid, groups, references):
     """Distances and links; the image has four pixels per patch side."""
     size = (4 * grid[0], 4 * grid[1])
     links = link_patches(rng.integers(0, size[0] * size[1], groups), size=size, grid=grid)
-    a, b = (torch.from_numpy(rng.random((n, references), dtype=np.float32)) for n in (grid[0] * grid[1], groups))
+    a, b = (
+        torch.from_numpy(rng.random((n, references), dtype=np.float32))
+        for n in (grid[0] * grid[1], groups)
+    )
     return a, b, links
 
 
 def assert_close_but_for_swapped_ranks(differences, tolerances):
-    """Values that tie but for rounding may swap their ranks: one in a thousand may be off, by a little."""
+    """Allow one value in a thousand to be off a little: near ties may swap their ranks."""
     usual, swapped = tolerances
     assert np.mean(differences > usual) <= 1e-3
     assert differences.max() <= swapped
@@ -36,11 +39,15 @@ def test_tiny_case_with_the_answer_written_out():
 
 
 @pytest.mark.parametrize("references", [1, 2, 7, 49])
-@pytest.mark.parametrize(("grid", "groups"), [((1, 1), 1), ((1, 2), 9), ((5, 6), 40), ((14, 14), 256)])
+@pytest.mark.parametrize(
+    ("grid", "groups"), [((1, 1), 1), ((1, 2), 9), ((5, 6), 40), ((14, 14), 256)]
+)
 def test_random_samples_agree_with_the_oracle(rng, grid, groups, references):
     a, b, links = sample(rng, grid, groups, references)
     before = a.clone(), b.clone()
-    for ours, exact in zip(enhance(a, b, links), oracle(a.numpy(), b.numpy(), links.patch.numpy()), strict=True):
+    for ours, exact in zip(
+        enhance(a, b, links), oracle(a.numpy(), b.numpy(), links.patch.numpy()), strict=True
+    ):
         assert_close_but_for_swapped_ranks(np.abs(ours.numpy() - exact), RANKED["enhance"])
     assert torch.equal(a, before[0])
     assert torch.equal(b, before[1])
@@ -66,7 +73,9 @@ def test_published_scores(golden, name):
             )
             for z in modalities
         ]
-        for ours, key in zip(enhance(d[0], d[1], links), ("scores_2d_stable", "scores_3d_stable"), strict=True):
+        for ours, key in zip(
+            enhance(d[0], d[1], links), ("scores_2d_stable", "scores_3d_stable"), strict=True
+        ):
             differences.append(np.abs(lowest_mean(ours).numpy() - stored[key][i]))
     assert_close_but_for_swapped_ranks(np.concatenate(differences), RANKED["msm_multiple"])
 
@@ -103,10 +112,16 @@ def test_a_sample_without_groups_is_finite(rng):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"a": torch.zeros(4)}, r"enhance: a and b must be \(L2, R\) and \(L3, R\), R at least 1, got \(4,\) and"),
+        (
+            {"a": torch.zeros(4)},
+            r"enhance: a and b must be \(L2, R\) and \(L3, R\), R at least 1, got \(4,\) and",
+        ),
         ({"a": torch.zeros(4, 3)}, r"a and b must be .* got \(4, 3\) and \(2, 5\)"),
         ({"a": torch.zeros(4, 0), "b": torch.zeros(2, 0)}, "R at least 1"),
-        ({"a": torch.zeros(5, 5)}, r"links must join 5 patches and 2 groups, got a start of shape \(5,\) and 2 groups"),
+        (
+            {"a": torch.zeros(5, 5)},
+            r"links must join 5 patches and 2 groups, got a start of shape \(5,\) and 2 groups",
+        ),
         ({"b": torch.zeros(3, 5)}, "links must join 4 patches and 3 groups"),
     ],
 )

@@ -18,7 +18,9 @@ def test_centers_agree_with_the_published_code(golden):
 def test_a_cloud_holds_what_the_ops_give(rng):
     points = torch.from_numpy(rng.random((700, 3)).astype(np.float32))
     pixels = torch.from_numpy(rng.permutation(900)[:700])
-    [(cloud, groups)] = group_clouds([points], [pixels], [(30, 30)], count=64, group_size=32, search=64, start=20)
+    [(cloud, groups)] = group_clouds(
+        [points], [pixels], [(30, 30)], count=64, group_size=32, search=64, start=20
+    )
     centers = farthest_points(points, 64)
     expected = group_points(points, centers, size=32, start=20, search=64, unique=True)
     assert torch.equal(cloud.centers, centers.long())
@@ -33,7 +35,13 @@ def test_a_cloud_holds_what_the_ops_give(rng):
 @pytest.mark.parametrize("kind", ["random", "equal", "collinear"])
 def test_few_or_degenerate_points_still_make_groups(rng, points, kind):
     where = rng.random((points, 3))
-    where = np.ones((points, 3)) if kind == "equal" else where[:, :1] * np.ones(3) if kind == "collinear" else where
+    where = (
+        np.ones((points, 3))
+        if kind == "equal"
+        else where[:, :1] * np.ones(3)
+        if kind == "collinear"
+        else where
+    )
     [(cloud, groups)] = group_clouds([torch.from_numpy(where.astype(np.float32))], count=64)
     assert cloud.centers.shape == cloud.curvature.shape == (64,)
     assert groups.neighborhood.shape == (64, 128, 3)

@@ -30,7 +30,9 @@ def test_the_quantized_blur_is_that_of_the_published_code(golden):
     levels = float(g["map"].max()) / 255
     assert np.array_equal(np.rint(blurred / levels), np.rint(g["blurred"] / levels))
     np.testing.assert_allclose(blurred, g["blurred"], rtol=1e-6)
-    np.testing.assert_allclose(quantized_blur(torch.from_numpy(g["blur_in_32"]), 4.0), g["blur_out_32"], rtol=1e-6)
+    np.testing.assert_allclose(
+        quantized_blur(torch.from_numpy(g["blur_in_32"]), 4.0), g["blur_out_32"], rtol=1e-6
+    )
 
 
 def test_a_map_of_zeros_stays_one():
@@ -104,9 +106,7 @@ def test_a_map_is_a_sequence(patches):
 
 
 def test_maps_of_both_modalities_are_added(patches):
-    points = PointLayer(
-        scores=[torch.tensor([0.5])] * 2, pixels=[torch.tensor([1])] * 2, sigma=0.0
-    )
+    points = PointLayer(scores=[torch.tensor([0.5])] * 2, pixels=[torch.tensor([1])] * 2, sigma=0.0)
     maps = Maps([patches, points], [frame((1, 2))] * 2)
     assert maps[0].tolist() == [[0.0, 2.5]]
     assert maps.peaks().tolist() == [2.5, 1.5]

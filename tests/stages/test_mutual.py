@@ -17,16 +17,21 @@ def test_distances_agree_with_the_published_code(golden):
     for i in range(7):
         others = [j for j in range(7) if j != i]
         assert found[i, :, i].isinf().all()
-        np.testing.assert_allclose(found[i][:, others], g["patch2image_float64"][i], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            found[i][:, others], g["patch2image_float64"][i], rtol=1e-5, atol=1e-5
+        )
     np.testing.assert_allclose(lowest_mean(found), g["scores_fp32"], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("interval", "name"), [((0.0, 0.3), "scores_0_03"), ((0.1, 0.3), "scores_01_03"), ((0, 5), "scores_0_5")]
+    ("interval", "name"),
+    [((0.0, 0.3), "scores_0_03"), ((0.1, 0.3), "scores_01_03"), ((0, 5), "scores_0_5")],
 )
 def test_intervals_agree_with_the_published_v1_code(golden, interval, name):
     g = golden("msm_v1")
-    found = lowest_mean(everyone(Features(z=torch.from_numpy(g["Z"]), precision="float32")), interval)
+    found = lowest_mean(
+        everyone(Features(z=torch.from_numpy(g["Z"]), precision="float32")), interval
+    )
     np.testing.assert_allclose(found, g[name], rtol=1e-5, atol=1e-5)
 
 
@@ -40,15 +45,23 @@ def test_few_samples_score_by_their_nearest_other(rng, samples):
 
 @pytest.fixture
 def features(rng):
-    z, references = (rng.standard_normal(shape).astype(np.float32) for shape in [(7, 12, 5), (3, 9, 5)])
-    return Features(z=torch.from_numpy(z), references=torch.from_numpy(references), precision="float32")
+    z, references = (
+        rng.standard_normal(shape).astype(np.float32) for shape in [(7, 12, 5), (3, 9, 5)]
+    )
+    return Features(
+        z=torch.from_numpy(z), references=torch.from_numpy(references), precision="float32"
+    )
 
 
 def test_references_are_further_columns(features):
     found = everyone(features)
     assert found.shape == (7, 12, 10)
     assert torch.equal(found[..., :7], everyone(Features(z=features.z, precision="float32")))
-    expected = torch.cdist(features.z.double()[:, None], features.references.double()[None]).amin(-1).transpose(1, 2)
+    expected = (
+        torch.cdist(features.z.double()[:, None], features.references.double()[None])
+        .amin(-1)
+        .transpose(1, 2)
+    )
     torch.testing.assert_close(found[..., 7:], expected.float(), rtol=1e-5, atol=1e-6)
 
 
@@ -72,7 +85,9 @@ def test_a_window_looks_at_the_same_place_only(rng):
     found = everyone(Features(z=z, window=0, grid=(2, 3)))
     torch.testing.assert_close(found[0, :, 1], (z[0] - z[1]).norm(dim=-1))
     wide = everyone(Features(z=z, window=3, grid=(2, 3)))
-    torch.testing.assert_close(wide, everyone(Features(z=z, precision="float32")), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        wide, everyone(Features(z=z, precision="float32")), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_medians_are_those_of_all_distances(features):
