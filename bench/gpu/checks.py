@@ -17,7 +17,7 @@ import torch
 from gpu.findings import Finding, append
 from gpu.watched import BEGIN
 
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
 LOST = 3  # exit status: this process cannot use the GPU any more, the next check needs another one
 GRACE = 25.0  # seconds of a check beyond its limit: its inputs, what it is compared with
@@ -88,7 +88,7 @@ class Checks:
     def kernels(self) -> Iterator[None]:
         """Have the GPU's kernels serve ``device``: in a rehearsal the emulated ones."""
         if self.rehearsal:
-            with gpu.emulated():
+            with dispatch.emulated():
                 yield
         else:
             yield

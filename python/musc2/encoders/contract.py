@@ -13,7 +13,7 @@ from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.errors import DeviceError, InputError
 from musc2.ops import Groups
-from musc2.ops._support import native
+from musc2.ops._support import dispatch
 
 Modality = Literal["image", "points"]
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
@@ -202,7 +202,7 @@ def chosen_precision(op: str, precision: str, device: torch.device) -> torch.dty
         ]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if native.isa() == "avx512bf16" else torch.float32
+    return torch.bfloat16 if dispatch.isa() == "avx512bf16" else torch.float32
 
 
 def computing_in(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays
 
 Array = np.ndarray[Any, Any]
 Values = torch.Tensor | Array | Sequence[Any]
@@ -106,7 +106,7 @@ def paired(
 
 def check_limit(op: str, fpr_limit: float) -> float:
     """``fpr_limit`` as a false positive rate to stop at."""
-    if not 0 < (found := arrays.number(op, "fpr_limit", fpr_limit, 0)) <= 1:
+    if not 0 < (found := checks.number(op, "fpr_limit", fpr_limit, 0)) <= 1:
         msg = f"{op}: fpr_limit must be above 0 and at most 1, got {fpr_limit!r}"
         raise InputError(msg)
     return found

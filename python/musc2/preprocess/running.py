@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musc2.inputs.ordered_map import in_order
-from musc2.ops._support import native
+from musc2.ops._support import dispatch
 from musc2.preprocess import eyecandies, files, mvtec_3d
 from musc2.preprocess.task import Task, refuse, shown
 from musc2.progress import Report, reporting
@@ -56,7 +56,7 @@ def prepare(
         refuse(f"root ({source})", f"must be laid out as {known.LAYOUT}", shown(path.name for path in source.iterdir()))
     _record(target, {"dataset": dataset, "seed": seed})
     left = [task for task in tasks if not task.finished]
-    _run(left, functools.partial(known.run, seed=seed), jobs or native.num_threads(), len(tasks), progress)
+    _run(left, functools.partial(known.run, seed=seed), jobs or dispatch.num_threads(), len(tasks), progress)
     return Done(made=len(left), found=len(tasks) - len(left))
 
 
