@@ -1,4 +1,4 @@
-"""What op tests run on: the CPU's instruction sets, the emulated GPU where it is built, a GPU where there is one."""
+"""Backends of the op tests: instruction sets of the CPU, and a GPU, emulated or real."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from musc2 import _cpu, cuda, ops
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
 ORDERS = ("forward", "reverse", "random:1", "random:2", "fair", "uneven:1")
 IS_EMULATED = importlib.util.find_spec("musc2._cuda_emulated") is not None
@@ -17,34 +17,39 @@ EMULATED = importlib.import_module("musc2._cuda_emulated") if IS_EMULATED else N
 
 
 def names(op):
-    """The backends that can run an op, or a test of several."""
-    found = _cpu.isas()
+    """Return the backends that can run an op, or a test of several ops."""
+    backends = _cpu.isas()
     if IS_EMULATED and _has(EMULATED, op):
-        found.append("emulated")
+        backends.append("emulated")
     if cuda.is_available() and _has(importlib.import_module("musc2._cuda"), op):
-        found.append("cuda")
-    return found
+        backends.append("cuda")
+    return backends
+
+
+def is_composed(op):
+    """Return whether ``op`` runs on a GPU without a kernel of its own."""
+    return dispatch.kernels_of(op) != (op,)
 
 
 def _has(module, op):
-    is_composed = gpu.kernels_of(op) != (op,)
-    kernels = gpu.kernels_of(op) if is_composed or op in ops.__all__ else ()
+    kernels = dispatch.kernels_of(op) if is_composed(op) or op in ops.__all__ else ()
     return all(hasattr(module, kernel) for kernel in kernels)
 
 
 def too_much_for_emulation(backend, threads):
-    """Skips a case that would keep this many threads busy on a GPU, where they are emulated one by one."""
+    """Skip a case with more GPU threads than can be emulated one after the other."""
     if backend == "emulated" and threads > 500_000:
         pytest.skip("too much for the emulation")
 
 
 def on_gpu(op):
-    """The op with its arrays sent to the GPU and its results fetched from there."""
+    """Wrap ``op``: send its arrays to the GPU and fetch its results from there."""
 
     @functools.wraps(op)
     def run(*arguments, **options):
-        sent = [_moved(argument, "cuda") for argument in arguments]
-        return _moved(op(*sent, **{name: _moved(option, "cuda") for name, option in options.items()}), "cpu")
+        gpu_arguments = [_moved(argument, "cuda") for argument in arguments]
+        gpu_options = {name: _moved(option, "cuda") for name, option in options.items()}
+        return _moved(op(*gpu_arguments, **gpu_options), "cpu")
 
     return run
 
@@ -54,9 +59,10 @@ def _moved(value, device):
         value = torch.from_numpy(np.array(value))
     if isinstance(value, torch.Tensor):
         return value.to(device)
-    if isinstance(value, tuple) and any(isinstance(part, torch.Tensor) for part in value):
-        return tuple(_moved(part, device) for part in value)
+    if isinstance(value, tuple) and any(isinstance(item, torch.Tensor) for item in value):
+        return tuple(_moved(item, device) for item in value)
     if dataclasses.is_dataclass(value):
-        parts = {field.name: _moved(getattr(value, field.name), device) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **parts)
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        moved = {name: _moved(item, device) for name, item in fields.items()}
+        return dataclasses.replace(value, **moved)
     return value

@@ -1,4 +1,4 @@
-"""One fixture runs every op test over each backend of this machine, another over thread counts or orders."""
+"""Fixtures that run op tests over each backend, and over thread counts or thread orders."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import pytest
 
 import musc2
 from musc2 import _cpu
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    chosen = [mark for mark in metafunc.definition.iter_markers("parametrize") if mark.args[0] == "backend"]
-    if "backend" in metafunc.fixturenames and not chosen:
+    marks = metafunc.definition.iter_markers("parametrize")
+    is_chosen = any(mark.args[0] == "backend" for mark in marks)
+    if "backend" in metafunc.fixturenames and not is_chosen:
         op = metafunc.module.__name__.removeprefix("test_")
         metafunc.parametrize("backend", backends.names(op), indirect=True)
 
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The kernels that the test runs on, see backends.py."""
+    """Run the test on one of the backends, see backends.py."""
     if request.param == "emulated":
-        with gpu.emulated():
+        with dispatch.emulated():
             yield request.param
     elif request.param == "cuda":
         for name in musc2.ops.__all__:
@@ -41,21 +42,30 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def over_threads(request: pytest.FixtureRequest) -> Iterator[Callable[[Callable[[], Any]], list[Any]]]:
-    """Calls a function with 1, 2 and 5 threads, or in several thread orders of the emulation; returns the results."""
-    emulated = "backend" in request.fixturenames and request.getfixturevalue("backend") == "emulated"
-    choose: Any = backends.EMULATED.set_order if emulated else _cpu.set_num_threads
-    default = backends.EMULATED.order() if emulated else 0
+def over_threads(
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[Callable[[], Any]], list[Any]]]:
+    """Call a function with several thread counts, or in several thread orders of the emulation.
+
+    The function that this gives returns the list of results.
+    """
+    has_backend = "backend" in request.fixturenames
+    if has_backend and request.getfixturevalue("backend") == "emulated":
+        set_schedule: Any = backends.EMULATED.set_order
+        schedules: Any = backends.ORDERS
+        default = backends.EMULATED.order()
+    else:
+        set_schedule, schedules, default = _cpu.set_num_threads, (1, 2, 5), 0
 
     def run(function: Callable[[], Any]) -> list[Any]:
         results = []
-        for choice in backends.ORDERS if emulated else (1, 2, 5):
-            choose(choice)
+        for schedule in schedules:
+            set_schedule(schedule)
             results.append(function())
         return results
 
     yield run
-    choose(default)
+    set_schedule(default)
 
 
 @pytest.fixture
@@ -65,7 +75,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def golden() -> Callable[[str], dict[str, np.ndarray]]:
-    """Loads tests/goldens/NAME.npz: what the published implementation computes."""
+    """Load tests/goldens/NAME.npz, results of the published implementation."""
 
     def load(name: str) -> dict[str, np.ndarray]:
         with np.load(Path(__file__).parent / "goldens" / f"{name}.npz") as stored:
@@ -76,11 +86,11 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
 
 @pytest.fixture
 def rgb(rng: np.random.Generator) -> Any:
-    """A few small images."""
+    """Return a few small images."""
     return parts.images(rng)
 
 
 @pytest.fixture
 def pcd(rng: np.random.Generator) -> Any:
-    """A few small maps of the same parts."""
+    """Return a few small xyz maps of the same parts."""
     return parts.maps(rng)

@@ -1,7 +1,7 @@
-"""A GPU that is not there: tensors that say they are on one, and kernels that are emulated.
+"""Pretend that there is a GPU: tensors claim to be on it, and its kernels are emulated.
 
-What would fail on a real GPU fails here: arrays of one call on two devices, reading a tensor's memory without fetching
-it, results that were left on the CPU.
+What would fail on a real GPU fails here: arrays of one call on two devices, reading the memory of a
+tensor without fetching it, results that were left on the CPU.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from musc2 import _cuda_emulated
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
 DEVICE = torch.device("cuda:0")
 _INDEXING = {torch.Tensor.__getitem__, torch.Tensor.__setitem__}
 
 
 class OnGpu(torch.Tensor):
-    """A tensor that says so. What is computed from it is there too."""
+    """A tensor that claims to be on the GPU, like every tensor computed from it."""
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
@@ -33,41 +33,43 @@ class OnGpu(torch.Tensor):
         target = _target(function, args, options)
         if target is None:
             _check_together(function, [*args, *options.values()])
-        plain_args, plain_options = _plain((list(args), options), keep=function)
+        plain_args, plain_options = _plain((list(args), options), function=function)
         with torch._C.DisableTorchFunctionSubclass():
             result = function(*plain_args, **plain_options)
         return result if target == "cpu" else _tagged(result)
 
 
 class Pretence(TorchFunctionMode):
-    """Makes tensors for the GPU, and sends them there."""
+    """Create tensors on the GPU and move tensors to it."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         options = dict(kwargs or {})
         if _target(function, args, options) != "cuda":
             return function(*args, **options)
-        args, options = _plain((list(args), options), keep=function)
+        args, options = _plain((list(args), options), function=function)
         return _tagged(function(*args, **options))
 
 
 @contextlib.contextmanager
 def present():
-    """Inside this block there is one."""
+    """Pretend inside this block."""
     with pytest.MonkeyPatch.context() as patch, Pretence():
-        patch.setattr(gpu, "why_not", lambda: "")
-        patch.setattr(gpu, "_module", lambda: _cuda_emulated)
-        patch.setattr(gpu, "stream", lambda device: 0)
+        patch.setattr(dispatch, "unavailable_reason", lambda: None)
+        patch.setattr(dispatch, "_module", lambda: _cuda_emulated)
+        patch.setattr(dispatch, "stream", lambda device: 0)
         patch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
         patch.setattr(torch.cuda, "device_count", lambda: 1)
         yield
 
 
 def _target(function, args, options):
-    """ "cpu" or "cuda" where a call names one or the like of a tensor there, else None."""
+    """Return the type of the device that a call names, itself or by a tensor on it, else None."""
     if function is torch.Tensor.cpu:
         return "cpu"
-    named = [options.get("device"), *(args[1:] if function is torch.Tensor.to else [])]
-    for value in named:
+    targets = [options.get("device")]
+    if function is torch.Tensor.to:
+        targets += args[1:]
+    for value in targets:
         if isinstance(value, torch.Tensor):
             return value.device.type
         if isinstance(value, str | torch.device):
@@ -79,21 +81,26 @@ def _check_together(function, values):
     if function in _INDEXING:  # indices may be on the CPU
         values = [values[0], *values[2:]]
     for value in values:
-        parts = value if isinstance(value, list | tuple) else [value]
-        if any(isinstance(part, torch.Tensor) and not isinstance(part, OnGpu) and part.ndim > 0 for part in parts):
+        items = value if isinstance(value, list | tuple) else [value]
+        if any(_is_array_on_cpu(item) for item in items):
             msg = f"expected all tensors to be on the same device in {function.__name__}"
             raise RuntimeError(msg)
 
 
-def _plain(values, keep):
-    """``values`` for the real function: without tags, and without a device that is not there."""
+def _is_array_on_cpu(value):
+    is_on_cpu = isinstance(value, torch.Tensor) and not isinstance(value, OnGpu)
+    return is_on_cpu and value.ndim > 0
+
+
+def _plain(values, function):
+    """Return ``values`` for the real function: plain tensors, and no device that does not exist."""
     if isinstance(values, dict):
-        return {name: _plain(value, keep) for name, value in values.items() if name != "device"}
+        return {name: _plain(value, function) for name, value in values.items() if name != "device"}
     if isinstance(values, list | tuple):
-        found = [_plain(value, keep) for value in values]
-        if keep is torch.Tensor.to:
-            found = ["cpu" if isinstance(value, str | torch.device) else value for value in found]
-        return type(values)(found) if type(values) in (list, tuple) else values
+        plain = [_plain(value, function) for value in values]
+        if function is torch.Tensor.to:
+            plain = ["cpu" if isinstance(value, str | torch.device) else value for value in plain]
+        return type(values)(plain) if type(values) in (list, tuple) else values
     return values.as_subclass(torch.Tensor) if isinstance(values, OnGpu) else values
 
 
@@ -101,5 +108,5 @@ def _tagged(result):
     if isinstance(result, torch.Tensor):
         return result.as_subclass(OnGpu)
     if isinstance(result, list | tuple):
-        return type(result)([_tagged(part) for part in result])
+        return type(result)([_tagged(item) for item in result])
     return result

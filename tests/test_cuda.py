@@ -1,7 +1,6 @@
-"""Whether there is a GPU is found out late and said clearly; arrays on one reach its kernels."""
+"""GPUs are looked for late and reported clearly; arrays on a GPU reach its kernels."""
 
 import contextlib
-import importlib
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -11,117 +10,175 @@ import torch
 
 import musc2
 from musc2.errors import DeviceError
-from musc2.ops._support import arrays, gpu
+from musc2.ops._support import arrays, dispatch
 
 GPU = torch.device("cuda:0")
 
 
+class ClaimsGpu(torch.Tensor):
+    """A tensor in CPU memory that claims to be on a GPU."""
+
+    is_cuda = True
+    device = GPU
+
+
 @pytest.fixture
 def built(monkeypatch):
-    """Sets what importing musc2._cuda gives: a module, or the error that it raises."""
+    """Set what importing musc2._cuda gives: a module, or the error that it raises."""
 
-    def choose(outcome, *, torch_has_cuda=True):
-        def give(name):
+    def set_outcome(outcome, *, torch_has_cuda=True):
+        def import_module(name):
             assert name == "musc2._cuda"
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(gpu, "importlib", SimpleNamespace(import_module=give))
+        monkeypatch.setattr(dispatch, "importlib", SimpleNamespace(import_module=import_module))
         monkeypatch.setattr(torch.cuda, "is_available", lambda: torch_has_cuda)
 
-    gpu.why_not.cache_clear()
-    yield choose
-    gpu.why_not.cache_clear()
+    dispatch.unavailable_reason.cache_clear()
+    yield set_outcome
+    dispatch.unavailable_reason.cache_clear()
 
 
 def module(problem="", **kernels):
     return SimpleNamespace(why_not=lambda: problem, **kernels)
 
 
-def test_asking_never_fails():
-    assert musc2.cuda.is_available() in (True, False)
-    assert musc2.cuda.why()
+def test_a_gpu_is_available_unless_there_is_a_reason():
+    reason = musc2.cuda.unavailable_reason()
+    assert musc2.cuda.is_available() == (reason is None)
+    assert reason is None or len(reason) > 0
 
 
 def test_importing_musc2_does_not_load_the_cuda_kernels():
     script = "import sys, musc2; print([name for name in sys.modules if 'musc2._cuda' in name])"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+    command = [sys.executable, "-c", script]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
     ("outcome", "torch_has_cuda", "reason"),
     [
-        (ModuleNotFoundError("No module named 'musc2._cuda'"), True, "built without CUDA .* with MUSC2_CUDA=ON"),
-        (ImportError("libx.so: no such file"), True, r"the CUDA kernels do not load \(libx.so: no such file\)"),
-        (module("driver too old"), True, r"finds no GPU that it can use \(driver too old\); is the NVIDIA driver"),
-        (module(), False, r"torch .* finds no GPU that it can use; install a torch with CUDA"),
+        (
+            ModuleNotFoundError("No module named 'musc2._cuda'"),
+            True,
+            "built without CUDA .* with MUSC2_CUDA=ON",
+        ),
+        (
+            ImportError("libx.so: no such file"),
+            True,
+            r"the CUDA kernels do not load \(libx.so: no such file\)",
+        ),
+        (
+            module("driver too old"),
+            True,
+            r"finds no GPU that it can use \(driver too old\); is the NVIDIA driver",
+        ),
+        (
+            module(),
+            False,
+            r"torch .* finds no GPU that it can use; install a torch with CUDA",
+        ),
     ],
 )
-def test_the_reason_and_the_fix_are_said(built, outcome, torch_has_cuda, reason):
+def test_errors_give_the_reason_and_the_fix(built, outcome, torch_has_cuda, reason):
     built(outcome, torch_has_cuda=torch_has_cuda)
     assert not musc2.cuda.is_available()
-    with pytest.raises(DeviceError, match=rf"lowest_mean: d is on cuda:0, but .*{reason}.*; or pass d.cpu\(\)"):
-        gpu.require("lowest_mean", "d", GPU)
+    message = rf"lowest_mean: d is on cuda:0, but .*{reason}.*; or pass d.cpu\(\)"
+    with pytest.raises(DeviceError, match=message):
+        dispatch.require("lowest_mean", "d", GPU)
 
 
 def test_only_ops_with_a_kernel_take_arrays_on_a_gpu(built):
     built(module(lowest_mean=None))
     assert musc2.cuda.is_available()
     for op in ("lowest_mean", "rank_match", "rescore"):
-        gpu.require(op, "d", GPU)
-    with pytest.raises(DeviceError, match=r"gradient_tokens: images is on cuda:0, but gradient_tokens runs on the CPU"):
-        gpu.require("gradient_tokens", "images", GPU)
+        dispatch.require(op, "d", GPU)
+    message = "gradient_tokens: images is on cuda:0, but gradient_tokens runs on the CPU"
+    with pytest.raises(DeviceError, match=message):
+        dispatch.require("gradient_tokens", "images", GPU)
 
 
 def test_other_devices_are_named():
-    with pytest.raises(
-        DeviceError, match=r"lowest_mean: d must be on a CPU or a CUDA device, got meta; pass d.cpu\(\)"
-    ):
+    message = r"lowest_mean: d must be on a CPU or a CUDA device, got meta; pass d.cpu\(\)"
+    with pytest.raises(DeviceError, match=message):
         musc2.ops.lowest_mean(torch.ones(2, 3, device="meta"))
 
 
 def test_the_arrays_of_a_call_are_on_one_device():
-    here, there = torch.ones(1), torch.ones(1, device="meta")
-    arrays.together("op", z=here, references=here)
-    with pytest.raises(DeviceError, match=r"op: references must be on cpu, where z is, got meta; pass references.to\("):
-        arrays.together("op", z=here, references=there)
+    on_cpu, on_meta = torch.ones(1), torch.ones(1, device="meta")
+    arrays.check_same_device("op", z=on_cpu, references=on_cpu)
+    message = r"op: references must be on cpu, where z is, got meta; pass references.to\("
+    with pytest.raises(DeviceError, match=message):
+        arrays.check_same_device("op", z=on_cpu, references=on_meta)
 
 
-def test_a_kernel_runs_on_the_current_stream_of_the_device_of_its_arrays(monkeypatch):
+def test_a_cpu_kernel_gets_addresses_and_no_arguments_of_the_gpu(monkeypatch):
+    calls = []
+    cpu = SimpleNamespace(blur=lambda *arguments: calls.append(arguments) or 7)
+    monkeypatch.setattr(dispatch, "_cpu", cpu)
+    array, other = torch.ones(2), torch.ones(3)
+    status = dispatch.launch("blur", array, 2, other, 0.5, True, None, gpu_only=(9, other))
+    assert status == 7
+    assert calls == [(array.data_ptr(), 2, other.data_ptr(), 0.5, True, 0)]
+    assert dispatch.scratch("blur", array, 3, 5) is None
+
+
+def test_a_gpu_kernel_runs_on_the_current_stream_of_the_device_of_its_first_array(
+    built, monkeypatch
+):
     calls, entered = [], []
 
     @contextlib.contextmanager
-    def device(which):
-        entered.append(which)
+    def current(device):
+        entered.append(device)
         yield
         entered.pop()
 
-    monkeypatch.setattr(torch.cuda, "device", device)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda which: SimpleNamespace(cuda_stream=700 + which.index))
-    kernels = gpu.Launcher(SimpleNamespace(blur=lambda *arguments: calls.append((*arguments, *entered))), GPU)
-    kernels.blur(1, 2)
-    assert calls == [(1, 2, 700, GPU)]
+    def current_stream(device):
+        return SimpleNamespace(cuda_stream=700 + device.index)
+
+    monkeypatch.setattr(torch.cuda, "device", current)
+    monkeypatch.setattr(torch.cuda, "current_stream", current_stream)
+    built(module(blur=lambda *arguments: calls.append((*arguments, *entered))))
+    array = torch.ones(2).as_subclass(ClaimsGpu)
+    dispatch.launch("blur", array, 1, None, gpu_only=(2, array))
+    address = array.data_ptr()
+    assert calls == [(address, 1, 0, 2, address, 700, GPU)]
     assert entered == []
 
 
 @pytest.mark.skipif(musc2.cuda.is_available(), reason="there is a GPU")
-def test_a_kernel_without_a_gpu_says_which_it_is_and_what_is_wrong():
+def test_a_kernel_without_a_gpu_names_itself_and_the_problem():
     cuda = pytest.importorskip("musc2._cuda", reason="built without CUDA")
     assert cuda.why_not()
     with pytest.raises(RuntimeError, match="lowest_mean: "):
         cuda.lowest_mean(16, 1, 1, 0.0, 0, 0.3, 0, 16, 0)
 
 
-def test_scratch_is_as_large_as_the_kernel_asks():
-    kernels = gpu.Launcher(SimpleNamespace(blur_scratch=lambda rows, columns: rows * columns), torch.device("cpu"))
-    assert kernels.scratch("blur", 3, 5).shape == (15,)
+def test_scratch_is_as_large_as_the_kernel_asks(monkeypatch):
+    emulation = SimpleNamespace(blur=None, blur_scratch=lambda rows, columns: rows * columns)
+    monkeypatch.setattr(dispatch, "_emulation", emulation)
+    assert dispatch.scratch("blur", torch.ones(1), 3, 5).shape == (15,)
 
 
-def test_the_emulation_serves_only_inside_its_block():
+def test_the_emulation_serves_inside_its_block_what_has_a_cuda_kernel(monkeypatch):
     pytest.importorskip("musc2._cuda_emulated")
-    d = torch.ones(2, 3)
-    with gpu.emulated():
-        assert gpu.launcher(d) is not None
-    assert gpu.launcher(d) is None
-    assert importlib.import_module("musc2.ops._support.native").kernels(d).__name__ == "musc2._cpu"
+    calls = []
+    cpu = SimpleNamespace(
+        lowest_mean=lambda *arguments: calls.append("lowest_mean"),
+        gradient_tokens=lambda *arguments: calls.append("gradient_tokens"),
+    )
+    monkeypatch.setattr(dispatch, "_cpu", cpu)
+    d, mean = torch.ones(2, 3), torch.zeros(2)
+    arguments = (2, 3, 0.0, 0, 1.0, 0, mean)
+    with dispatch.emulated():
+        assert dispatch.on_gpu(d)
+        dispatch.launch("lowest_mean", d, *arguments)
+        dispatch.launch("gradient_tokens", d)
+    assert mean.tolist() == [1.0, 1.0]
+    assert calls == ["gradient_tokens"]
+    assert not dispatch.on_gpu(d)
+    dispatch.launch("lowest_mean", d, *arguments)
+    assert calls == ["gradient_tokens", "lowest_mean"]

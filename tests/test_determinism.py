@@ -7,7 +7,7 @@ import torch
 
 from musc2 import ops
 from musc2.maps import Frame, Maps, PatchLayer
-from musc2.ops._support.native import set_num_threads
+from musc2.ops._support.dispatch import set_num_threads
 from musc2.stages import aggregate, group, maps, mutual, rescore, subsets
 from musc2.stages.enhance import enhance
 

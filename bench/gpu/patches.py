@@ -15,8 +15,8 @@ from bench.gpu.ceilings import matrix_product
 from bench.gpu.works import Work
 from bench_nearest_patches import published
 from musc2 import ops
-from musc2.ops._support import arrays, gpu
-from musc2.ops.nearest_patches import GPU_SCRATCH, PRECISIONS
+from musc2.ops._support import arrays, dispatch
+from musc2.ops.nearest_patches import GPU_MEMORY, PRECISION_CODES
 
 SIZES = ((150, 784, 768), (100, 1024, 384))
 PORTABLE, CLUSTERS = "0", ("2", "4", "1")  # of MUSC2_HOPPER
@@ -137,15 +137,14 @@ def search(
 
 def searched_alone(z: torch.Tensor, precision: str) -> Callable[[], object]:
     """Return the search without measuring distances, which only the kernel itself offers."""
-    kernels = gpu.launcher(z)
-    if kernels is None:
+    if not dispatch.on_gpu(z):
         return lambda: ops.nearest_patches(z, precision=precision)
     samples, patches, channels = z.shape
-    kind, code = arrays.TYPES[z.dtype], PRECISIONS[precision]
-    sizes = (samples, patches, channels, True, samples, patches, code, GPU_SCRATCH, kind)
-    scratch = kernels.scratch("nearest_patches", *sizes)
-    inputs = (z.data_ptr(), samples, patches, channels, 0, samples, patches, code, GPU_SCRATCH)
-    return lambda: kernels.nearest_patches(*inputs, 0, 0, kind, scratch.data_ptr())
+    op, type_code = "nearest_patches", arrays.TYPE_CODES[z.dtype]
+    keys_and_limits = (samples, patches, PRECISION_CODES[precision], GPU_MEMORY)
+    scratch = dispatch.scratch(op, z, samples, patches, channels, True, *keys_and_limits, type_code)
+    arguments = (samples, patches, channels, None, *keys_and_limits, None, None)
+    return lambda: dispatch.launch(op, z, *arguments, gpu_only=(type_code, scratch))
 
 
 def check(z: torch.Tensor, distances: torch.Tensor) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from musc2.cloud import Cloud
     from musc2.config import Config
     from musc2.environment import show_versions
-    from musc2.ops._support.native import set_num_threads
+    from musc2.ops._support.dispatch import set_num_threads
     from musc2.pipeline import score, score_tokens
     from musc2.result import Failure, Result
     from musc2.stages.group import make_cloud
@@ -46,7 +46,7 @@ _HOMES = {
     "make_cloud": "musc2.stages.group",
     "score": "musc2.pipeline",
     "score_tokens": "musc2.pipeline",
-    "set_num_threads": "musc2.ops._support.native",
+    "set_num_threads": "musc2.ops._support.dispatch",
     "show_versions": "musc2.environment",
 }
 

@@ -5,10 +5,16 @@ def isas() -> list[str]: ...
 def isa() -> str: ...
 def set_isa(name: str) -> bool: ...
 def first_nonfinite(values: int, count: int, position: int) -> None: ...
-def farthest_points(
-    points: int, offsets: int, clouds: int, count: int, start: int, skip_norm2: float, picks: int
-) -> None: ...
 def first_nan(values: int, count: int, position: int) -> None: ...
+def farthest_points(
+    points: int,
+    offsets: int,
+    clouds: int,
+    count: int,
+    start: int,
+    skip_norm2: float,
+    picks: int,
+) -> None: ...
 def lowest_mean(
     values: int,
     rows: int,
@@ -25,8 +31,8 @@ def nearest_patches(
     patches: int,
     channels: int,
     references: int,
-    others: int,
-    other_patches: int,
+    reference_samples: int,
+    reference_patches: int,
     precision: int,
     memory: int,
     distance: int,
@@ -39,8 +45,8 @@ def nearest_patches_in_window(
     width: int,
     channels: int,
     references: int,
-    others: int,
-    window: int,
+    reference_samples: int,
+    search_window: int,
     distance: int,
     index: int,
 ) -> None: ...
@@ -86,7 +92,7 @@ def pool_centers(
     channels: int,
     degrees: int,
     degree_count: int,
-    threshold: float,
+    curvature_threshold: float,
     pooled: int,
 ) -> None: ...
 def pool_grid(
@@ -97,7 +103,7 @@ def pool_grid(
     channels: int,
     degrees: int,
     degree_count: int,
-    similarity: bool,
+    by_similarity: bool,
     pooled: int,
 ) -> None: ...
 def group_points(
@@ -105,11 +111,11 @@ def group_points(
     offsets: int,
     clouds: int,
     centers: int,
-    centers_each: int,
+    centers_per_cloud: int,
     size: int,
     start: int,
     search: int,
-    threshold: float,
+    curvature_threshold: float,
     unique: bool,
     index: int,
     curvature: int,
@@ -129,10 +135,22 @@ def dictionary_tokens(
     tokens: int,
 ) -> None: ...
 def project_tokens(
-    tokens: int, count: int, channels: int, matrix: int, offset: int, columns: int, projected: int
+    tokens: int,
+    count: int,
+    channels: int,
+    matrix: int,
+    offset: int,
+    columns: int,
+    projected: int,
 ) -> None: ...
 def point_normals(
-    points: int, offsets: int, clouds: int, sensor: int, neighbors: int, normals: int, variation: int
+    points: int,
+    offsets: int,
+    clouds: int,
+    sensor: int,
+    neighbors: int,
+    normals: int,
+    variation: int,
 ) -> None: ...
 def group_histograms(
     points: int,
@@ -141,22 +159,29 @@ def group_histograms(
     offsets: int,
     clouds: int,
     centers: int,
-    centers_each: int,
+    centers_per_cloud: int,
     scales: int,
     scale_count: int,
     histograms: int,
 ) -> None: ...
-def cluster_grid(points: int, chosen: int, count: int, radius: float, least: int, labels: int) -> int: ...
+def cluster_grid(
+    points: int,
+    foreground: int,
+    count: int,
+    eps: float,
+    min_points: int,
+    labels: int,
+) -> int: ...
 def region_overlap(
     values: int,
     masks: int,
     sizes: int,
     maps: int,
-    value: int,
-    above: int,
-    level: int,
-    anomalous: int,
-    overlap: int,
+    threshold: int,
+    normal_above: int,
+    normal_at: int,
+    anomalous_at: int,
+    overlap_at: int,
     counts: int,
 ) -> None: ...
 def region_overlap_binned(

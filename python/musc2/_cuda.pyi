@@ -1,6 +1,6 @@
 # Arrays are addresses (int) on the current device, degrees on the host; `stream` is a cudaStream_t.
 def why_not() -> str: ...
-def farthest_points_scratch(total: int, largest: int) -> int: ...
+def farthest_points_scratch(point_count: int, largest_cloud: int) -> int: ...
 def farthest_points(
     points: int,
     offsets: int,
@@ -9,7 +9,7 @@ def farthest_points(
     start: int,
     skip_norm2: float,
     picks: int,
-    largest: int,
+    largest_cloud: int,
     scratch: int,
     stream: int,
 ) -> None: ...
@@ -22,20 +22,20 @@ def nearest_points(
     k: int,
     index: int,
     distance2: int,
-    most_queries: int,
+    largest_batch: int,
     stream: int,
 ) -> None: ...
-def group_points_scratch(clouds: int, centers_each: int, search: int) -> int: ...
+def group_points_scratch(clouds: int, centers_per_cloud: int, search: int) -> int: ...
 def group_points(
     points: int,
     offsets: int,
     clouds: int,
     centers: int,
-    centers_each: int,
+    centers_per_cloud: int,
     size: int,
     start: int,
     search: int,
-    threshold: float,
+    curvature_threshold: float,
     unique: bool,
     index: int,
     curvature: int,
@@ -49,13 +49,13 @@ def nearest_patches(
     patches: int,
     channels: int,
     references: int,
-    others: int,
-    other_patches: int,
+    reference_samples: int,
+    reference_patches: int,
     precision: int,
     memory: int,
     distance: int,
     index: int,
-    type: int,
+    type_code: int,
     scratch: int,
     stream: int,
 ) -> None: ...
@@ -63,12 +63,12 @@ def nearest_patches_scratch(
     samples: int,
     patches: int,
     channels: int,
-    mutual: bool,
-    others: int,
-    other_patches: int,
+    is_mutual: bool,
+    reference_samples: int,
+    reference_patches: int,
     precision: int,
     memory: int,
-    type: int,
+    type_code: int,
 ) -> int: ...
 def nearest_patches_in_window(
     z: int,
@@ -77,11 +77,11 @@ def nearest_patches_in_window(
     width: int,
     channels: int,
     references: int,
-    others: int,
-    window: int,
+    reference_samples: int,
+    search_window: int,
     distance: int,
     index: int,
-    type: int,
+    type_code: int,
     stream: int,
 ) -> None: ...
 def lowest_mean(
@@ -103,9 +103,9 @@ def pool_grid(
     channels: int,
     degrees: int,
     degree_count: int,
-    similarity: bool,
+    by_similarity: bool,
     pooled: int,
-    type: int,
+    type_code: int,
     stream: int,
 ) -> None: ...
 def pool_centers(
@@ -117,9 +117,9 @@ def pool_centers(
     channels: int,
     degrees: int,
     degree_count: int,
-    threshold: float,
+    curvature_threshold: float,
     pooled: int,
-    count: int,
+    token_count: int,
     stream: int,
 ) -> None: ...
 def link_patches(
@@ -144,6 +144,6 @@ def spread_points(
     values: int,
     neighbors: int,
     spread: int,
-    largest: int,
+    largest_batch: int,
     stream: int,
 ) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
 
 def is_available() -> bool:
@@ -12,4 +12,4 @@ def is_available() -> bool:
 
 def unavailable_reason() -> str | None:
     """Return why kernels cannot run on a GPU, None when they can."""
-    return gpu.unavailable_reason()
+    return dispatch.unavailable_reason()

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import torch
 
 from musc2 import cuda
-from musc2.ops._support import native
+from musc2.ops._support import dispatch
 
 
 def show_versions() -> None:
@@ -20,8 +20,8 @@ def show_versions() -> None:
         "musc2": version("musc2"),
         "Python": platform.python_version(),
         "torch": torch.__version__,
-        "instruction set": native.isa(),
-        "threads": native.num_threads(),
+        "instruction set": dispatch.isa(),
+        "threads": dispatch.num_threads(),
         "CUDA": cuda.unavailable_reason() or "available",
         "FAISS": "in use" if has_faiss else "not installed: re-scoring searches with torch",
     }

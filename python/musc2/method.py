@@ -16,7 +16,7 @@ from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Frame, Layer, Maps, PatchLayer, shrink_mask
 from musc2.ops import Links
-from musc2.ops._support import gpu, threads
+from musc2.ops._support import dispatch, threads
 from musc2.progress import StageTimer
 from musc2.result import Result
 from musc2.stages import aggregate, maps, mutual, subsets
@@ -34,7 +34,7 @@ OPS = (
     "spread_points",
 )
 """The ops that the method needs; where all of them run on a GPU, so does the method."""
-gpu.compose("score_tokens", OPS)
+dispatch.compose("score_tokens", OPS)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

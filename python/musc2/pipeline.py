@@ -18,7 +18,7 @@ from musc2.encoders.contract import PUBLISHED_DEFAULTS
 from musc2.encoders.selection import Encoders
 from musc2.inputs.parts import OutputSpec, Part, PartLoader
 from musc2.ops import Groups
-from musc2.ops._support import arrays, gpu
+from musc2.ops._support import arrays, dispatch
 from musc2.ops._support.threads import serial_torch
 from musc2.progress import Report, StageTimer, reporting
 from musc2.result import Result
@@ -243,7 +243,7 @@ def _encode(
 
 def _device(encoders: Encoders, ops: Sequence[str]) -> str:
     """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
-    return encoders.device if all(gpu.serves(op) for op in ops) else "cpu"
+    return encoders.device if all(dispatch.serves(op) for op in ops) else "cpu"
 
 
 def _point_scores(result: Result, outputs: Sequence[OutputSpec]) -> list[torch.Tensor] | None:

@@ -17,18 +17,18 @@ CLOUDS, POINTS, CENTERS = 2, 700, 24
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """An op, and how to make its inputs: new values each time, always of the same shapes."""
+    """An op and a maker of its inputs: new values at every call, always of the same shapes."""
 
     op: Callable[..., Any]
     inputs: Callable[[torch.Generator], tuple[torch.Tensor, ...]]
 
     def __call__(self, inputs: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
-        """The op's results, whatever holds them."""
-        found = self.op(*inputs)
-        if isinstance(found, torch.Tensor):
-            return [found]
-        parts = dataclasses.astuple(found) if dataclasses.is_dataclass(found) else found
-        return list(parts)
+        """Return the results of the op as a list."""
+        result = self.op(*inputs)
+        if isinstance(result, torch.Tensor):
+            return [result]
+        values = dataclasses.astuple(result) if dataclasses.is_dataclass(result) else result
+        return list(values)
 
 
 def _values(*shape: int) -> Callable[[torch.Generator], torch.Tensor]:
@@ -44,46 +44,64 @@ def _call(op: Callable[..., Any], *makers: Callable[[torch.Generator], torch.Ten
 
 
 CALLS = {
-    "farthest_points": _call(lambda points: ops.farthest_points(points, CENTERS), _values(POINTS, 3)),
+    "farthest_points": _call(
+        lambda points: ops.farthest_points(points, CENTERS), _values(POINTS, 3)
+    ),
     "nearest_points": _call(
-        lambda points, queries: ops.nearest_points(points, queries, 40), _values(POINTS, 3), _values(CENTERS, 3)
+        lambda points, queries: ops.nearest_points(points, queries, 40),
+        _values(POINTS, 3),
+        _values(CENTERS, 3),
     ),
     "group_points": _call(
-        lambda points, centers: ops.group_points(points, centers), _values(POINTS, 3), _whole(POINTS, CENTERS)
+        lambda points, centers: ops.group_points(points, centers),
+        _values(POINTS, 3),
+        _whole(POINTS, CENTERS),
     ),
     "pool_grid": _call(lambda tokens: ops.pool_grid(0.1 * tokens), _values(2, 9, 8, 64)),
     "pool_centers": _call(
-        lambda tokens, centers, curvature: ops.pool_centers(0.1 * tokens, centers, 0.01 * curvature.abs()),
+        lambda tokens, centers, curvature: ops.pool_centers(
+            0.1 * tokens, centers, 0.01 * curvature.abs()
+        ),
         _values(CENTERS, 32),
         _values(CENTERS, 3),
         _values(CENTERS),
     ),
-    "nearest_patches": _call(lambda z: ops.nearest_patches(z, return_index=True), _values(4, 150, 64)),
+    "nearest_patches": _call(
+        lambda z: ops.nearest_patches(z, return_index=True), _values(4, 150, 64)
+    ),
     "lowest_mean": _call(ops.lowest_mean, _values(300, 90)),
     "rank_match": _call(ops.rank_match, _values(500), _values(500)),
-    "link_patches": _call(lambda pixels: ops.link_patches(pixels, size=(56, 56), grid=(7, 7)), _whole(56 * 56, 200)),
-    "spread_points": _call(ops.spread_points, _values(POINTS, 3), _values(CENTERS, 3), _values(CENTERS)),
+    "link_patches": _call(
+        lambda pixels: ops.link_patches(pixels, size=(56, 56), grid=(7, 7)), _whole(56 * 56, 200)
+    ),
+    "spread_points": _call(
+        ops.spread_points, _values(POINTS, 3), _values(CENTERS, 3), _values(CENTERS)
+    ),
 }
 
 
 @pytest.fixture(params=CALLS)
 def call(request: pytest.FixtureRequest) -> Call:
-    """An op that this build has on the GPU that is there."""
+    """Return an op that this build has on this GPU."""
     if not cuda.is_available():
-        pytest.skip(f"no GPU: {cuda.why()}")
-    if request.param != "rank_match" and not hasattr(importlib.import_module("musc2._cuda"), request.param):
+        pytest.skip(f"no GPU: {cuda.unavailable_reason()}")
+    if request.param != "rank_match" and not hasattr(
+        importlib.import_module("musc2._cuda"), request.param
+    ):
         pytest.skip(f"{request.param} has no CUDA kernel yet")
     return CALLS[request.param]
 
 
 @pytest.fixture
 def fresh() -> Callable[[Call], tuple[torch.Tensor, ...]]:
-    """New inputs of a call, on the CPU."""
+    """Make new inputs of a call, on the CPU."""
     generator = torch.Generator().manual_seed(1)
     return lambda call: call.inputs(generator)
 
 
 @pytest.fixture
 def same() -> Callable[[list[torch.Tensor], list[torch.Tensor]], bool]:
-    """Whether two lists of results agree to the bit."""
-    return lambda ours, theirs: all(torch.equal(a.cpu(), b.cpu()) for a, b in zip(ours, theirs, strict=True))
+    """Return whether two lists of results agree to the bit."""
+    return lambda ours, theirs: all(
+        torch.equal(a.cpu(), b.cpu()) for a, b in zip(ours, theirs, strict=True)
+    )

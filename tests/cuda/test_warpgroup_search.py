@@ -1,4 +1,4 @@
-"""The search of nearest_patches by Hopper's own instructions against the one that every GPU has."""
+"""The search of nearest_patches by Hopper's instructions against the search for every GPU."""
 
 import backends
 import numpy as np
@@ -7,15 +7,13 @@ import torch
 
 from musc2 import cuda
 from musc2.ops import nearest_patches
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
-# (samples, patches, channels); tiles are 128 by 256 patches and 64 channels wide, up to 4 of them below each other.
-SMALL = [(3, 1, 8), (40, 1, 9), (30, 7, 64), (2, 128, 65), (3, 129, 24), (2, 300, 330), (4, 200, 66), (2, 17, 1536)]
-SMALL += [
-    (2, 1370, 40),
-    (7, 190, 300),
-    (14, 300, 30),
-]  # more than are searched, or wait, at a time
+# (samples, patches, channels); tiles are 128 by 256 patches, 64 channels wide, 1 to 4 in a cluster.
+SMALL = [(3, 1, 8), (40, 1, 9), (30, 7, 64), (2, 128, 65), (3, 129, 24), (2, 300, 330)]
+SMALL += [(4, 200, 66), (2, 17, 1536)]
+# More tiles than are searched, or wait, at a time.
+SMALL += [(2, 1370, 40), (7, 190, 300), (14, 300, 30)]
 LARGE = [(9, 784, 768), (6, 1024, 384), (4, 1370, 1536), (5, 1369, 8), (300, 50, 100)]
 KINDS = ["random", "clustered", "duplicated", "zero", "large norms"]
 PRECISIONS = {"bfloat16": 2.0**-9, "float16": 2.0**-12}
@@ -27,10 +25,10 @@ def machine(request):
     if request.param == "emulated":
         if not backends.IS_EMULATED:
             pytest.skip("_cuda_emulated is not built: MUSC2_EMULATED=ON")
-        with gpu.emulated():
+        with dispatch.emulated():
             yield "cpu"
     elif not cuda.is_available():
-        pytest.skip(f"no GPU: {cuda.why()}")
+        pytest.skip(f"no GPU: {cuda.unavailable_reason()}")
     elif torch.cuda.get_device_capability() != (9, 0):
         pytest.skip(f"{torch.cuda.get_device_name()} is not of compute capability 9.0")
     else:
@@ -43,7 +41,10 @@ def search(machine, monkeypatch, request):
 
     def run(hopper, z, **options):
         monkeypatch.setenv("MUSC2_HOPPER", str(request.param if hopper else 0))
-        options = {name: value.to(machine) if name == "references" else value for name, value in options.items()}
+        options = {
+            name: value.to(machine) if name == "references" else value
+            for name, value in options.items()
+        }
         d, index = nearest_patches(z.to(machine), return_index=True, **options)
         return d.cpu(), index.cpu()
 
@@ -53,7 +54,8 @@ def search(machine, monkeypatch, request):
 def features(rng, kind, shape):
     z = rng.standard_normal(shape).astype(np.float32)
     if kind == "clustered":
-        z = 0.02 * z + rng.standard_normal((5, shape[2])).astype(np.float32)[rng.integers(0, 5, shape[:2])]
+        centers = rng.standard_normal((5, shape[2])).astype(np.float32)
+        z = 0.02 * z + centers[rng.integers(0, 5, shape[:2])]
     if kind == "duplicated":
         z = z[:1, rng.integers(0, shape[1], shape[:2])][0]
     if kind == "zero":
@@ -64,15 +66,17 @@ def features(rng, kind, shape):
 
 
 def largest_error(z, half_last_place):
-    """How much farther than the nearest patch the one found may be, by the triangle inequality; sums of the channels'
-    products in another order, and deciding to 2^-17 of distance^2, included."""
+    """Return by how much a distance may exceed the best, by the triangle inequality.
+
+    Includes summing over channels in another order and deciding to 2^-17 of distance^2.
+    """
     norm = (z - z.reshape(-1, z.shape[2]).mean(0)).norm(dim=-1).max().item()
     return 4 * norm * (half_last_place + z.shape[2] ** 0.5 * 2.0**-24 + 2.0**-19) * 1.01
 
 
-def agree(z, found, expected, error):
-    """Distances to 1e-5 where the patch is the same; elsewhere no gap between the two beyond the search's error."""
-    (d, index), (expected_d, expected_index) = found, expected
+def agree(z, result, expected, error):
+    """Check distances: to 1e-5 for equal patches, else no gap beyond the error of the search."""
+    (d, index), (expected_d, expected_index) = result, expected
     same = index == expected_index
     torch.testing.assert_close(d[same], expected_d[same], rtol=1e-5, atol=0)
     assert (d - expected_d)[~same].abs().max().item() <= error if not same.all() else True
@@ -81,8 +85,9 @@ def agree(z, found, expected, error):
 
 
 def compare(search, z, precision):
-    found, expected = (search(hopper, z, precision=precision) for hopper in (True, False))
-    agree(z, found, expected, largest_error(z, PRECISIONS[precision]))
+    result = search(True, z, precision=precision)
+    expected = search(False, z, precision=precision)
+    agree(z, result, expected, largest_error(z, PRECISIONS[precision]))
 
 
 @pytest.mark.parametrize("shape", SMALL, ids=str)
@@ -97,7 +102,9 @@ def test_both_searches_find_the_same_in_any_features(search, rng, kind, precisio
 
 
 @pytest.mark.parametrize("machine", ["cuda"], indirect=True)
-@pytest.mark.parametrize(("kind", "precision"), [*((kind, "bfloat16") for kind in KINDS), ("random", "float16")])
+@pytest.mark.parametrize(
+    ("kind", "precision"), [*((kind, "bfloat16") for kind in KINDS), ("random", "float16")]
+)
 @pytest.mark.parametrize("shape", LARGE, ids=str)
 def test_both_searches_find_the_same_in_large_inputs(search, rng, shape, kind, precision):
     compare(search, features(rng, kind, shape), precision)
@@ -107,31 +114,34 @@ def test_both_searches_find_the_same_in_large_inputs(search, rng, shape, kind, p
 @pytest.mark.parametrize("channels", [24, 21])
 def test_features_of_16_bits(search, rng, dtype, channels):
     z = features(rng, "random", (3, 140, channels)).to(dtype)
-    found, expected = search(True, z), search(False, z)
-    agree(z, found, expected, largest_error(z.float(), 0))
+    result, expected = search(True, z), search(False, z)
+    agree(z, result, expected, largest_error(z.float(), 0))
 
 
 @pytest.mark.parametrize("sizes", [(3, 50, 4, 70), (2, 300, 1, 130), (1, 5, 60, 9)])
 def test_references(search, rng, sizes):
-    samples, patches, others, other_patches = sizes
-    z, references = (features(rng, "random", shape) for shape in ((samples, patches, 40), (others, other_patches, 40)))
-    found, expected = (search(hopper, z, references=references) for hopper in (True, False))
+    samples, patches, reference_samples, reference_patches = sizes
+    z = features(rng, "random", (samples, patches, 40))
+    references = features(rng, "random", (reference_samples, reference_patches, 40))
+    result = search(True, z, references=references)
+    expected = search(False, z, references=references)
     everything = torch.cat([z.reshape(1, -1, 40), references.reshape(1, -1, 40)], 1)
-    agree(references, found, expected, largest_error(everything, PRECISIONS["bfloat16"]))
+    agree(references, result, expected, largest_error(everything, PRECISIONS["bfloat16"]))
 
 
 @pytest.mark.parametrize("memory", [1, 200_000])
 def test_panels_of_some_samples(search, rng, memory):
     z = features(rng, "random", (6, 150, 40))
     expected = search(True, z)
-    found = search(True, z, memory=memory)
-    assert torch.equal(found[0], expected[0])
-    assert torch.equal(found[1], expected[1])
+    result = search(True, z, memory=memory)
+    assert torch.equal(result[0], expected[0])
+    assert torch.equal(result[1], expected[1])
 
 
 def test_values_that_are_not_finite_still_give_patches(search, rng):
     z = features(rng, "random", (3, 140, 20)).to(torch.bfloat16)
-    z[torch.from_numpy(rng.random(z.shape) < 0.01)] = 3e38  # their products are infinite, and differences of those NaN
+    # The products of these values are infinite, and the differences of those NaN.
+    z[torch.from_numpy(rng.random(z.shape) < 0.01)] = 3e38
     _, index = search(True, z)
     assert index.max() < 140
     assert (index >= 0).sum() == 3 * 2 * 140
@@ -144,8 +154,8 @@ def test_thread_orders_give_equal_bits(search, rng, order):
     expected = search(True, z)
     backends.EMULATED.set_order(order)
     try:
-        found = search(True, z, memory=500_000)
+        result = search(True, z, memory=500_000)
     finally:
         backends.EMULATED.set_order("forward")
-    assert torch.equal(found[0], expected[0])
-    assert torch.equal(found[1], expected[1])
+    assert torch.equal(result[0], expected[0])
+    assert torch.equal(result[1], expected[1])

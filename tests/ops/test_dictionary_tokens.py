@@ -18,7 +18,7 @@ def case(rng, shape=(1, 3, 24, 32), components=48, words=20):
 
 
 def test_tiny_case_with_the_answer_written_out(backend):
-    """A flat image: every patch is zero once its mean is gone, so a token is the norm of each word."""
+    """In a flat image every patch minus its mean is zero: a token holds the norm of each word."""
     words = torch.zeros(2, 5)
     words[0, :2] = torch.tensor([3.0, 4.0])
     tokens = dictionary_tokens(torch.full((1, 3, 8, 8), 0.7), torch.ones(108, 5), words)
@@ -27,16 +27,23 @@ def test_tiny_case_with_the_answer_written_out(backend):
 
 @pytest.mark.parametrize(
     ("shape", "components", "words"),
-    [((2, 3, 24, 32), 48, 20), ((1, 3, 8, 8), 48, 256), ((1, 3, 16, 8), 1, 1), ((1, 3, 8, 40), 33, 17)],
+    [
+        ((2, 3, 24, 32), 48, 20),
+        ((1, 3, 8, 8), 48, 256),
+        ((1, 3, 16, 8), 1, 1),
+        ((1, 3, 8, 40), 33, 17),
+    ],
 )
 @pytest.mark.parametrize("softness", [10 / 255, 0.0])
 def test_random_images_agree_with_the_oracle(backend, rng, shape, components, words, softness):
-    images, whitening, known = case(rng, shape, components, words)
+    images, whitening, dictionary = case(rng, shape, components, words)
     before = images.copy()
     rtol, atol = ORACLE["dictionary_tokens"]
-    tokens = dictionary_tokens(images, whitening, known, softness=softness)
-    for ours, image in zip(tokens, images, strict=True):
-        np.testing.assert_allclose(ours, oracle(image, whitening, known, softness), rtol=rtol, atol=atol)
+    tokens = dictionary_tokens(images, whitening, dictionary, softness=softness)
+    for result, image in zip(tokens, images, strict=True):
+        np.testing.assert_allclose(
+            result, oracle(image, whitening, dictionary, softness), rtol=rtol, atol=atol
+        )
     assert np.array_equal(images, before)
 
 
@@ -45,21 +52,24 @@ def test_without_softness_flat_patches_stay_zero_and_contrast_does_not_matter(ba
     black = dictionary_tokens(np.zeros_like(images), whitening, words, softness=0.0)
     np.testing.assert_allclose(black[0, 0, 0], np.linalg.norm(words, axis=1), rtol=1e-5)
     tokens = dictionary_tokens(images, whitening, words, softness=0.0)
-    torch.testing.assert_close(dictionary_tokens(images / 4, whitening, words, softness=0.0), tokens)
+    torch.testing.assert_close(
+        dictionary_tokens(images / 4, whitening, words, softness=0.0), tokens
+    )
 
 
 def test_a_word_more_changes_no_other(backend, rng):
     images, whitening, words = case(rng)
     assert torch.equal(
-        dictionary_tokens(images, whitening, words[:7]), dictionary_tokens(images, whitening, words)[..., :7]
+        dictionary_tokens(images, whitening, words[:7]),
+        dictionary_tokens(images, whitening, words)[..., :7],
     )
 
 
 def test_thread_counts_and_the_rest_of_the_batch_do_not_change_a_bit(backend, rng, over_threads):
     images, whitening, words = case(rng, (3, 3, 40, 24))
-    one, *others = over_threads(lambda: dictionary_tokens(images, whitening, words))
-    assert all(torch.equal(one, other) for other in others)
-    assert torch.equal(one[1:2], dictionary_tokens(images[1:2], whitening, words))
+    first, *repeats = over_threads(lambda: dictionary_tokens(images, whitening, words))
+    assert all(torch.equal(first, repeat) for repeat in repeats)
+    assert torch.equal(first[1:2], dictionary_tokens(images[1:2], whitening, words))
 
 
 def test_another_thread_may_change_the_thread_count_during_a_call():
@@ -89,18 +99,30 @@ for repeat in range(3):
 
 @pytest.mark.parametrize(("count", "words"), [(0, 5), (2, 0)])
 def test_no_images_or_words_give_no_tokens(rng, count, words):
-    images, whitening, known = case(rng)
-    tokens = dictionary_tokens(np.repeat(images, count, 0), whitening, known[:words])
+    images, whitening, dictionary = case(rng)
+    tokens = dictionary_tokens(np.repeat(images, count, 0), whitening, dictionary[:words])
     assert tokens.shape == (count, 3, 4, words)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": np.zeros((1, 3, 9, 8), np.float32)}, "dictionary_tokens: images must have a height and width"),
-        ({"whitening": np.zeros((27, 4), np.float32)}, r"whitening must have shape \(108, P\), got \(27, 4\)"),
-        ({"whitening": np.full((108, 4), np.nan, np.float32)}, r"whitening must be finite, got nan at \(0, 0\)"),
-        ({"words": np.zeros((5, 3), np.float32)}, "words must have the 4 columns of whitening, got 3"),
+        (
+            {"images": np.zeros((1, 3, 9, 8), np.float32)},
+            "dictionary_tokens: images must have a height and width",
+        ),
+        (
+            {"whitening": np.zeros((27, 4), np.float32)},
+            r"whitening must have shape \(108, P\), got \(27, 4\)",
+        ),
+        (
+            {"whitening": np.full((108, 4), np.nan, np.float32)},
+            r"whitening must be finite, got nan at \(0, 0\)",
+        ),
+        (
+            {"words": np.zeros((5, 3), np.float32)},
+            "words must have the 4 columns of whitening, got 3",
+        ),
         ({"words": np.zeros((5, 4))}, "words must be float32, got float64"),
         ({"softness": -1.0}, "softness must be a finite number of at least 0, got -1.0"),
     ],

@@ -14,25 +14,28 @@ def sheet(rng, count):
 
 
 def exact(rng, count):
-    """Points on a lattice, none twice: float32 orders their distances as float64 does, ties included."""
+    """Points on a lattice, none twice: float32 and float64 order distances alike, with ties."""
     return np.unique(np.round(sheet(rng, count) * 64) / 64, axis=0).astype(np.float32)
 
 
 def test_tiny_case_with_the_answer_written_out(backend):
-    """Five points in a plane: no angle, no lean, no height; a variation of exp(-5) lies between two bins' middles."""
+    """Five points in a plane: no angle, no lean, no height.
+
+    A variation of exp(-5) lies between the middles of two bins.
+    """
     points = np.float32([[0, 0, 0], [1, 0, 0], [0, 2, 0], [-3, 0, 0], [0, -4, 0]])
     normals = np.tile(np.float32([0, 0, -1]), (5, 1))
     variation = np.full(5, np.exp(-5) - 1e-5, np.float32)
-    found = group_histograms(points, normals, variation, np.int32([0]), scales=(1, 5))
-    assert found.shape == (1, 2, 38)
-    sine, tilt, height, share = found[0, 1].split([8, 10, 12, 8])
+    histograms = group_histograms(points, normals, variation, np.int32([0]), scales=(1, 5))
+    assert histograms.shape == (1, 2, 38)
+    sine, tilt, height, share = histograms[0, 1].split([8, 10, 12, 8])
     assert sine.tolist() == [1] + [0] * 7
     torch.testing.assert_close(tilt, torch.tensor([0, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 0]))
     torch.testing.assert_close(height, torch.tensor([0, 0, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0]))
-    place = 4 * 8 / 7 - 0.5
-    expected = np.clip(1 - np.abs(place - np.arange(8)), 0, 1)
+    position = 4 * 8 / 7 - 0.5
+    expected = np.clip(1 - np.abs(position - np.arange(8)), 0, 1)
     np.testing.assert_allclose(share, expected, atol=1e-5)
-    assert found[0, 0, 8:18].sum() == 0, "one point is no farther than 0 from the center"
+    assert histograms[0, 0, 8:18].sum() == 0, "one point is no farther than 0 from the center"
 
 
 @pytest.mark.parametrize("scales", [(64, 128, 256), (8,), (5, 40), (300, 1000)])
@@ -43,8 +46,10 @@ def test_random_sheets_agree_with_the_oracle(backend, rng, scales, count):
     centers = rng.integers(0, len(points), count)
     before = points.copy()
     _, atol = ORACLE["group_histograms"]
-    ours = group_histograms(points, normals, variation, centers, scales=scales)
-    np.testing.assert_allclose(ours, oracle(points, normals.numpy(), variation.numpy(), centers, scales), atol=atol)
+    result = group_histograms(points, normals, variation, centers, scales=scales)
+    np.testing.assert_allclose(
+        result, oracle(points, normals.numpy(), variation.numpy(), centers, scales), atol=atol
+    )
     assert np.array_equal(points, before)
 
 
@@ -54,12 +59,15 @@ def test_turning_moving_and_scaling_the_cloud_changes_nothing(backend, rng):
     turn *= np.sign(np.linalg.det(turn))
     moved = points @ turn.T * 30 + [1, 2, 3]
     sensor = turn @ [0, 0, -1]
-    here = group_histograms(
+    before = group_histograms(
         points.astype(np.float32), *point_normals(points.astype(np.float32)), np.arange(0, 3000, 30)
     )
-    there = point_normals(moved.astype(np.float32), sensor=sensor.tolist())
+    surface = point_normals(moved.astype(np.float32), sensor=sensor.tolist())
     torch.testing.assert_close(
-        group_histograms(moved.astype(np.float32), *there, np.arange(0, 3000, 30)), here, rtol=0, atol=0.01
+        group_histograms(moved.astype(np.float32), *surface, np.arange(0, 3000, 30)),
+        before,
+        rtol=0,
+        atol=0.01,
     )
 
 
@@ -79,41 +87,58 @@ def test_a_dent_changes_the_histograms_around_it(backend, rng):
 def test_degenerate_clouds_give_finite_histograms(backend, rng, count):
     line = np.arange(count, dtype=np.float32)[:, None] * np.float32([1, 2, 4])
     for points in (np.full((count, 3), 0.3, np.float32), line, sheet(rng, count)):
-        found = group_histograms(points, *point_normals(points), np.arange(count))
-        sums = torch.stack([part.sum(2) for part in found.split([8, 10, 12, 8], dim=2)])
-        assert bool(torch.isfinite(found).all())
+        histograms = group_histograms(points, *point_normals(points), np.arange(count))
+        sums = torch.stack([part.sum(2) for part in histograms.split([8, 10, 12, 8], dim=2)])
+        assert bool(torch.isfinite(histograms).all())
         torch.testing.assert_close(sums[[0, 2, 3]], torch.ones(3, count, 3))
         assert bool(((sums[1] - 1).abs() < 1e-5).logical_or(sums[1] == 0).all())
 
 
 def test_no_centers_give_no_histograms(backend, rng):
     points = sheet(rng, 20)
-    assert group_histograms(points, *point_normals(points), np.zeros(0, np.int64)).shape == (0, 3, 38)
+    histograms = group_histograms(points, *point_normals(points), np.zeros(0, np.int64))
+    assert histograms.shape == (0, 3, 38)
 
 
-def test_a_packed_batch_equals_its_clouds_one_by_one_for_every_thread_count(backend, rng, over_threads):
+def test_a_packed_batch_equals_its_clouds_one_by_one_for_every_thread_count(
+    backend, rng, over_threads
+):
     points, offsets = sheet(rng, 1000), [0, 1, 700, 1000]
     normals, variation = point_normals(points, offsets=offsets)
     centers = np.stack([rng.integers(0, size, 90) for size in np.diff(offsets)])
-    one, *others = over_threads(lambda: group_histograms(points, normals, variation, centers, offsets=offsets))
-    assert all(torch.equal(one, other) for other in others)
+    first, *repeats = over_threads(
+        lambda: group_histograms(points, normals, variation, centers, offsets=offsets)
+    )
+    assert all(torch.equal(first, repeat) for repeat in repeats)
     for cloud in range(3):
         own = slice(offsets[cloud], offsets[cloud + 1])
         alone = group_histograms(points[own], normals[own], variation[own], centers[cloud])
-        assert torch.equal(one[cloud], alone)
+        assert torch.equal(first[cloud], alone)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"points": np.zeros((4, 3))}, "group_histograms: points must be float32, got float64"),
-        ({"normals": np.zeros((3, 3), np.float32)}, r"normals must have shape \(4, 3\), got \(3, 3\)"),
-        ({"variation": np.full(4, np.nan, np.float32)}, r"variation must be finite, got nan at \(0,\)"),
+        (
+            {"normals": np.zeros((3, 3), np.float32)},
+            r"normals must have shape \(4, 3\), got \(3, 3\)",
+        ),
+        (
+            {"variation": np.full(4, np.nan, np.float32)},
+            r"variation must be finite, got nan at \(0,\)",
+        ),
         ({"variation": np.full(4, -1, np.float32)}, r"variation must be at least 0, got -1.0"),
         ({"centers": np.float32([0])}, "centers must be int32 or int64, got float32"),
-        ({"centers": np.int32([4])}, "centers must be indices of points, got 4 with 4 points in cloud 0"),
+        (
+            {"centers": np.int32([4])},
+            "center 0 of cloud 0 is point 4, but the number of points in that cloud is 4",
+        ),
         ({"offsets": [0, 4]}, r"centers must have shape \(B, G\), got \(1,\)"),
-        ({"offsets": [0, 2, 4], "centers": np.int32([[0]])}, r"centers must have one row per cloud \(2\), got 1"),
+        (
+            {"offsets": [0, 2, 4], "centers": np.int32([[0]])},
+            "offsets describes 2 clouds but centers has rows for 1",
+        ),
         ({"scales": ()}, "scales must be ascending whole numbers, at least one"),
         ({"scales": (8, 4)}, r"scales must be ascending whole numbers, at least one, got \(8, 4\)"),
         ({"scales": (2000,)}, "scales must be a whole number from 1 to 1024, got 2000"),

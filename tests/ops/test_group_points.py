@@ -17,7 +17,7 @@ def cube(rng, count):
 
 
 def exact(rng, count):
-    """A rough sheet on a grid: float32 holds its squared distances exactly, so float64 agrees, ties included."""
+    """A rough sheet on a grid, whose squared distances are exact in float32, ties included."""
     return (rng.integers(-200, 201, (count, 3)) * [1, 1, 0.25] // 1 / 256).astype(np.float32)
 
 
@@ -32,8 +32,11 @@ def agrees(groups, points, centers, *settings):
     assert torch.equal(groups.neighborhood, offsets)
 
 
-def same(one, other):
-    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("index", "curvature", "neighborhood"))
+def same(first, second):
+    return all(
+        torch.equal(getattr(first, name), getattr(second, name))
+        for name in ("index", "curvature", "neighborhood")
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,9 @@ def same(one, other):
 )
 def test_tiny_case_with_the_answer_written_out(backend, unique, index):
     points = np.float32([[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [4, 0, 0]])
-    groups = group_points(points, np.int32([0]), size=4, start=2, search=5, curvature_threshold=0.0, unique=unique)
+    groups = group_points(
+        points, np.int32([0]), size=4, start=2, search=5, curvature_threshold=0.0, unique=unique
+    )
     assert groups.index.tolist() == [index]
     assert groups.curvature.tolist() == [0.0]
     assert groups.neighborhood[0, :, 0].tolist() == [float(i) for i in index]
@@ -52,7 +57,9 @@ def test_tiny_case_with_the_answer_written_out(backend, unique, index):
 
 
 def test_curvature_of_the_corners_of_an_octahedron_is_a_third(backend):
-    corners = np.float32([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
+    corners = np.float32(
+        [[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]
+    )
     groups = group_points(corners, np.int32([0]), size=7, search=7)
     np.testing.assert_allclose(groups.curvature, 1 / 3, rtol=1e-7)
 
@@ -76,7 +83,15 @@ def test_curvature_of_the_corners_of_an_octahedron_is_a_third(backend):
 def test_random_clouds_agree_with_the_oracle(backend, rng, size, start, search, threshold, unique):
     points = exact(rng, 700)
     centers = rng.integers(0, 700, 12)
-    groups = group_points(points, centers, size=size, start=start, search=search, threshold=threshold, unique=unique)
+    groups = group_points(
+        points,
+        centers,
+        size=size,
+        start=start,
+        search=search,
+        curvature_threshold=threshold,
+        unique=unique,
+    )
     agrees(groups, points, centers, size, start, search, threshold, unique)
 
 
@@ -86,7 +101,7 @@ def test_clouds_smaller_than_what_is_asked_for_repeat_their_groups(backend, rng,
     points = exact(rng, count)
     centers = np.arange(count)[:: 1 + count // 4]
     for threshold in (0.0, 0.01):
-        groups = group_points(points, centers, threshold=threshold, unique=unique)
+        groups = group_points(points, centers, curvature_threshold=threshold, unique=unique)
         agrees(groups, points, centers, 128, 80, 256, threshold, unique)
 
 
@@ -97,7 +112,9 @@ def test_equal_and_collinear_points(backend, rng, unique):
     line = np.arange(300, dtype=np.float32)[:, None] * np.float32([1, 2, 4])
     for points in (here, elsewhere, line):
         for threshold in (0.0, 0.01):
-            groups = group_points(points, np.int64([0, 150]), threshold=threshold, unique=unique)
+            groups = group_points(
+                points, np.int64([0, 150]), curvature_threshold=threshold, unique=unique
+            )
             assert groups.curvature.max() < 1e-12
     assert torch.equal(group_points(here, np.int64([0])).curvature, torch.zeros(1))
     assert torch.equal(group_points(elsewhere, np.int64([0])).curvature, torch.zeros(1))
@@ -116,7 +133,8 @@ def test_the_published_groups_come_out(backend, golden, name):
     assert np.array_equal(index[:, 48:], stored["idx"][:, 48:])
     assert np.array_equal(np.sort(index[:, :48], 1), np.sort(stored["idx"][:, :48], 1))
     same_order = (index == stored["idx"]).all(1)
-    assert np.array_equal(groups.neighborhood.numpy()[same_order], stored["neighborhood"][same_order])
+    neighborhood = groups.neighborhood.numpy()
+    assert np.array_equal(neighborhood[same_order], stored["neighborhood"][same_order])
 
 
 def test_unique_groups_hold_different_points_and_start_like_the_nearest(backend, rng):
@@ -126,16 +144,19 @@ def test_unique_groups_hold_different_points_and_start_like_the_nearest(backend,
     assert all(len(set(row)) == 128 for row in groups.index.tolist())
     nearest = nearest_points(points, points[centers.numpy()], 80)[0]
     assert torch.equal(groups.index[:, 48:], nearest)
-    assert torch.equal(group_points(points, centers, curvature_threshold=1.0).index[:, :80], nearest)
+    flat_groups = group_points(points, centers, curvature_threshold=1.0)
+    assert torch.equal(flat_groups.index[:, :80], nearest)
 
 
 def test_a_group_does_not_jump_over_a_gap(backend):
     """Two sheets, one above the other: the group of a center at the rim grows along its own."""
     u, v = (axis.ravel() for axis in np.meshgrid(np.arange(20), np.arange(20)))
-    points = np.concatenate([np.stack([u, v, u * 0 + height], 1) for height in (0, 8)]).astype(np.float32)
+    sheets = [np.stack([u, v, u * 0 + height], 1) for height in (0, 8)]
+    points = np.concatenate(sheets).astype(np.float32)
     grown = group_points(points, np.int64([10 * 20]), curvature_threshold=0.0, unique=True)
     assert (grown.index < 400).all()
-    assert not (group_points(points, np.int64([10 * 20]), curvature_threshold=1.0).index < 400).all()
+    nearest = group_points(points, np.int64([10 * 20]), curvature_threshold=1.0)
+    assert not (nearest.index < 400).all()
 
 
 def test_curvature_does_not_depend_on_scale(backend, rng):
@@ -143,7 +164,8 @@ def test_curvature_does_not_depend_on_scale(backend, rng):
     centers = np.arange(0, 400, 40)
     usual = group_points(points, centers, size=30).curvature
     for scale in (2.0**-60, 2.0**60):
-        assert torch.equal(group_points(points * np.float32(scale), centers, size=30).curvature, usual)
+        scaled = group_points(points * np.float32(scale), centers, size=30)
+        assert torch.equal(scaled.curvature, usual)
 
 
 def test_a_packed_batch_equals_its_clouds_one_by_one(backend, rng):
@@ -165,8 +187,8 @@ def test_no_centers_give_no_groups(backend):
 
 def test_thread_counts_give_equal_bits(backend, rng, over_threads):
     points = cube(rng, 1000)
-    one, *others = over_threads(lambda: group_points(points, np.arange(100)))
-    assert all(same(one, other) for other in others)
+    first, *repeats = over_threads(lambda: group_points(points, np.arange(100)))
+    assert all(same(first, repeat) for repeat in repeats)
 
 
 def test_the_inputs_are_left_alone_and_the_result_is_frozen(rng):
@@ -183,22 +205,37 @@ def test_the_inputs_are_left_alone_and_the_result_is_frozen(rng):
     ("changes", "message"),
     [
         ({"points": LINE.astype(float)}, "group_points: points must be float32, got float64"),
-        ({"points": LINE[:0]}, "cloud 0 must have at least one point"),
+        ({"points": LINE[:0]}, "cloud 0 has no points"),
         ({"points": LINE * np.float32(np.nan)}, r"points must be finite, got nan at \(0, 0\)"),
         ({"centers": np.float32([0])}, "centers must be int32 or int64, got float32"),
         ({"centers": np.int32([[0]])}, r"centers must have shape \(G\), got \(1, 1\)"),
-        ({"centers": np.int32([0, 4])}, "centers must be indices of points, got 4 with 4 points in cloud 0"),
-        ({"centers": np.int32([-1])}, "centers must be indices of points, got -1 with 4 points in cloud 0"),
+        (
+            {"centers": np.int32([0, 4])},
+            "center 1 of cloud 0 is point 4, but the number of points in that cloud is 4",
+        ),
+        (
+            {"centers": np.int32([-1])},
+            "center 0 of cloud 0 is point -1, but the number of points in that cloud is 4",
+        ),
         ({"offsets": [0, 4]}, r"centers must have shape \(B, G\), got \(1,\)"),
-        ({"offsets": [0, 2, 4], "centers": np.int32([[0]])}, r"centers must have one row per cloud \(2\), got 1"),
-        ({"offsets": [0, 3, 4], "centers": np.int32([[2], [1]])}, "got 1 with 1 points in cloud 1"),
+        (
+            {"offsets": [0, 2, 4], "centers": np.int32([[0]])},
+            "offsets describes 2 clouds but centers has rows for 1",
+        ),
+        (
+            {"offsets": [0, 3, 4], "centers": np.int32([[2], [1]])},
+            "center 0 of cloud 1 is point 1, but the number of points in that cloud is 1",
+        ),
         ({"size": 0}, "size must be a whole number from 1 to 1024, got 0"),
         ({"start": 0}, "start must be a whole number of at least 1, got 0"),
         ({"search": 1025}, "search must be a whole number from 1 to 1024, got 1025"),
-        ({"threshold": float("nan")}, "threshold must be a finite number of at least 0, got nan"),
+        (
+            {"curvature_threshold": float("nan")},
+            "curvature_threshold must be a finite number of at least 0, got nan",
+        ),
     ],
 )
 def test_bad_arguments_are_named(changes, message):
     arguments = {"points": LINE, "centers": np.int32([0])} | changes
     with pytest.raises(InputError, match=message):
-        group_points(arguments.pop("points"), arguments.pop("centers"), **arguments)
+        group_points(**arguments)

@@ -25,7 +25,14 @@ def test_tiny_case_with_the_answer_written_out(backend):
 
 
 @pytest.mark.parametrize(
-    ("size", "grid"), [((112, 112), (14, 14)), ((37, 53), (5, 7)), ((3, 2), (8, 9)), ((1, 1), (1, 1)), ((9, 9), (1, 4))]
+    ("size", "grid"),
+    [
+        ((112, 112), (14, 14)),
+        ((37, 53), (5, 7)),
+        ((3, 2), (8, 9)),
+        ((1, 1), (1, 1)),
+        ((9, 9), (1, 4)),
+    ],
 )
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_random_pixels_agree_with_the_oracle(backend, rng, size, grid, dtype):
@@ -46,7 +53,9 @@ def test_published_links(golden, name):
     patches, groups = grid[0] * grid[1], pixels.shape[1]
     for sample, own in enumerate(pixels):
         links = link_patches(own, size=size, grid=grid)
-        assert np.array_equal(links.patch, stored["point2patch_values"][sample * groups : (sample + 1) * groups])
+        assert np.array_equal(
+            links.patch, stored["point2patch_values"][sample * groups : (sample + 1) * groups]
+        )
         bounds = stored["patch2point_offsets"][sample * patches : (sample + 1) * patches + 1]
         assert np.array_equal(links.start, bounds - bounds[0])
         assert np.array_equal(links.groups, stored["patch2point_values"][bounds[0] : bounds[-1]])
@@ -54,7 +63,9 @@ def test_published_links(golden, name):
 
 def test_a_packed_batch_equals_its_samples_alone(backend, rng, over_threads):
     pixels, offsets = rng.integers(0, 60, 50), [0, 20, 20, 21, 50]
-    for links in over_threads(lambda: link_patches(pixels, size=(6, 10), grid=(3, 4), offsets=offsets)):
+    for links in over_threads(
+        lambda: link_patches(pixels, size=(6, 10), grid=(3, 4), offsets=offsets)
+    ):
         assert links.start.shape == (4, 13)
         for b, (first, last) in enumerate(itertools.pairwise(offsets)):
             alone = link_patches(pixels[first:last], size=(6, 10), grid=(3, 4))
@@ -74,16 +85,25 @@ def test_no_groups_leave_every_patch_empty():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"pixels": np.zeros(3, np.float32)}, "link_patches: pixels must be int32 or int64, got float32"),
+        (
+            {"pixels": np.zeros(3, np.float32)},
+            "link_patches: pixels must be int32 or int64, got float32",
+        ),
         ({"pixels": np.zeros((3, 1), int)}, r"pixels must have shape \(G\), got \(3, 1\)"),
         ({"pixels": [1, 2]}, "pixels must be a torch tensor or a numpy array, got list"),
-        ({"pixels": np.array([0, 16])}, r"pixels must be inside the image of 4 x 4, from 0 to 15, got 16 at \(1,\)"),
+        (
+            {"pixels": np.array([0, 16])},
+            r"pixels must be inside the image of 4 x 4, from 0 to 15, got 16 at \(1,\)",
+        ),
         ({"pixels": np.array([-1])}, "pixels must be inside the image of 4 x 4"),
         ({"size": (4,)}, r"size must be two whole numbers \(height, width\), got \(4,\)"),
         ({"size": (4, 0)}, "size must be a whole number from 1 to 2147483647, got 0"),
         ({"grid": (2.0, 2)}, "grid must be a whole number from 1 to 32768, got 2.0"),
         ({"grid": 2}, r"grid must be two whole numbers \(height, width\), got 2"),
-        ({"offsets": [0, 2]}, r"offsets must rise from 0 to the number of pixels \(3\), got \[0, 2\]"),
+        (
+            {"offsets": [0, 2]},
+            r"offsets must rise from 0 to the number of pixels \(3\), got \[0, 2\]",
+        ),
     ],
 )
 def test_bad_arguments_are_named(change, message):

@@ -42,12 +42,13 @@ def test_no_rows_give_no_means(backend):
 
 def test_thread_counts_give_equal_bits(backend, rng, over_threads):
     d = rng.random((1000, 49)).astype(np.float32)
-    one, *others = over_threads(lambda: lowest_mean(d))
-    assert all(torch.equal(one, other) for other in others)
+    first, *repeats = over_threads(lambda: lowest_mean(d))
+    assert all(torch.equal(first, repeat) for repeat in repeats)
 
 
 def test_a_row_gives_the_same_bits_alone_and_among_others(backend, rng):
-    d = rng.choice([1e-6, 1.0, 3.0, 1e6, INF], (40, 60)).astype(np.float32) * rng.random(60, dtype=np.float32)
+    d = rng.choice([1e-6, 1.0, 3.0, 1e6, INF], (40, 60)).astype(np.float32)
+    d *= rng.random(60, dtype=np.float32)
     alone = torch.cat([lowest_mean(row[None], (0.1, 0.6)) for row in d])
     assert torch.equal(lowest_mean(d, (0.1, 0.6)), alone)
 
@@ -63,7 +64,11 @@ def test_the_input_is_left_alone(rng):
     ("d", "interval", "message"),
     [
         (np.zeros((2, 3)), (0.0, 0.3), "lowest_mean: d must be float32, got float64"),
-        (np.zeros((2, 0), np.float32), (0.0, 0.3), r"d must have shape \(..., R\) with R at least 1, got \(2, 0\)"),
+        (
+            np.zeros((2, 0), np.float32),
+            (0.0, 0.3),
+            r"d must have shape \(..., R\) with R at least 1, got \(2, 0\)",
+        ),
         (np.full((2, 3), np.nan, np.float32), (0.0, 0.3), "d must hold no NaN"),
         (np.zeros((2, 3), np.float32), (0.4, 0.3), "interval must be two rising bounds"),
         (np.zeros((2, 3), np.float32), (0.0, 1.3), "interval must be two rising bounds"),

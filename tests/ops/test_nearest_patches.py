@@ -13,10 +13,11 @@ from musc2.ops import nearest_patches
 INF = float("inf")
 PRECISIONS = ["float32", "bfloat16", "int8"]
 EVERY_PRECISION = [*PRECISIONS, "float16"]
-SHAPES = [(2, 1, 1), (3, 5, 3), (2, 49, 8), (4, 64, 33), (3, 100, 70), (5, 17, 130), (2, 300, 20), (2, 784, 12)]
+SHAPES = [(2, 1, 1), (3, 5, 3), (2, 49, 8), (4, 64, 33), (3, 100, 70), (5, 17, 130)]
+SHAPES += [(2, 300, 20), (2, 784, 12)]
 # A GPU's tiles of 128 patches span samples and end inside them.
-SPANNING = [(130, 1, 8), (50, 3, 17), (3, 127, 9), (3, 128, 31), (4, 129, 32), (4, 200, 66), (2, 5, 1536)]
-SPANNING += [(2, 1370, 8)]
+SPANNING = [(130, 1, 8), (50, 3, 17), (3, 127, 9), (3, 128, 31), (4, 129, 32), (4, 200, 66)]
+SPANNING += [(2, 5, 1536), (2, 1370, 8)]
 
 
 def features(rng, *shape):
@@ -28,22 +29,24 @@ def close(op_result, expected):
     np.testing.assert_allclose(op_result, expected, rtol=rtol, atol=atol)
 
 
-def distances_of(index, z, others):
-    """The float64 distance of each patch to the patch that ``index`` names, +inf where it names none."""
+def distances_of(index, z, references):
+    """Return the float64 distance of patches to the patches in ``index``, +inf where that is -1."""
     d = np.full(index.shape, np.inf)
     for i, p, j in np.argwhere(index >= 0):
-        d[i, p, j] = np.linalg.norm(z[i, p].astype(np.float64) - others[j, index[i, p, j]])
+        d[i, p, j] = np.linalg.norm(z[i, p].astype(np.float64) - references[j, index[i, p, j]])
     return d
 
 
 def excess(d, best):
-    """How much farther than the nearest patch the ones found are; entries of a sample against itself left out."""
+    """Return by how much distances exceed the best; a sample against itself is left out."""
     return d.numpy()[best < INF] - best[best < INF]
 
 
 def largest_excess(backend, precision, z):
-    """How much farther than the nearest patch the one found may be, by the triangle inequality: each of two distances
-    is off by the rounding of its two ends."""
+    """Return by how much a distance may exceed the best, by the triangle inequality.
+
+    Each of two distances is off by the rounding of its two ends.
+    """
     centered = z.reshape(-1, z.shape[-1]) - z.reshape(-1, z.shape[-1]).mean(0)
     on_gpu = backend in ("emulated", "cuda")
     if precision == "float32" or not (on_gpu or backend == "avx512bf16"):
@@ -96,7 +99,9 @@ def test_references_of_another_size(backend, rng, precision):
 
 
 @pytest.mark.parametrize("precision", EVERY_PRECISION)
-def test_the_nearest_is_found_where_the_runner_up_is_farther_than_the_search_errs(backend, rng, precision):
+def test_the_nearest_is_found_where_the_runner_up_is_farther_than_the_search_errs(
+    backend, rng, precision
+):
     kinds = features(rng, 140, 45)
     z = np.stack([kinds[rng.permutation(140)] for _ in range(3)]) + 0.05 * features(rng, 3, 140, 45)
     _, index = nearest_patches(z, precision=precision, return_index=True)
@@ -111,7 +116,8 @@ def test_the_nearest_is_found_where_the_runner_up_is_farther_than_the_search_err
 @pytest.mark.parametrize("precision", EVERY_PRECISION)
 @pytest.mark.parametrize("scale", [0.0, 1e-3, 1e4])
 def test_distances_are_exact_for_their_patch_at_any_scale(backend, rng, precision, scale):
-    z = features(rng, 3, 150, 23) * np.float32(scale) * (1 + rng.integers(0, 3, (3, 150, 1))).astype(np.float32)
+    z = features(rng, 3, 150, 23) * np.float32(scale)
+    z *= 1 + rng.integers(0, 3, (3, 150, 1)).astype(np.float32)
     z[1, ::3] = z[0, ::3]
     z[2, 100:] = z[2, :50]
     d, index = nearest_patches(z, precision=precision, return_index=True)
@@ -126,12 +132,15 @@ def test_features_of_16_bits_are_as_good_as_the_same_in_float32(backend, rng, dt
     d = nearest_patches(z, precision="float32")
     assert d.dtype == torch.float32
     close(d, oracle(z.float().numpy()))
-    known, grid = z[1:].clone(), (10, 14)
-    against = nearest_patches(z, references=known, precision="float32")
-    close(against, oracle(z.float().numpy(), known.float().numpy()))
-    mixed = nearest_patches(z, references=known.float(), precision="float32")
-    close(mixed, oracle(z.float().numpy(), known.float().numpy()))
-    close(nearest_patches(z, search_window=2, grid=grid), oracle(z.float().numpy(), window=2, grid=grid))
+    references, grid = z[1:].clone(), (10, 14)
+    against = nearest_patches(z, references=references, precision="float32")
+    close(against, oracle(z.float().numpy(), references.float().numpy()))
+    mixed = nearest_patches(z, references=references.float(), precision="float32")
+    close(mixed, oracle(z.float().numpy(), references.float().numpy()))
+    close(
+        nearest_patches(z, search_window=2, grid=grid),
+        oracle(z.float().numpy(), search_window=2, grid=grid),
+    )
 
 
 @pytest.mark.parametrize("precision", EVERY_PRECISION)
@@ -172,8 +181,10 @@ def test_order_of_samples_does_not_matter(backend, rng):
 @pytest.mark.parametrize("shape", [(2, 300, 20), (9, 60, 17)])
 def test_thread_counts_give_equal_bits(backend, rng, over_threads, precision, shape):
     z = features(rng, *shape)
-    one, *others = over_threads(lambda: nearest_patches(z, precision=precision, return_index=True))
-    assert all(torch.equal(one[k], other[k]) for other in others for k in (0, 1))
+    first, *repeats = over_threads(
+        lambda: nearest_patches(z, precision=precision, return_index=True)
+    )
+    assert all(torch.equal(first[k], repeat[k]) for repeat in repeats for k in (0, 1))
 
 
 @pytest.mark.parametrize("window", [0, 1, 3, 50])
@@ -181,11 +192,12 @@ def test_thread_counts_give_equal_bits(backend, rng, over_threads, precision, sh
 def test_a_window_limits_the_search(backend, rng, window, grid):
     z = features(rng, 3, 40, 21)
     d, index = nearest_patches(z, search_window=window, grid=grid, return_index=True)
-    close(d, oracle(z, window=window, grid=grid))
+    close(d, oracle(z, search_window=window, grid=grid))
     close(d, distances_of(index.numpy(), z, z))
     references = features(rng, 2, 40, 21)
     close(
-        nearest_patches(z, references=references, search_window=window, grid=grid), oracle(z, references, window, grid)
+        nearest_patches(z, references=references, search_window=window, grid=grid),
+        oracle(z, references, window, grid),
     )
 
 
@@ -235,7 +247,9 @@ before = peak()
 d = nearest_patches(z)
 print(peak() - before - d.numel() * 4 // 1024)
 """
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert int(result.stdout) <= 64 * 1024
 
 
@@ -244,16 +258,40 @@ print(peak() - before - d.numel() * 4 // 1024)
     [
         ({"z": np.zeros((2, 3, 4))}, "nearest_patches: z must be float32, got float64"),
         ({"z": np.zeros((2, 3), np.float32)}, r"z must have shape \(N, L, C\), got \(2, 3\)"),
-        ({"z": np.full((1, 2, 2), np.nan, np.float32)}, r"z must be finite, got nan at \(0, 0, 0\)"),
+        (
+            {"z": np.full((1, 2, 2), np.nan, np.float32)},
+            r"z must be finite, got nan at \(0, 0, 0\)",
+        ),
         ({"z": [[0.0]]}, "z must be a torch tensor or a numpy array, got list"),
         ({"z": np.zeros((2, 0, 4), np.float32)}, "at least one patch and one channel"),
-        ({"z": torch.zeros(2, 3, 4), "references": torch.zeros(2, 3, 5)}, "the 4 channels of z, got 5"),
-        ({"z": torch.zeros(2, 3, 4), "references": torch.full((1, 1, 4), INF)}, "references must be finite, got inf"),
-        ({"z": torch.zeros(2, 3, 4), "precision": "tf32"}, "precision must be one of float32, .*, got 'tf32'"),
-        ({"z": torch.zeros(2, 3, 4), "memory": 0}, "memory must be a whole number of at least 1, got 0"),
-        ({"z": torch.zeros(2, 3, 4), "window": 1}, "window needs a square number of patches or grid"),
-        ({"z": torch.zeros(2, 4, 4), "window": -1}, "window must be a whole number of at least 0, got -1"),
-        ({"z": torch.zeros(2, 4, 4), "window": 1, "grid": (1, 3)}, r"h\*w = 4 patches on both sides"),
+        (
+            {"z": torch.zeros(2, 3, 4), "references": torch.zeros(2, 3, 5)},
+            "the 4 channels of z, got 5",
+        ),
+        (
+            {"z": torch.zeros(2, 3, 4), "references": torch.full((1, 1, 4), INF)},
+            "references must be finite, got inf",
+        ),
+        (
+            {"z": torch.zeros(2, 3, 4), "precision": "tf32"},
+            "precision must be one of float32, .*, got 'tf32'",
+        ),
+        (
+            {"z": torch.zeros(2, 3, 4), "memory": 0},
+            "memory must be a whole number of at least 1, got 0",
+        ),
+        (
+            {"z": torch.zeros(2, 3, 4), "search_window": 1},
+            "search_window needs a square number of patches or grid",
+        ),
+        (
+            {"z": torch.zeros(2, 4, 4), "search_window": -1},
+            "search_window must be a whole number of at least 0, got -1",
+        ),
+        (
+            {"z": torch.zeros(2, 4, 4), "search_window": 1, "grid": (1, 3)},
+            r"h\*w = 4 patches on both sides",
+        ),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -14,9 +14,9 @@ def cube(rng, count, size=1.0):
     return ((rng.random((count, 3)) - 0.5) * size).astype(np.float32)
 
 
-def agree_exactly(ours, wanted):
-    assert np.array_equal(ours[0].numpy(), wanted[0])
-    assert np.array_equal(ours[1].numpy(), wanted[1])
+def agree_exactly(result, expected):
+    assert np.array_equal(result[0].numpy(), expected[0])
+    assert np.array_equal(result[1].numpy(), expected[1])
 
 
 def test_tiny_case_with_the_answer_written_out(backend):
@@ -27,7 +27,8 @@ def test_tiny_case_with_the_answer_written_out(backend):
 
 
 @pytest.mark.parametrize(
-    ("count", "k"), [(1, 1), (15, 15), (16, 3), (97, 97), (1024, 1024), (3000, 1), (3000, 256), (9000, 1024)]
+    ("count", "k"),
+    [(1, 1), (15, 15), (16, 3), (97, 97), (1024, 1024), (3000, 1), (3000, 256), (9000, 1024)],
 )
 def test_random_clouds_agree_with_the_oracle(backend, rng, count, k):
     points, queries = cube(rng, count), cube(rng, 80, 1.5)
@@ -43,7 +44,8 @@ def test_ties_give_the_lowest_index(backend, rng):
     for points in (lattice, piles):
         queries = np.concatenate([points[::40], points[::90] + np.float32(0.5)])
         for k in (1, 7, 300):
-            agree_exactly(nearest_points(points, queries, k), oracle(points, queries, k, np.float32))
+            expected = oracle(points, queries, k, np.float32)
+            agree_exactly(nearest_points(points, queries, k), expected)
 
 
 @pytest.mark.parametrize("k", [1, 40, 1000])
@@ -58,13 +60,16 @@ def test_more_points_at_one_distance_than_are_wanted(backend, rng, k):
 def test_scales_at_which_distances_vanish_or_overflow(backend, rng, size):
     points, queries = cube(rng, 1000, size), cube(rng, 20, 2 * size)
     with np.errstate(over="ignore"):
-        wanted = oracle(points, queries, 200, np.float32)
-    agree_exactly(nearest_points(points, queries, 200), wanted)
+        expected = oracle(points, queries, 200, np.float32)
+    agree_exactly(nearest_points(points, queries, 200), expected)
 
 
 def test_queries_that_alternate_between_dense_and_empty_space(backend, rng):
-    points = np.concatenate([cube(rng, 3000, 1e-4), cube(rng, 300, 50), np.zeros((500, 3), np.float32)])
-    queries = np.concatenate([points[:40], cube(rng, 40, 100), np.zeros((40, 3), np.float32)])[rng.permutation(120)]
+    points = np.concatenate(
+        [cube(rng, 3000, 1e-4), cube(rng, 300, 50), np.zeros((500, 3), np.float32)]
+    )
+    queries = np.concatenate([points[:40], cube(rng, 40, 100), np.zeros((40, 3), np.float32)])
+    queries = queries[rng.permutation(120)]
     for k in (2, 100, 700):
         agree_exactly(nearest_points(points, queries, k), oracle(points, queries, k, np.float32))
 
@@ -97,16 +102,20 @@ def test_no_queries_give_no_neighbors(backend):
 def test_a_packed_batch_equals_its_clouds_one_by_one(backend, rng):
     points, queries = cube(rng, 1000), cube(rng, 300)
     offsets, query_offsets = [0, 20, 600, 1000], torch.tensor([0, 130, 130, 300])
-    index, distance2 = nearest_points(points, queries, 17, offsets=offsets, query_offsets=query_offsets)
+    index, distance2 = nearest_points(
+        points, queries, 17, offsets=offsets, query_offsets=query_offsets
+    )
     for cloud in range(3):
-        own, asked = slice(*offsets[cloud : cloud + 2]), slice(*query_offsets[cloud : cloud + 2].tolist())
-        agree_exactly((index[asked], distance2[asked]), oracle(points[own], queries[asked], 17, np.float32))
+        own = slice(*offsets[cloud : cloud + 2])
+        rows = slice(*query_offsets[cloud : cloud + 2].tolist())
+        expected = oracle(points[own], queries[rows], 17, np.float32)
+        agree_exactly((index[rows], distance2[rows]), expected)
 
 
 def test_thread_counts_give_equal_bits(backend, rng, over_threads):
     points, queries = cube(rng, 2000), cube(rng, 200)
-    one, *others = over_threads(lambda: nearest_points(points, queries, 30))
-    assert all(torch.equal(one[0], other[0]) and torch.equal(one[1], other[1]) for other in others)
+    first, *repeats = over_threads(lambda: nearest_points(points, queries, 30))
+    assert all(torch.equal(first[k], repeat[k]) for repeat in repeats for k in (0, 1))
 
 
 def test_the_inputs_are_left_alone(rng):
@@ -121,21 +130,24 @@ def test_the_inputs_are_left_alone(rng):
     ("changes", "message"),
     [
         ({"points": LINE.astype(float)}, "nearest_points: points must be float32, got float64"),
-        ({"points": LINE[:0]}, "cloud 0 must have at least one point"),
+        ({"points": LINE[:0]}, "cloud 0 has no points"),
         ({"queries": LINE[0]}, r"queries must have shape \(Q, 3\), got \(3,\)"),
         ({"queries": LINE * np.float32(np.nan)}, r"queries must be finite, got nan at \(0, 0\)"),
         ({"k": 0}, "k must be a whole number from 1 to 1024, got 0"),
         ({"k": 1025}, "k must be a whole number from 1 to 1024, got 1025"),
-        ({"k": 5}, "k must be at most the number of points, got 5 with 4 points in cloud 0"),
+        ({"k": 5}, "k is 5, but the number of points in cloud 0 is 4"),
         (
             {"offsets": [0, 3, 4], "query_offsets": [0, 2, 4]},
-            "k must be at most the number of points, got 2 with 1 points in cloud 1",
+            "k is 2, but the number of points in cloud 1 is 1",
         ),
-        ({"offsets": [0, 2, 4]}, "query_offsets must name 2 clouds like offsets, got 1"),
-        ({"query_offsets": [0, 5]}, r"query_offsets must rise from 0 to the number of queries \(4\)"),
+        ({"offsets": [0, 2, 4]}, "offsets describes 2 clouds but query_offsets describes 1"),
+        (
+            {"query_offsets": [0, 5]},
+            r"query_offsets must rise from 0 to the number of queries \(4\)",
+        ),
     ],
 )
 def test_bad_arguments_are_named(changes, message):
     arguments = {"points": LINE, "queries": LINE, "k": 2} | changes
     with pytest.raises(InputError, match=message):
-        nearest_points(arguments.pop("points"), arguments.pop("queries"), arguments.pop("k"), **arguments)
+        nearest_points(**arguments)

@@ -14,7 +14,7 @@ SENSOR = (0.0, 0.0, -1.0)
 
 
 def sheet(rng, count):
-    """A wavy sheet on a lattice of 1/64: float32 holds its squared distances exactly, so ties are ties in float64."""
+    """A wavy sheet on a lattice of 1/64, whose squared distances are exact in float32."""
     u, v = rng.integers(-64, 65, (2, count)) / 64
     height = np.round(64 * (0.3 * np.sin(3 * u) * np.cos(2 * v) + 0.05 * (u > 0.3))) / 64
     return np.stack([u, v, height], 1).astype(np.float32)
@@ -26,7 +26,7 @@ def turned(rng):
 
 
 def test_tiny_case_with_the_answer_written_out(backend):
-    """A square with a point over its middle: the variances are 4, 4 and 0.8 (of heights 0, 0, 0, 0, 1)."""
+    """A square with a point over its middle has the variances 4, 4 and, of heights, 0.8."""
     points = torch.tensor([[1.0, 1, 0], [1, -1, 0], [-1, 1, 0], [-1, -1, 0], [0, 0, 1]])
     normals, variation = point_normals(points)
     torch.testing.assert_close(variation, torch.full((5,), 0.8 / 8.8))
@@ -52,12 +52,15 @@ def test_normals_of_a_ball_point_from_its_middle(backend, rng):
     points = rng.standard_normal((4000, 3))
     points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     normals, variation = point_normals(points)
-    assert float((normals * torch.from_numpy(points)).sum(1).abs()[abs(points[:, 2]) > 0.3].min()) > 0.99
+    cosine = (normals * torch.from_numpy(points)).sum(1).abs()
+    assert float(cosine[abs(points[:, 2]) > 0.3].min()) > 0.99
     assert float(variation.max()) < 0.02
 
 
 def test_turning_and_scaling_the_cloud_turns_the_normals(backend, rng):
-    points, turn = sheet(rng, 2000) + rng.normal(0, 1e-3, (2000, 3)), turned(rng)  # no ties, which turning would decide
+    # Without ties, which turning would decide.
+    points = sheet(rng, 2000) + rng.normal(0, 1e-3, (2000, 3))
+    turn = turned(rng)
     normals, variation = point_normals(points.astype(np.float32))
     moved = (points @ turn.T * 50 + [3, -1, 2]).astype(np.float32)
     turned_normals, same_variation = point_normals(moved, sensor=(turn @ SENSOR).tolist())
@@ -76,7 +79,8 @@ def test_scaling_by_powers_of_two_changes_no_bit(backend, rng):
 @pytest.mark.parametrize("count", [1, 2, 3, 23, 24, 25])
 def test_degenerate_clouds_give_finite_unit_normals(backend, rng, count):
     line = np.arange(count, dtype=np.float32)[:, None] * np.float32([1, 2, 4])
-    for points in (np.full((count, 3), 0.3, np.float32), line, np.repeat(line[:1], count, 0), sheet(rng, count)):
+    pile, corner = np.full((count, 3), 0.3, np.float32), np.repeat(line[:1], count, 0)
+    for points in (pile, line, corner, sheet(rng, count)):
         normals, variation = point_normals(points)
         np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
         assert bool((normals[:, 2] <= 1e-6).all())
@@ -85,33 +89,49 @@ def test_degenerate_clouds_give_finite_unit_normals(backend, rng, count):
 
 
 def test_every_instruction_set_gives_the_same_bits(rng):
-    points, found = sheet(rng, 700), []
+    points = sheet(rng, 700)
+    results = []
     for isa in _cpu.isas():
         assert _cpu.set_isa(isa)
-        found.append(point_normals(points))
+        results.append(point_normals(points))
     assert _cpu.set_isa("")
-    assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
+    for result in results:
+        assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
 
 
-def test_a_packed_batch_equals_its_clouds_one_by_one_for_every_thread_count(backend, rng, over_threads):
+def test_a_packed_batch_equals_its_clouds_one_by_one_for_every_thread_count(
+    backend, rng, over_threads
+):
     points, offsets = sheet(rng, 1500), [0, 1, 1001, 1500]
-    one, *others = over_threads(lambda: point_normals(points, offsets=offsets))
+    first, *repeats = over_threads(lambda: point_normals(points, offsets=offsets))
     alone = [point_normals(points[a:b]) for a, b in itertools.pairwise(offsets)]
     for part in range(2):
-        assert all(torch.equal(one[part], other[part]) for other in others)
-        assert torch.equal(one[part], torch.cat([result[part] for result in alone]))
+        assert all(torch.equal(first[part], repeat[part]) for repeat in repeats)
+        assert torch.equal(first[part], torch.cat([result[part] for result in alone]))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"points": np.zeros((4, 2), np.float32)}, r"point_normals: points must have shape \(P, 3\), got \(4, 2\)"),
-        ({"points": np.zeros((0, 3), np.float32)}, "cloud 0 must have at least one point"),
-        ({"points": np.full((4, 3), np.nan, np.float32)}, r"points must be finite, got nan at \(0, 0\)"),
+        (
+            {"points": np.zeros((4, 2), np.float32)},
+            r"point_normals: points must have shape \(P, 3\), got \(4, 2\)",
+        ),
+        ({"points": np.zeros((0, 3), np.float32)}, "cloud 0 has no points"),
+        (
+            {"points": np.full((4, 3), np.nan, np.float32)},
+            r"points must be finite, got nan at \(0, 0\)",
+        ),
         ({"neighbors": 0}, "neighbors must be a whole number from 1 to 1024, got 0"),
-        ({"sensor": (0, 0, 0)}, r"sensor must be three finite numbers, not all zero, got \(0, 0, 0\)"),
+        (
+            {"sensor": (0, 0, 0)},
+            r"sensor must be three finite numbers, not all zero, got \(0, 0, 0\)",
+        ),
         ({"sensor": (0, 1)}, r"sensor must be three finite numbers, not all zero, got \(0, 1\)"),
-        ({"offsets": [0, 3]}, r"offsets must rise from 0 to the number of points \(4\), got \[0, 3\]"),
+        (
+            {"offsets": [0, 3]},
+            r"offsets must rise from 0 to the number of points \(4\), got \[0, 3\]",
+        ),
     ],
 )
 def test_bad_arguments_are_named(changes, message):

@@ -10,14 +10,14 @@ INF = float("inf")
 
 
 def test_tiny_case_with_the_answer_written_out(backend):
-    source, target = (
-        torch.tensor([[10.0, 30.0, 20.0], [1.0, 2.0, 3.0]]),
-        torch.tensor([[0.5, 0.1, 0.5], [3.0, 2.0, 1.0]]),
-    )
+    source = torch.tensor([[10.0, 30.0, 20.0], [1.0, 2.0, 3.0]])
+    target = torch.tensor([[0.5, 0.1, 0.5], [3.0, 2.0, 1.0]])
     assert rank_match(source, target).tolist() == [[20.0, 10.0, 30.0], [3.0, 2.0, 1.0]]
 
 
-@pytest.mark.parametrize("shape", [(1,), (7, 33), (3, 399), (3, 400), (2, 3, 1000), (50_000,), (5, 3000)])
+@pytest.mark.parametrize(
+    "shape", [(1,), (7, 33), (3, 399), (3, 400), (2, 3, 1000), (50_000,), (5, 3000)]
+)
 @pytest.mark.parametrize("levels", [0, 3, 100])
 def test_random_and_tied_rows_equal_the_oracle(backend, rng, shape, levels):
     source, target = (rng.standard_normal(shape).astype(np.float32) * 10.0**e for e in (-3, 3))
@@ -26,7 +26,9 @@ def test_random_and_tied_rows_equal_the_oracle(backend, rng, shape, levels):
     assert np.array_equal(rank_match(source, target).numpy(), oracle(source, target))
 
 
-@pytest.mark.parametrize("case", ["a", "b", "c", "ties_target", "ties_both", "ties_source", "big_ties", "one"])
+@pytest.mark.parametrize(
+    "case", ["a", "b", "c", "ties_target", "ties_both", "ties_source", "big_ties", "one"]
+)
 def test_published_values(backend, golden, case):
     stored = golden("replace_sorted")
     matched = rank_match(stored[f"{case}_source"], stored[f"{case}_target"])
@@ -42,8 +44,10 @@ def test_minus_zero_ties_with_zero(n):
 
 
 def test_infinities_and_denormals_are_ordered():
-    source, target = torch.tensor([INF, -INF, 1e-45, -1e-45, 0.0]), torch.tensor([3e38, INF, -INF, 1e-45, 0.0])
-    assert rank_match(source, target).tolist() == [1.401298464324817e-45, INF, -INF, 0.0, -1.401298464324817e-45]
+    source = torch.tensor([INF, -INF, 1e-45, -1e-45, 0.0])
+    target = torch.tensor([3e38, INF, -INF, 1e-45, 0.0])
+    denormal = 1.401298464324817e-45
+    assert rank_match(source, target).tolist() == [denormal, INF, -INF, 0.0, -denormal]
 
 
 def test_a_row_matched_with_itself_is_unchanged(rng):
@@ -59,9 +63,10 @@ def test_empty_rows_and_no_rows():
 
 @pytest.mark.parametrize("shape", [(30_000,), (3, 5000), (200, 49)])
 def test_thread_counts_give_equal_bits(backend, rng, over_threads, shape):
-    source, target = rng.random(shape, dtype=np.float32), rng.integers(0, 99, shape).astype(np.float32)
-    one, *others = over_threads(lambda: rank_match(source, target))
-    assert all(torch.equal(one, other) for other in others)
+    source = rng.random(shape, dtype=np.float32)
+    target = rng.integers(0, 99, shape).astype(np.float32)
+    first, *repeats = over_threads(lambda: rank_match(source, target))
+    assert all(torch.equal(first, repeat) for repeat in repeats)
 
 
 def test_the_input_is_left_alone_and_need_not_be_contiguous(rng):
@@ -77,11 +82,31 @@ def test_the_input_is_left_alone_and_need_not_be_contiguous(rng):
     ("source", "target", "message"),
     [
         (np.zeros(3), np.zeros(3, np.float32), "rank_match: source must be float32, got float64"),
-        (np.zeros(3, np.float32), np.zeros(3, int), "rank_match: target must be float32, got int64"),
-        (np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32), r"must have the same shape, got \(2, 3\) and"),
-        (np.float32(1), np.zeros(3, np.float32), r"source must have shape \(..., n\) with n below 2\^31, got \(\)"),
-        (np.array([0, np.nan], np.float32), np.zeros(2, np.float32), r"source must hold no NaN, got one at \(0, 1\)"),
-        (np.zeros(2, np.float32), np.array([0, np.nan], np.float32), r"target must hold no NaN, got one at \(0, 1\)"),
+        (
+            np.zeros(3, np.float32),
+            np.zeros(3, int),
+            "rank_match: target must be float32, got int64",
+        ),
+        (
+            np.zeros((2, 3), np.float32),
+            np.zeros((3, 2), np.float32),
+            r"must have the same shape, got \(2, 3\) and",
+        ),
+        (
+            np.float32(1),
+            np.zeros(3, np.float32),
+            r"source must have shape \(..., n\) with n below 2\^31, got \(\)",
+        ),
+        (
+            np.array([0, np.nan], np.float32),
+            np.zeros(2, np.float32),
+            r"source must hold no NaN, got one at \(0, 1\)",
+        ),
+        (
+            np.zeros(2, np.float32),
+            np.array([0, np.nan], np.float32),
+            r"target must hold no NaN, got one at \(0, 1\)",
+        ),
         (np.zeros(2, np.float32), [1.0, 2.0], r"target must have shape \(..., n\)"),
     ],
 )

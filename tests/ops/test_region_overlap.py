@@ -7,44 +7,44 @@ from musc2.errors import InputError
 from musc2.ops import RegionHistogram, region_overlap
 
 
-def equal(steps, others):
+def equal(counts, expected):
     same = all(
-        torch.equal(getattr(steps, name), getattr(others, name))
-        for name in ("value", "above", "level", "anomalous", "overlap")
+        torch.equal(getattr(counts, name), getattr(expected, name))
+        for name in ("threshold", "normal_above", "normal_at", "anomalous_at", "overlap_at")
     )
-    return same and (steps.normal, steps.regions) == (others.normal, others.regions)
+    return same and (counts.normal, counts.regions) == (expected.normal, expected.regions)
 
 
 def blobs(rng, shape, share=0.2):
-    """Maps with ties, values of both signs and zeros of both signs; masks with regions of many forms."""
+    """Maps with ties, values and zeros of both signs; masks with regions of many forms."""
     maps = (rng.integers(-60, 61, shape) / 8).astype(np.float32)
     maps[maps == 0] *= rng.choice([-1, 1], (maps == 0).sum())
     return maps, rng.random(shape) < share
 
 
-def agrees(steps, maps, masks):
+def agrees(counts, maps, masks):
     expected, regions = oracle(maps, masks)
-    above, level, anomalous, overlap = np.array(expected).reshape(-1, 4).T
-    assert steps.regions == regions
-    assert steps.normal == sum((~mask).sum() for mask in masks)
-    assert np.array_equal(steps.above, above)
-    assert np.array_equal(steps.level, level)
-    assert np.array_equal(steps.anomalous, anomalous)
-    np.testing.assert_allclose(steps.overlap, overlap, rtol=1e-12)
+    normal_above, normal_at, anomalous_at, overlap_at = np.array(expected).reshape(-1, 4).T
+    assert counts.regions == regions
+    assert counts.normal == sum((~mask).sum() for mask in masks)
+    assert np.array_equal(counts.normal_above, normal_above)
+    assert np.array_equal(counts.normal_at, normal_at)
+    assert np.array_equal(counts.anomalous_at, anomalous_at)
+    np.testing.assert_allclose(counts.overlap_at, overlap_at, rtol=1e-12)
     values = {float(value) for map, mask in zip(maps, masks, strict=True) for value in map[mask]}
-    assert steps.value.tolist() == sorted(values, reverse=True)
+    assert counts.threshold.tolist() == sorted(values, reverse=True)
 
 
 def test_tiny_case_with_the_answer_written_out(backend):
     maps = np.float32([[[0.9, 0.1, 0.5], [0.5, 0.5, 0.2]], [[0.3, 0.8, 0.5], [0.9, 0.0, 0.0]]])
     masks = np.array([[[1, 0, 0], [0, 1, 0]], [[1, 0, 1], [0, 0, 1]]], bool)
-    steps = region_overlap(maps, masks)
-    assert steps.value.tolist() == [0.8999999761581421, 0.5, 0.30000001192092896, 0.0]
-    assert steps.above.tolist() == [0, 2, 4, 6]
-    assert steps.level.tolist() == [1, 2, 0, 1]
-    assert steps.anomalous.tolist() == [1, 2, 1, 1]
-    assert steps.overlap.tolist() == [0.5, 1.0, 1.0, 0.5]
-    assert (steps.normal, steps.regions) == (7, 3)
+    counts = region_overlap(maps, masks)
+    assert counts.threshold.tolist() == [0.8999999761581421, 0.5, 0.30000001192092896, 0.0]
+    assert counts.normal_above.tolist() == [0, 2, 4, 6]
+    assert counts.normal_at.tolist() == [1, 2, 0, 1]
+    assert counts.anomalous_at.tolist() == [1, 2, 1, 1]
+    assert counts.overlap_at.tolist() == [0.5, 1.0, 1.0, 0.5]
+    assert (counts.normal, counts.regions) == (7, 3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 9), (3, 9, 1), (2, 5, 7), (4, 20, 30)])
@@ -58,23 +58,24 @@ def test_random_maps_agree_with_the_oracle(backend, rng, shape, share):
 
 
 def true_bytes(masks, rng):
-    """The same masks with random bytes from 2 to 255 where they are True, as a view of uint8 can have."""
+    """The masks with random bytes from 2 to 255 where they are True, as views of uint8 can have."""
     return (masks * rng.integers(2, 256, masks.shape)).astype(np.uint8).view(bool)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, list])
 def test_every_byte_but_0_of_a_mask_is_anomalous(backend, rng, kind):
     maps, masks = blobs(rng, (3, 20, 30))
-    others = true_bytes(masks, rng)
-    before = others.view(np.uint8).copy()
-    assert equal(region_overlap(kind(maps), kind(others)), region_overlap(maps, masks))
-    apart, together = RegionHistogram(bits=12), RegionHistogram(bits=12)
-    apart.add(kind(maps), kind(others))
-    together.add(maps, masks)
-    assert equal(apart.steps(), together.steps())
-    turned = others.transpose(0, 2, 1), masks.transpose(0, 2, 1)
-    assert equal(*(region_overlap(np.swapaxes(maps, 1, 2), kind(one)) for one in turned))
-    assert np.array_equal(others.view(np.uint8), before)
+    with_bytes = true_bytes(masks, rng)
+    before = with_bytes.view(np.uint8).copy()
+    assert equal(region_overlap(kind(maps), kind(with_bytes)), region_overlap(maps, masks))
+    histogram, expected = RegionHistogram(bits=12), RegionHistogram(bits=12)
+    histogram.add(kind(maps), kind(with_bytes))
+    expected.add(maps, masks)
+    assert equal(histogram.counts(), expected.counts())
+    turned = np.swapaxes(maps, 1, 2)
+    turned_counts = region_overlap(turned, kind(np.swapaxes(with_bytes, 1, 2)))
+    assert equal(turned_counts, region_overlap(turned, kind(np.swapaxes(masks, 1, 2))))
+    assert np.array_equal(with_bytes.view(np.uint8), before)
 
 
 @pytest.mark.parametrize("spread", ["even", "clustered", "infinite"])
@@ -91,9 +92,8 @@ def test_many_different_values_agree_with_the_oracle(backend, rng, spread):
 
 def test_spirals_and_combs_are_one_region(backend):
     spiral = np.zeros((7, 7), bool)
-    for y, x in [(0, slice(0, 7)), (slice(0, 7), 6), (6, slice(0, 7)), (slice(2, 7), 0), (2, slice(0, 5)), (4, 4)]:
-        spiral[y, x] = True
-    spiral[3, 4] = True
+    spiral[0, :] = spiral[:, 6] = spiral[6, :] = spiral[2:, 0] = spiral[2, :5] = True
+    spiral[3:5, 4] = True
     comb = np.zeros((5, 9), bool)
     comb[:4, ::2] = comb[4] = True
     checks = np.indices((6, 6)).sum(0) % 2 == 0
@@ -102,7 +102,8 @@ def test_spirals_and_combs_are_one_region(backend):
 
 
 def test_runs_that_touch_no_corner_are_apart(backend):
-    mask = np.array([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 0, 0, 1, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 1]], bool)
+    rows = ["11..1", ".....", "1..1.", "..1..", "1...1"]
+    mask = np.array([list(row) for row in rows]) == "1"
     assert region_overlap(np.zeros((1, 5, 5), np.float32), mask[None]).regions == 6
 
 
@@ -125,22 +126,24 @@ def test_a_list_equals_a_stack_and_a_view_equals_its_copy(backend, rng):
     assert equal(turned, region_overlap(maps.swapaxes(1, 2).copy(), masks.swapaxes(1, 2).copy()))
 
 
-def test_nothing_gives_no_steps(backend):
+def test_nothing_gives_no_thresholds(backend):
     for maps, masks in [
         (torch.zeros(2, 3, 3), torch.zeros(2, 3, 3, dtype=torch.bool)),
         (torch.zeros(0, 3, 3), torch.zeros(0, 3, 3, dtype=torch.bool)),
         (torch.zeros(2, 0, 3), torch.zeros(2, 0, 3, dtype=torch.bool)),
         ([], []),
     ]:
-        steps = region_overlap(maps, masks)
-        assert len(steps.value) == len(steps.above) == len(steps.overlap) == steps.regions == 0
-        assert steps.normal == sum(len(mask.flatten()) for mask in masks)
+        counts = region_overlap(maps, masks)
+        assert len(counts.threshold) == len(counts.normal_above) == len(counts.overlap_at) == 0
+        assert counts.regions == 0
+        assert counts.normal == sum(len(mask.flatten()) for mask in masks)
 
 
 def test_thread_counts_give_equal_bits(backend, rng, over_threads):
-    maps, masks = rng.standard_normal((5, 150, 160), dtype=np.float32), rng.random((5, 150, 160)) < 0.2
-    one, *others = over_threads(lambda: region_overlap(maps, masks))
-    assert all(equal(one, other) for other in others)
+    maps = rng.standard_normal((5, 150, 160), dtype=np.float32)
+    masks = rng.random(maps.shape) < 0.2
+    first, *repeats = over_threads(lambda: region_overlap(maps, masks))
+    assert all(equal(first, repeat) for repeat in repeats)
 
 
 @pytest.mark.parametrize("bits", [19, 22, 25])
@@ -150,7 +153,7 @@ def test_a_histogram_of_values_that_fit_in_its_bits_is_exact(backend, rng, bits)
     histogram = RegionHistogram(bits=bits)
     histogram.add(maps[:1], masks[:1])
     histogram.add(list(maps[1:]), list(masks[1:]))
-    agrees(histogram.steps(), maps, masks)
+    agrees(histogram.counts(), maps, masks)
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
@@ -160,23 +163,32 @@ def test_a_histogram_equals_the_steps_of_values_cut_to_its_bits(backend, rng, bi
     histogram = RegionHistogram(bits=bits)
     histogram.add(maps, masks)
     cut = (maps.view(np.uint32) >> 32 - bits << 32 - bits).view(np.float32)
-    agrees(histogram.steps(), cut, masks)
+    agrees(histogram.counts(), cut, masks)
 
 
-def test_a_histogram_without_maps_has_no_steps(backend):
-    steps = RegionHistogram(bits=9).steps()
-    assert (len(steps.value), steps.normal, steps.regions) == (0, 0, 0)
+def test_a_histogram_without_maps_has_no_thresholds(backend):
+    counts = RegionHistogram(bits=9).counts()
+    assert (len(counts.threshold), counts.normal, counts.regions) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"maps": np.zeros((2, 3, 3))}, "region_overlap: maps must be float32, got float64"),
-        ({"maps": np.zeros((3, 3), np.float32)}, r"region_overlap: maps must have shape \(N, H, W\), got \(3, 3\)"),
+        (
+            {"maps": np.zeros((3, 3), np.float32)},
+            r"region_overlap: maps must have shape \(N, H, W\), got \(3, 3\)",
+        ),
         ({"masks": np.zeros((2, 3, 3), np.uint8)}, "region_overlap: masks must be bool, got uint8"),
         ({"masks": np.zeros((1, 3, 3), bool)}, "masks must be as many as maps, 2, got 1"),
-        ({"masks": np.zeros((2, 3, 4), bool)}, r"masks\[0\] must have the size of its map, \(3, 3\), got \(3, 4\)"),
-        ({"maps": np.full((2, 3, 3), np.nan, np.float32)}, r"maps must hold no NaN, got one at \(0, 0, 0\)"),
+        (
+            {"masks": np.zeros((2, 3, 4), bool)},
+            r"masks\[0\] must have the size of its map, \(3, 3\), got \(3, 4\)",
+        ),
+        (
+            {"maps": np.full((2, 3, 3), np.nan, np.float32)},
+            r"maps must hold no NaN, got one at \(0, 0, 0\)",
+        ),
         (
             {"maps": [np.zeros((3, 3), np.float32), 1.0]},
             r"maps\[1\] must be a torch tensor or a numpy array, got float",
@@ -191,5 +203,6 @@ def test_bad_arguments_are_named(changes, message):
 
 @pytest.mark.parametrize("bits", [8, 31, 20.0])
 def test_a_histogram_has_between_9_and_30_bits(bits):
-    with pytest.raises(InputError, match="RegionHistogram: bits must be a whole number from 9 to 30"):
+    message = "RegionHistogram: bits must be a whole number from 9 to 30"
+    with pytest.raises(InputError, match=message):
         RegionHistogram(bits=bits)

@@ -15,8 +15,6 @@ def enhance(a, b, patch):
     y2, linked = x2.copy(), x2.sum(1) != 0
     y2[linked] = rank_match(a[linked].ravel(), x2[linked].ravel()).reshape(-1, a.shape[1])
     y2, y3 = np.maximum(a, y2) * c2[:, None], np.maximum(b, y3) * c3[:, None]
-    y2, y3 = (
-        rank_match(a.ravel(), y2.ravel()).reshape(a.shape),
-        rank_match(b.ravel(), y3.ravel()).reshape(b.shape),
-    )
+    y2 = rank_match(a.ravel(), y2.ravel()).reshape(a.shape)
+    y3 = rank_match(b.ravel(), y3.ravel()).reshape(b.shape)
     return (a + y2) / 2, (b + y3) / 2

@@ -17,11 +17,12 @@ def gradient_tokens(image):  # (3, H, W)
     maps = [np.maximum(0, dx * np.cos(a) + dy * np.sin(a)) for a in angles]
     maps = [m.reshape(height // 2, 2, width // 2, 2).mean((1, 3)) for m in maps]
     tokens = np.empty((height // 8, width // 8, 17, 8))
-    places = [(0, 0, 3.0)] + [(r, a, s) for r, s in ((7, 3.5), (14, 5.5)) for a in angles]
-    for n, (radius, angle, sigma) in enumerate(places):
+    positions = [(0, 0, 3.0)] + [(r, a, s) for r, s in ((7, 3.5), (14, 5.5)) for a in angles]
+    for n, (radius, angle, sigma) in enumerate(positions):
         smooth = [np.pad(blur(m, sigma / 2), 16, "reflect") for m in maps]
         for v, u in np.ndindex(tokens.shape[:2]):
-            y, x = 4 * v + 17.5 + radius * np.sin(angle) / 2, 4 * u + 17.5 + radius * np.cos(angle) / 2
+            y = 4 * v + 17.5 + radius * np.sin(angle) / 2
+            x = 4 * u + 17.5 + radius * np.cos(angle) / 2
             j, i, b, a = int(y), int(x), y % 1, x % 1
             corners = [[(1 - a) * (1 - b), a * (1 - b)], [(1 - a) * b, a * b]]
             tokens[v, u, n] = [(m[j : j + 2, i : i + 2] * corners).sum() for m in smooth]

@@ -1,13 +1,13 @@
 import numpy as np
 
 
-def group_points(points, center, size, start, search, threshold, unique):
+def group_points(points, center, size, start, search, curvature_threshold, unique):
     points = points.astype(np.float64)
     near = np.argsort(np.square(points - points[center]).sum(1), kind="stable")[:search]
     offsets = points[near[1:size]] - points[center]
     values = np.linalg.eigvalsh(np.cov(offsets.T, bias=True)) if len(offsets) else np.zeros(3)
     curvature = max(0, values[0]) / values.sum() if values.sum() > 0 else 0.0
-    if curvature < threshold:
+    if curvature < curvature_threshold:
         group = list(near[:size])
     else:
         group = list(near[:start][:size])

@@ -4,7 +4,7 @@ import numpy as np
 def pool_centers(tokens, centers, curvature, degrees=(1, 3, 5), curvature_threshold=0.01):
     tokens, centers = tokens.astype(np.float64), centers.astype(np.float64)
     pooled = tokens.copy()
-    for g in np.flatnonzero(curvature < np.float32(threshold)):
+    for g in np.flatnonzero(curvature < np.float32(curvature_threshold)):
         nearest = np.argsort(((centers - centers[g]) ** 2).sum(-1), kind="stable")
         averages = []
         for r in degrees:

@@ -14,7 +14,7 @@ from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.errors import DeviceError
 from musc2.ops import Groups
-from musc2.ops._support import native
+from musc2.ops._support import dispatch
 
 Modality = Literal["image", "points"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -203,7 +203,7 @@ def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
         return _DTYPES[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if native.isa() == "avx512bf16" else torch.float32
+    return torch.bfloat16 if dispatch.isa() == "avx512bf16" else torch.float32
 
 
 def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager[object]:

@@ -15,7 +15,7 @@ from musc2.inputs.ordered_map import ordered_map
 from musc2.inputs.preparation import Points, Preparation
 from musc2.inputs.sample import Sample
 from musc2.ops import Groups
-from musc2.ops._support import native
+from musc2.ops._support import dispatch
 from musc2.ops._support.threads import in_forked_child
 from musc2.progress import StageTimer
 
@@ -107,7 +107,7 @@ class PartLoader:
     def _load(self) -> Iterator[Part]:
         self.errors.clear()
         # A forked child's torch may use no threads but its first.
-        threads = 1 if in_forked_child() else native.num_threads()
+        threads = 1 if in_forked_child() else dispatch.num_threads()
         ahead = max(self._ahead, 2 * threads)
         prepared = load(
             self._samples,

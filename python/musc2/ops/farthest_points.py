@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
+from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays, gpu, native
+from musc2.ops._support import arrays, dispatch
+
+OP = "farthest_points"
 
 
 def farthest_points(
@@ -16,39 +19,38 @@ def farthest_points(
     start: int = 0,
     skip_radius: float = 0.0,
 ) -> torch.Tensor:
-    """points: (P, 3) float32 -> (count,) int32, indices of points that are far from each other.
+    """Return the indices of ``count`` points that are far from each other.
 
-    The first is ``start``, and each further one is the point whose squared distance (float32) to those before it is
-    largest, the lowest index among equals. So with ``count`` beyond the number of different points, the lowest index
-    comes again and again. With ``skip_radius`` above 0, points no farther than that from the origin are never taken,
-    except ``start``; where no other point is left, the index is 0.
+    points: (P, 3) float32 -> (count,) int32; with offsets (B, count) int32
 
-    With ``offsets`` (B+1,) the points are B clouds one after the other, (T, 3); the result is (B, count), and its
-    indices count from the beginning of their cloud.
+    Args:
+        points: the cloud, or with ``offsets`` B clouds one after the other.
+        count: how many points to pick. Beyond the number of different points the lowest index comes
+            again and again.
+        offsets: (B + 1,), where each cloud begins; indices count from the start of their cloud.
+        start: the first pick. Each further pick is the point whose squared distance (in float32) to
+            the picks before it is largest, the lowest index among equals.
+        skip_radius: if above 0, no point within this distance of the origin is picked, except
+            ``start``; where no other point is left, the index is 0.
 
     >>> farthest_points(torch.tensor([[0.0, 0, 0], [1, 0, 0], [5, 0, 0], [2, 0, 0]]), 3).tolist()
     [0, 2, 3]
     """
-    op = "farthest_points"
-    xyz = arrays.finite(op, "points", arrays.tensor(op, "points", points, "P, 3"))
-    count = arrays.whole(op, "count", count, 1)
-    bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
-    start = arrays.whole(op, "start", start, 0)
+    xyz = arrays.finite_tensor(OP, "points", points, "P, 3")
+    count = checks.whole(OP, "count", count, 1)
+    bounds = arrays.cloud_offsets(OP, "offsets", offsets, len(xyz))
+    start = checks.whole(OP, "start", start, 0)
     sizes = bounds.diff().tolist()
     for cloud, size in enumerate(sizes):
         if start >= size:
-            msg = f"{op}: start must be below the number of points, got {start} with {size} points in cloud {cloud}"
+            msg = f"{OP}: start is {start}, but the number of points in cloud {cloud} is {size}"
             raise InputError(msg)
-    radius = arrays.number(op, "skip_radius", skip_radius, 0.0)
-    picks = torch.empty(len(sizes), count, dtype=torch.int32, device=xyz.device)
+    radius = checks.number(OP, "skip_radius", skip_radius, 0.0)
     skip_norm2 = radius * radius if radius > 0 else -1.0
+    clouds, largest = len(sizes), max(sizes, default=0)
+    picks = torch.empty(clouds, count, dtype=torch.int32, device=xyz.device)
     bounds = arrays.offsets_on_device_of(bounds, xyz)
-    arguments = (xyz.data_ptr(), bounds.data_ptr(), len(sizes), count, start, skip_norm2, picks.data_ptr())
-    kernels = native.kernels(xyz)
-    if isinstance(kernels, gpu.Launcher):
-        largest = max(sizes, default=0)
-        scratch = kernels.scratch(op, len(xyz), largest)
-        kernels.farthest_points(*arguments, largest, scratch.data_ptr())
-    else:
-        kernels.farthest_points(*arguments)
+    scratch = dispatch.scratch(OP, xyz, len(xyz), largest)
+    arguments = (bounds, clouds, count, start, skip_norm2, picks)
+    dispatch.launch(OP, xyz, *arguments, gpu_only=(largest, scratch))
     return picks[0] if offsets is None else picks

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 import torch
 
-from musc2.errors import InputError
-from musc2.ops._support import arrays, gpu, native
+from musc2 import checks
+from musc2.ops._support import arrays, dispatch
+
+OP = "group_points"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Groups:
-    """index: (G, size) int32, curvature: (G,) float32, neighborhood: (G, size, 3) float32, points minus the center.
+    """Groups of points around centers; in a packed batch every array has an axis B in front.
 
-    Of a packed batch each has B in front.
+    index: (G, size) int32, the points of each group
+    curvature: (G,) float32, of the surface at the center
+    neighborhood: (G, size, 3) float32, the points of each group minus its center
     """
 
     index: torch.Tensor
@@ -32,71 +36,45 @@ def group_points(
     unique: bool = False,
     offsets: arrays.Array | Sequence[int] | None = None,
 ) -> Groups:
-    """points: (P, 3) float32, centers: (G,) int32 or int64, indices of points -> Groups.
+    """Return a group of points around each center, grown along curved surfaces (IPG).
 
-    Curvature is the smallest eigenvalue of the covariance of a center's nearest points 1 ... size-1, as a share of all
-    three; 0 where they are all at one place. Below ``curvature_threshold`` the group is the ``size`` nearest points. Else it
-    begins with the ``start`` nearest and grows within the ``search`` nearest: a step puts up to ``start`` of the points
-    that are nearest to the group in front of it. With ``unique`` a point comes in once, by its distance to the nearest
-    member; without, as published, the nearest pairs of member and point count, so that points come in several times.
+    points: (P, 3) float32, centers: (G,) int32 or int64 -> Groups
 
-    Where a cloud has fewer than ``search`` points, all are searched; a group of m < ``size`` members is repeated from
-    its front (entry i is entry i mod m).
+    Args:
+        points: the cloud, or with ``offsets`` B clouds one after the other.
+        centers: indices of points; with ``offsets`` (B, G), counted from the start of their cloud.
+        size: members of a group. A group of m < ``size`` members is repeated from its front (entry
+            i is entry i mod m).
+        start: members that a curved group starts with, and the most that a step of growth adds.
+        search: nearest points of the center that a group may hold; at most the whole cloud.
+        curvature_threshold: below it a group is the ``size`` nearest points of its center.
+        unique: add each point once, by its distance to the nearest member. False, as published: add
+            the nearest pairs of member and point, so that a point may come in several times.
+        offsets: (B + 1,), where each cloud begins; indices count from the start of their cloud.
 
-    With ``offsets`` (B+1,) the points are B clouds one after the other and centers are (B, G); indices count from the
-    beginning of their cloud.
+    Curvature is the smallest eigenvalue of the covariance of the ``size`` nearest points without
+    the center, as a share of all three; 0 where the points coincide. A curved group begins with its
+    ``start`` nearest points; each step puts the next ones, nearest to the group, in front of it.
     """
-    op = "group_points"
-    xyz = arrays.finite(op, "points", arrays.tensor(op, "points", points, "P, 3"))
-    bounds = arrays.clouds(op, "offsets", offsets, len(xyz))
-    chosen = arrays.indices(op, "centers", centers, "G" if offsets is None else "B, G")
-    chosen = chosen[None] if offsets is None else chosen
-    arrays.check_same_device(op, points=xyz, centers=chosen)
-    _check_centers(chosen, bounds)
-    size = arrays.whole(op, "size", size, 1, arrays.MOST_NEIGHBORS)
-    search = arrays.whole(op, "search", search, 1, arrays.MOST_NEIGHBORS)
-    start = arrays.whole(op, "start", start, 1)
-    curvature_threshold = arrays.number(op, "curvature_threshold", curvature_threshold, 0.0)
-    shape = tuple(chosen.shape)
-    index = torch.empty(*shape, size, dtype=torch.int32, device=xyz.device)
-    curvature = torch.empty(shape, dtype=torch.float32, device=xyz.device)
-    neighborhood = torch.empty(*shape, size, 3, dtype=torch.float32, device=xyz.device)
+    xyz = arrays.finite_tensor(OP, "points", points, "P, 3")
+    bounds = arrays.cloud_offsets(OP, "offsets", offsets, len(xyz))
+    rows = arrays.indices(OP, "centers", centers, "G" if offsets is None else "B, G")
+    rows = rows[None] if offsets is None else rows
+    arrays.check_same_device(OP, points=xyz, centers=rows)
+    arrays.check_centers(OP, rows, bounds)
+    size = checks.whole(OP, "size", size, 1, arrays.MAX_NEIGHBORS)
+    search = checks.whole(OP, "search", search, 1, arrays.MAX_NEIGHBORS)
+    start = min(checks.whole(OP, "start", start, 1), size)
+    threshold = checks.number(OP, "curvature_threshold", curvature_threshold, 0.0)
+    clouds, count = rows.shape
+    index = xyz.new_empty(clouds, count, size, dtype=torch.int32)
+    curvature = xyz.new_empty(clouds, count)
+    neighborhood = xyz.new_empty(clouds, count, size, 3)
     bounds = arrays.offsets_on_device_of(bounds, xyz)
-    kernels = native.kernels(xyz)
-    scratch = kernels.scratch(op, *shape, search) if isinstance(kernels, gpu.Launcher) else None
-    kernels.group_points(
-        xyz.data_ptr(),
-        bounds.data_ptr(),
-        shape[0],
-        chosen.data_ptr(),
-        shape[1],
-        size,
-        min(start, size),
-        search,
-        curvature_threshold,
-        bool(unique),
-        index.data_ptr(),
-        curvature.data_ptr(),
-        neighborhood.data_ptr(),
-        *([] if scratch is None else [scratch.data_ptr()]),
-    )
+    scratch = dispatch.scratch(OP, xyz, clouds, count, search)
+    settings = (size, start, search, threshold, bool(unique))
+    results = (index, curvature, neighborhood)
+    dispatch.launch(OP, xyz, bounds, clouds, rows, count, *settings, *results, gpu_only=(scratch,))
     if offsets is None:
         index, curvature, neighborhood = index[0], curvature[0], neighborhood[0]
     return Groups(index=index, curvature=curvature, neighborhood=neighborhood)
-
-
-def _check_centers(centers: torch.Tensor, bounds: torch.Tensor) -> None:
-    if len(centers) != len(bounds) - 1:
-        msg = f"group_points: centers must have one row per cloud ({len(bounds) - 1}), got {len(centers)}"
-        raise InputError(msg)
-    if centers.is_cuda:
-        return
-    sizes = bounds.diff()
-    outside = (centers < 0) | (centers >= sizes[:, None])
-    if bool(outside.any()):
-        cloud, center = (int(i) for i in outside.nonzero()[0])
-        msg = (
-            f"group_points: centers must be indices of points, got {int(centers[cloud, center])} "
-            f"with {int(sizes[cloud])} points in cloud {cloud}"
-        )
-        raise InputError(msg)

@@ -5,16 +5,24 @@ from dataclasses import dataclass
 
 import torch
 
-from musc2.errors import InputError
-from musc2.ops._support import arrays, native
+from musc2 import checks
+from musc2.ops._support import arrays, dispatch
+
+OP = "link_patches"
 
 
 @dataclass(frozen=True, eq=False)
 class Links:
-    """Patch ↔ group links: ``groups[start[q]:start[q + 1]]`` are the groups in patch q, ascending.
+    """Links between patches and groups.
 
-    patch: (G,) int32, start: (h*w + 1,) int32, groups: (G,) int32. Of a packed batch of B samples: patch (T,),
-    start (B, h*w + 1), groups (T,), where starts and groups count from the sample's own first group.
+    Patch q holds ``groups[start[q] : start[q + 1]]``, ascending.
+
+    patch: (G,) int32, the patch of each group
+    start: (h * w + 1,) int32
+    groups: (G,) int32
+
+    In a packed batch of B samples, patch and groups are (T,) and start is (B, h * w + 1); starts
+    and groups count from the first group of their sample.
     """
 
     patch: torch.Tensor
@@ -29,55 +37,45 @@ def link_patches(
     grid: tuple[int, int],
     offsets: arrays.Array | Sequence[int] | None = None,
 ) -> Links:
-    """pixels: (G,) int32 or int64, row * W + column of each group's center -> Links.
+    """Return which patch of a grid each group's center is in, and which groups each patch holds.
 
-    size: (H, W) of the image, grid: (h, w) patches. A pixel (row, column) is in patch
-    (row * h // H) * w + column * w // W. A packed batch: pixels (T,) with offsets (B + 1,).
+    pixels: (G,) int32 or int64, row * W + column of each center -> Links
+
+    size: (H, W) of the image; grid: (h, w) patches. A pixel (row, column) is in patch
+    (row * h // H) * w + column * w // W. offsets: (B + 1,), where each sample of a packed batch
+    begins.
 
     >>> link_patches(torch.tensor([5, 0, 15]), size=(4, 4), grid=(2, 2)).patch
     tensor([0, 0, 3], dtype=torch.int32)
     """
     height, width = _pair("size", size, 2**31 - 1)
     grid_height, grid_width = _pair("grid", grid, 2**15)
-    places = arrays.indices("link_patches", "pixels", pixels, "G")
-    ends = arrays.offsets_on_device_of(
-        arrays.check_offsets("link_patches", "offsets", offsets, places.numel(), "pixels"), places
-    )
-    _inside(places, height, width)
-    samples = ends.numel() - 1
-    patch, groups = places.new_empty(2, places.numel(), dtype=torch.int32).unbind()
-    start = places.new_empty(samples, grid_height * grid_width + 1, dtype=torch.int32)
-    native.kernels(places).link_patches(
-        places.data_ptr(),
-        ends.data_ptr(),
-        samples,
-        height,
-        width,
-        grid_height,
-        grid_width,
-        patch.data_ptr(),
-        start.data_ptr(),
-        groups.data_ptr(),
-    )
+    pixels = arrays.indices(OP, "pixels", pixels, "G")
+    count = pixels.numel()
+    bounds = arrays.check_offsets(OP, "offsets", offsets, count, "pixels")
+    bounds = arrays.offsets_on_device_of(bounds, pixels)
+    _check_inside(pixels, height, width)
+    samples = bounds.numel() - 1
+    patch, groups = pixels.new_empty(2, count, dtype=torch.int32).unbind()
+    start = pixels.new_empty(samples, grid_height * grid_width + 1, dtype=torch.int32)
+    sizes = (height, width, grid_height, grid_width)
+    dispatch.launch(OP, pixels, bounds, samples, *sizes, patch, start, groups)
     return Links(patch, start[0] if offsets is None else start, groups)
 
 
-def _inside(pixels: torch.Tensor, height: int, width: int) -> None:
+def _check_inside(pixels: torch.Tensor, height: int, width: int) -> None:
     if pixels.is_cuda:
         return
     outside = (pixels < 0) | (pixels >= height * width)
     if bool(outside.any()):
         first = int(outside.nonzero()[0])
-        msg = (
-            f"link_patches: pixels must be inside the image of {height} x {width}, from 0 to {height * width - 1}, "
-            f"got {int(pixels[first])} at ({first},)"
-        )
-        raise InputError(msg)
+        last = height * width - 1
+        requirement = f"must be inside the image of {height} x {width}, from 0 to {last}"
+        checks.refuse(OP, "pixels", requirement, f"{int(pixels[first])} at ({first},)")
 
 
 def _pair(name: str, value: tuple[int, int], limit: int) -> tuple[int, int]:
     if not isinstance(value, tuple | list) or len(value) != 2:
-        msg = f"link_patches: {name} must be two whole numbers (height, width), got {value!r}"
-        raise InputError(msg)
-    height, width = (arrays.whole("link_patches", name, side, 1, limit) for side in value)
-    return height, width
+        checks.refuse(OP, name, "must be two whole numbers (height, width)", repr(value))
+    height, width = value
+    return checks.whole(OP, name, height, 1, limit), checks.whole(OP, name, width, 1, limit)

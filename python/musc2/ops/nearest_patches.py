@@ -4,12 +4,15 @@ from typing import Literal, overload
 
 import torch
 
-from musc2 import _cpu
+from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays, gpu
+from musc2.ops._support import arrays, dispatch
 
-PRECISIONS = {"float32": 0, "bfloat16": 1, "auto": 1, "int8": 2, "float16": 3}
-SCRATCH, GPU_SCRATCH = 48 << 20, 256 << 20
+OP = "nearest_patches"
+IN_WINDOW = "nearest_patches_in_window"
+PRECISION_CODES = {"float32": 0, "bfloat16": 1, "auto": 1, "int8": 2, "float16": 3}
+CPU_MEMORY = 48 << 20
+GPU_MEMORY = 256 << 20
 
 
 @overload
@@ -48,75 +51,90 @@ def nearest_patches(
     return_index: bool = False,
     memory: int | None = None,
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-    """z: (N, L, C) float32 -> (N, L, N) float32: from patch p of sample i, the distance to the nearest of sample j.
+    """Return the distance from each patch of each sample to the nearest patch of each other sample.
 
-    Entries with j = i are +inf. With ``references`` (R, L', C) the result is (N, L, R) and no entry is left out.
+    z: (N, L, C) float32 -> (N, L, N) float32; entries of a sample against itself are +inf
+    references: (R, L', C) float32 -> (N, L, R) float32; no entry is left out
 
-    ``precision`` is that of the search alone: the distance to the patch found is always measured in float32.
-    "bfloat16", "float16" and "int8" are permissions: where the CPU has no such instructions the search is in float32;
-    a GPU searches in bfloat16 for "int8". "auto" is bfloat16. z may also be bfloat16 or float16, which a GPU searches
-    as they are.
-    ``search_window`` w looks only at patches at most w cells away on the ``grid`` (h, w), measured in float32.
-    ``return_index`` adds the matched patches, (N, L, N) int32, -1 where j = i. The lowest index wins ties.
-    ``memory`` bounds the scratch memory in bytes (default 48 MiB, on a GPU 256 MiB; a pair of samples may need more).
+    Args:
+        z: features of L patches of N samples. They may also be bfloat16 or float16, which a GPU
+            searches as they are.
+        references: samples to compare with; by default the samples are compared with each other.
+        precision: of the search alone; distances are always measured in float32. "bfloat16",
+            "float16" and "int8" are permissions: a CPU without such instructions searches in
+            float32, a GPU searches in bfloat16 for "int8". "auto" is bfloat16.
+        search_window: compare only with patches at most this many grid cells away, in float32.
+        grid: (h, w) patches of a sample, for ``search_window``; by default a square.
+        return_index: also return the nearest patches, (N, L, N) or (N, L, R) int32, -1 for a sample
+            against itself. The lowest index wins ties.
+        memory: bytes of scratch memory, by default 48 MiB, on a GPU 256 MiB; a single pair of
+            samples may need more.
 
     >>> z = torch.tensor([[[0.0], [4.0]], [[1.0], [2.0]]])
     >>> nearest_patches(z)[0]
     tensor([[inf, 1.],
             [inf, 2.]])
     """
-    op = "nearest_patches"
-    samples = arrays.features(op, "z", z, "N, L, C")
-    if precision not in PRECISIONS:
-        msg = f"{op}: precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
-        raise InputError(msg)
-    on_gpu = gpu.launcher(samples)
-    most = (GPU_SCRATCH if on_gpu else SCRATCH) if memory is None else arrays.whole(op, "memory", memory, 1)
-    (n, patches, channels), others, other_patches, address = samples.shape, samples.shape[0], samples.shape[1], 0
-    if references is not None:
-        known = arrays.features(op, "references", references, "R, L', C")
-        arrays.check_same_device(op, z=samples, references=known)
-        if known.dtype != samples.dtype:
-            samples, known = samples.float(), known.float()
-        others, other_patches, address = known.shape[0], known.shape[1], known.data_ptr()
-        if known.shape[2] != channels:
-            msg = f"{op}: references must have the {channels} channels of z, got {known.shape[2]}"
-            raise InputError(msg)
-        # An empty tensor has no address, which is how the kernel knows that there are no references.
-        address = address or 1
-    if patches == 0 or channels == 0 or other_patches == 0:
-        msg = f"{op}: z and references must have at least one patch and one channel, got {tuple(samples.shape)}"
-        raise InputError(msg)
-    distance = torch.empty(n, patches, others, device=samples.device)
-    index = torch.empty(n, patches, others, dtype=torch.int32, device=samples.device) if return_index else None
-    results = (distance.data_ptr(), 0 if index is None else index.data_ptr())
-    kind = arrays.TYPES[samples.dtype]
-    if search_window is None:
-        searched = (samples.data_ptr(), n, patches, channels, address, others, other_patches, PRECISIONS[precision])
-        if on_gpu is None:
-            _cpu.nearest_patches(*searched, most, *results)
-        else:
-            sizes = (n, patches, channels, references is None, others, other_patches, PRECISIONS[precision])
-            scratch = on_gpu.scratch(op, *sizes, most, kind)
-            on_gpu.nearest_patches(*searched, most, *results, kind, scratch.data_ptr())
+    queries = arrays.features(OP, "z", z, "N, L, C")
+    checks.choice(OP, "precision", precision, PRECISION_CODES)
+    if memory is None:
+        memory = GPU_MEMORY if dispatch.on_gpu(queries) else CPU_MEMORY
     else:
-        height, width = _grid(op, grid, patches, other_patches)
-        reach = min(arrays.whole(op, "search_window", search_window, 0), max(height, width))
-        limited = (samples.data_ptr(), n, height, width, channels, address, others, reach)
-        if on_gpu is None:
-            _cpu.nearest_patches_in_window(*limited, *results)
-        else:
-            on_gpu.nearest_patches_in_window(*limited, *results, kind)
+        memory = checks.whole(OP, "memory", memory, 1)
+    samples, patches, channels = queries.shape
+    key_samples, key_patches, address = samples, patches, 0
+    if references is not None:
+        queries, keys = _with_references(queries, references)
+        key_samples, key_patches, _ = keys.shape
+        # An empty tensor has the address 0, which tells the kernel that there are no references.
+        address = keys.data_ptr() or 1
+    if 0 in (patches, channels, key_patches):
+        requirement = "must have at least one patch and one channel"
+        checks.refuse(OP, "z and references", requirement, tuple(queries.shape))
+    distance = torch.empty(samples, patches, key_samples, device=queries.device)
+    index = torch.empty_like(distance, dtype=torch.int32) if return_index else None
+    type_code = arrays.TYPE_CODES[queries.dtype]
+    if search_window is None:
+        sizes = (samples, patches, channels)
+        keys_and_limits = (key_samples, key_patches, PRECISION_CODES[precision], memory)
+        is_mutual = references is None
+        scratch = dispatch.scratch(OP, queries, *sizes, is_mutual, *keys_and_limits, type_code)
+        arguments = (*sizes, address, *keys_and_limits, distance, index)
+        dispatch.launch(OP, queries, *arguments, gpu_only=(type_code, scratch))
+    else:
+        height, width = _grid(grid, patches, key_patches)
+        window = checks.whole(OP, "search_window", search_window, 0)
+        window = min(window, max(height, width))
+        limited = (samples, height, width, channels, address, key_samples, window)
+        dispatch.launch(IN_WINDOW, queries, *limited, distance, index, gpu_only=(type_code,))
     return distance if index is None else (distance, index)
 
 
-def _grid(op: str, grid: tuple[int, int] | None, patches: int, other_patches: int) -> tuple[int, int]:
+def _with_references(
+    queries: torch.Tensor, references: arrays.Array
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return queries and checked references, both of one dtype."""
+    keys = arrays.features(OP, "references", references, "R, L', C")
+    arrays.check_same_device(OP, z=queries, references=keys)
+    channels = queries.shape[2]
+    if keys.shape[2] != channels:
+        checks.refuse(OP, "references", f"must have the {channels} channels of z", keys.shape[2])
+    if keys.dtype == queries.dtype:
+        return queries, keys
+    return queries.float(), keys.float()
+
+
+def _grid(grid: tuple[int, int] | None, patches: int, key_patches: int) -> tuple[int, int]:
     side = round(patches**0.5)
     height, width = (side, side) if grid is None else grid
-    if height * width != patches or other_patches != patches:
-        asked = (
-            "a square number of patches or grid=(h, w)" if grid is None else f"h*w = {patches} patches on both sides"
-        )
-        msg = f"{op}: search_window needs {asked}, got grid={grid}, {patches} patches and {other_patches} in references"
-        raise InputError(msg)
-    return height, width
+    if height * width == patches == key_patches:
+        return height, width
+    if grid is None:
+        need = "a square number of patches or grid=(h, w)"
+    else:
+        need = f"h*w = {patches} patches on both sides"
+    msg = (
+        f"{OP}: search_window needs {need}, got grid={grid}, {patches} patches and {key_patches} "
+        "in references"
+    )
+    raise InputError(msg)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 
-from musc2 import _cpu
+from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays, gpu
+from musc2.ops._support import arrays, dispatch
+
+OP = "pool_centers"
+MAX_DEGREE = 31
 
 
 def pool_centers(
@@ -18,53 +22,54 @@ def pool_centers(
     curvature_threshold: float = 0.01,
     offsets: arrays.Array | Sequence[int] | None = None,
 ) -> torch.Tensor:
-    """tokens: (G, C), centers: (G, 3), curvature: (G,) float32 -> (G, C) float32, tokens averaged where it is flat.
+    """Return the group tokens, averaged over nearby centers where the surface is flat (SNAMD).
 
-    A center of curvature >= curvature_threshold keeps its token f. At the others, for each degree r, the tokens of the r nearest
-    centers (itself the first) are averaged with weights exp(-|f_n - f|); these R averages are concatenated and every R
-    consecutive values averaged, which is the published rule. Degrees go up to 31; where there are fewer centers, all
-    are taken. The lowest index wins ties, so among centers in one place the first one counts as "itself". A packed
-    batch: ``offsets`` (B + 1,), each sample on its own.
+    tokens: (G, C), centers: (G, 3), curvature: (G,), all float32 -> (G, C) float32
+
+    Args:
+        tokens: one per group.
+        centers: coordinates of each group's center.
+        curvature: of the surface at each center, from ``group_points``.
+        degrees: odd numbers up to 31 of nearest centers, the center itself first, to average over;
+            at most all centers. The lowest index wins ties, so of centers that coincide the first
+            counts as the center itself.
+        curvature_threshold: where the curvature is not below it the token stays as it is.
+        offsets: (B + 1,), where each sample of a packed batch begins; samples do not mix.
+
+    For each of R degrees the nearest tokens f_n are averaged with weights exp(-|f_n - f|); the R
+    averages are concatenated and every R consecutive values averaged, which is the published rule.
 
     >>> pool_centers(torch.eye(2), torch.eye(2, 3), torch.tensor([0.0, 0.5]), (1,))
     tensor([[1., 0.],
             [0., 1.]])
     """
-    found = arrays.finite("pool_centers", "tokens", arrays.tensor("pool_centers", "tokens", tokens, "G, C"))
-    middles = arrays.coordinates("pool_centers", "centers", centers, "G, 3")
-    bend = arrays.tensor("pool_centers", "curvature", curvature, "G")
-    arrays.finite("pool_centers", "curvature", bend)
-    for name, value in (("centers", middles), ("curvature", bend)):
-        if len(value) != len(found):
-            msg = f"pool_centers: {name} must have one entry per token ({len(found)}), got {len(value)}"
-            raise InputError(msg)
-    counts = [arrays.whole("pool_centers", "degrees", r, 1, 31) for r in arrays.odd_degrees("pool_centers", degrees)]
-    if (
-        isinstance(curvature_threshold, bool)
-        or not isinstance(curvature_threshold, int | float)
-        or curvature_threshold != curvature_threshold
-    ):
-        msg = f"pool_centers: curvature_threshold must be a number, got {curvature_threshold!r}"
-        raise InputError(msg)
-    arrays.check_same_device("pool_centers", tokens=found, centers=middles, curvature=bend)
-    ends = arrays.offsets_on_device_of(
-        arrays.check_offsets("pool_centers", "offsets", offsets, len(found), "tokens"), found
+    features = arrays.finite_tensor(OP, "tokens", tokens, "G, C")
+    xyz = arrays.coordinates(OP, "centers", centers, "G, 3")
+    bends = arrays.finite_tensor(OP, "curvature", curvature, "G")
+    _check_count("centers", xyz, features)
+    _check_count("curvature", bends, features)
+    odd_degrees = checks.odd_degrees(OP, "degrees", degrees)
+    windows = torch.tensor([checks.whole(OP, "degrees", r, 1, MAX_DEGREE) for r in odd_degrees])
+    _check_threshold(curvature_threshold)
+    arrays.check_same_device(OP, tokens=features, centers=xyz, curvature=bends)
+    bounds = arrays.check_offsets(OP, "offsets", offsets, len(features), "tokens")
+    bounds = arrays.offsets_on_device_of(bounds, features)
+    samples, (count, channels) = len(bounds) - 1, features.shape
+    pooled = torch.empty_like(features)
+    settings = (windows, len(windows), curvature_threshold)
+    dispatch.launch(
+        OP, features, xyz, bends, bounds, samples, channels, *settings, pooled, gpu_only=(count,)
     )
-    pooled, windows = torch.empty_like(found), torch.tensor(counts)
-    arguments = (
-        found.data_ptr(),
-        middles.data_ptr(),
-        bend.data_ptr(),
-        ends.data_ptr(),
-        len(ends) - 1,
-        found.shape[1],
-        windows.data_ptr(),
-        len(windows),
-        curvature_threshold,
-        pooled.data_ptr(),
-    )
-    if on_gpu := gpu.launcher(found):
-        on_gpu.pool_centers(*arguments, len(found))
-    else:
-        _cpu.pool_centers(*arguments)
     return pooled
+
+
+def _check_count(name: str, values: torch.Tensor, tokens: torch.Tensor) -> None:
+    if len(values) != len(tokens):
+        msg = f"{OP}: tokens has {len(tokens)} rows but {name} has {len(values)}"
+        raise InputError(msg)
+
+
+def _check_threshold(value: float) -> None:
+    is_real = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_real or math.isnan(value):
+        checks.refuse(OP, "curvature_threshold", "must be a number", repr(value))

@@ -4,42 +4,46 @@ from collections.abc import Sequence
 
 import torch
 
-from musc2.errors import InputError
-from musc2.ops._support import arrays, gpu, native
+from musc2 import checks
+from musc2.ops._support import arrays, dispatch
+
+OP = "pool_grid"
+MAX_DEGREE = 9999
+WEIGHTINGS = ("similarity", "uniform")
 
 
 def pool_grid(
     tokens: arrays.Array, degrees: Sequence[int] = (1, 3, 5), *, weighting: str = "similarity"
 ) -> torch.Tensor:
-    """tokens: (N, h, w, C) float32 -> (N, h, w, C) float32, each patch token averaged with its neighborhood.
+    """Return each patch token averaged with its neighborhood, by several degrees.
 
-    For each degree r the r x r window is averaged, then the degrees. weighting="similarity" (SNAMD): a token f_n
-    weighs exp(-|f_n - f|), and a place outside the grid counts as a zero vector. weighting="uniform" (LNAMD): the
-    window's sum over r * r. The result is not normalized. tokens may also be bfloat16 or float16, which a GPU reads as
-    they are.
+    tokens: (N, h, w, C) float32 -> (N, h, w, C) float32
+
+    For each degree r the r x r window is averaged, then the degrees are. weighting="similarity"
+    (SNAMD): a token f_n weighs exp(-|f_n - f|), and a position outside the grid counts as a zero
+    vector. weighting="uniform" (LNAMD): the sum of the window over r * r. The result is not
+    normalized. tokens may also be bfloat16 or float16, which a GPU reads as they are.
 
     >>> pool_grid(torch.ones(1, 3, 3, 1), (3,), weighting="uniform")[0, :, 1, 0]
     tensor([0.6667, 1.0000, 0.6667])
     """
-    found = arrays.features("pool_grid", "tokens", tokens, "N, h, w, C")
-    windows = torch.tensor([arrays.whole("pool_grid", "degrees", r, 1, 9999) for r in _odd(degrees)])
-    if weighting not in ("similarity", "uniform"):
-        msg = f'pool_grid: weighting must be "similarity" or "uniform", got {weighting!r}'
-        raise InputError(msg)
-    pooled = torch.empty_like(found, dtype=torch.float32)
-    if found.numel() > 0:
-        kernels = native.kernels(found)
-        kernels.pool_grid(
-            found.data_ptr(),
-            *found.shape,
-            windows.data_ptr(),
+    features = arrays.features(OP, "tokens", tokens, "N, h, w, C")
+    odd_degrees = checks.odd_degrees(OP, "degrees", degrees)
+    windows = torch.tensor([checks.whole(OP, "degrees", r, 1, MAX_DEGREE) for r in odd_degrees])
+    by_similarity = checks.choice(OP, "weighting", weighting, WEIGHTINGS) == "similarity"
+    pooled = torch.empty_like(features, dtype=torch.float32)
+    if features.numel() > 0:
+        images, height, width, channels = features.shape
+        sizes = (images, height, width, channels)
+        type_code = arrays.TYPE_CODES[features.dtype]
+        dispatch.launch(
+            OP,
+            features,
+            *sizes,
+            windows,
             len(windows),
-            weighting == "similarity",
-            pooled.data_ptr(),
-            *([arrays.TYPES[found.dtype]] if isinstance(kernels, gpu.Launcher) else []),
+            by_similarity,
+            pooled,
+            gpu_only=(type_code,),
         )
     return pooled
-
-
-def _odd(degrees: Sequence[int]) -> list[int]:
-    return arrays.odd_degrees("pool_grid", degrees)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
-from musc2 import _cpu
+from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays, gpu
+from musc2.ops._support import arrays, dispatch
+
+OP = "spread_points"
 
 
 def spread_points(
@@ -18,54 +20,56 @@ def spread_points(
     offsets: arrays.Array | Sequence[int] | None = None,
     center_offsets: arrays.Array | Sequence[int] | None = None,
 ) -> torch.Tensor:
-    """points: (P, 3), centers: (G, 3), values: (G,) float32 -> (P,) float32, the centers' values at the points.
+    """Return the values of the centers, interpolated at the points.
 
-    A point takes the mean of the values of its 1 to 8 nearest centers (of all when there are fewer) with weights
-    1 / (d^2 + 1e-8); the lowest index wins ties. Packed batches: ``offsets`` (B + 1,) for the points and
-    ``center_offsets`` (B + 1,) for centers and values; each sample looks at its own centers.
+    points: (P, 3), centers: (G, 3), values: (G,), all float32 -> (P,) float32
 
-    >>> spread_points(torch.tensor([[0.0, 0, 0], [1, 0, 0]]), torch.tensor([[0.0, 0, 0], [2, 0, 0]]),
-    ...               torch.tensor([1.0, 3.0]))
+    Args:
+        points: where to interpolate.
+        centers: where the values are known.
+        values: one per center.
+        neighbors: from 1 to 8 nearest centers, at most all, whose values a point averages with
+            weights 1 / (d^2 + 1e-8). The lowest index wins ties.
+        offsets: (B + 1,), where the points of each sample of a packed batch begin. Points see the
+            centers of their own sample.
+        center_offsets: (B + 1,), where the centers and values of each sample begin.
+
+    >>> line = torch.tensor([[0.0, 0, 0], [1, 0, 0], [2, 0, 0]])
+    >>> spread_points(line[:2], line[::2], torch.tensor([1.0, 3.0]))
     tensor([1., 2.])
     """
-    where = arrays.coordinates("spread_points", "points", points, "P, 3")
-    middles = arrays.coordinates("spread_points", "centers", centers, "G, 3")
-    given = arrays.finite("spread_points", "values", arrays.tensor("spread_points", "values", values, "G"))
-    if len(given) != len(middles):
-        msg = f"spread_points: values must have one entry per center ({len(middles)}), got {len(given)}"
+    xyz = arrays.coordinates(OP, "points", points, "P, 3")
+    center_xyz = arrays.coordinates(OP, "centers", centers, "G, 3")
+    center_values = arrays.finite_tensor(OP, "values", values, "G")
+    if len(center_values) != len(center_xyz):
+        msg = f"{OP}: centers has {len(center_xyz)} rows but values has {len(center_values)}"
         raise InputError(msg)
-    count = arrays.whole("spread_points", "neighbors", neighbors, 1, 8)
-    ends = arrays.check_offsets("spread_points", "offsets", offsets, len(where), "points")
-    center_ends = arrays.check_offsets("spread_points", "center_offsets", center_offsets, len(middles), "centers")
-    if len(ends) != len(center_ends):
+    neighbors = checks.whole(OP, "neighbors", neighbors, 1, 8)
+    bounds = arrays.check_offsets(OP, "offsets", offsets, len(xyz), "points")
+    center_bounds = arrays.check_offsets(
+        OP, "center_offsets", center_offsets, len(center_xyz), "centers"
+    )
+    sizes = bounds.diff().tolist()
+    _check_batches(sizes, center_bounds.diff().tolist())
+    arrays.check_same_device(OP, points=xyz, centers=center_xyz, values=center_values)
+    samples, largest = len(sizes), max(sizes, default=0)
+    bounds = arrays.offsets_on_device_of(bounds, xyz)
+    center_bounds = arrays.offsets_on_device_of(center_bounds, center_xyz)
+    spread = xyz.new_empty(len(xyz))
+    arguments = (bounds, center_xyz, center_bounds, samples, center_values, neighbors, spread)
+    dispatch.launch(OP, xyz, *arguments, gpu_only=(largest,))
+    return spread
+
+
+def _check_batches(point_counts: list[int], center_counts: list[int]) -> None:
+    samples = len(point_counts)
+    if len(center_counts) != samples:
         msg = (
-            f"spread_points: center_offsets must describe as many samples as offsets ({len(ends) - 1}), "
-            f"got {len(center_ends) - 1}"
+            f"{OP}: offsets describes {samples} samples "
+            f"but center_offsets describes {len(center_counts)}"
         )
         raise InputError(msg)
-    without = (ends.diff() > 0) & (center_ends.diff() == 0)
-    if bool(without.any()):
-        sample = int(without.nonzero()[0])
-        msg = f"spread_points: centers must hold at least one for a sample with points, got none for sample {sample}"
-        raise InputError(msg)
-    arrays.check_same_device("spread_points", points=where, centers=middles, values=given)
-    offsets_there, center_offsets_there = (
-        arrays.offsets_on_device_of(ends, where),
-        arrays.offsets_on_device_of(center_ends, middles),
-    )
-    spread = where.new_empty(len(where))
-    arguments = (
-        where.data_ptr(),
-        offsets_there.data_ptr(),
-        middles.data_ptr(),
-        center_offsets_there.data_ptr(),
-        len(ends) - 1,
-        given.data_ptr(),
-        count,
-        spread.data_ptr(),
-    )
-    if on_gpu := gpu.launcher(where):
-        on_gpu.spread_points(*arguments, arrays.largest_batch(ends))
-    else:
-        _cpu.spread_points(*arguments)
-    return spread
+    for sample in range(samples):
+        if point_counts[sample] > 0 and center_counts[sample] == 0:
+            msg = f"{OP}: sample {sample} has points but no centers"
+            raise InputError(msg)

@@ -12,7 +12,7 @@ from pathlib import Path
 from musc2 import checks
 from musc2.datasets.layouts import describe
 from musc2.inputs.ordered_map import ordered_map
-from musc2.ops._support import native
+from musc2.ops._support import dispatch
 from musc2.preprocess import eyecandies, mvtec_3d, task_files
 from musc2.preprocess.task import OP, Task
 from musc2.progress import Report, reporting
@@ -57,7 +57,7 @@ def preprocess(
             order, are finished.
     """
     checks.choice(OP, "dataset", dataset, DATASETS)
-    threads = native.num_threads() if jobs is None else checks.whole(OP, "jobs", jobs, 1)
+    threads = dispatch.num_threads() if jobs is None else checks.whole(OP, "jobs", jobs, 1)
     checks.whole(OP, "seed", seed, 0)
     module = DATASETS[dataset]
     source, target = Path(root).expanduser(), Path(out).expanduser()

@@ -34,8 +34,8 @@ class Features:
 def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
     """Return distances (n, L, N + R) from the patches of the samples ``rows`` to all samples.
 
-    References count as samples here. The distance to the sample itself is +inf. All rows in one call cost half of what panels of them
-    cost, because one product then serves both samples of a pair.
+    References count as samples here. The distance to the sample itself is +inf. All rows in one
+    call cost half of what panels of them cost: one product then serves both samples of a pair.
     """
     z, is_whole = features.z, len(rows) == len(features.z)
     own = z if is_whole else z[rows]

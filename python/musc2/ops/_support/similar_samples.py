@@ -1,4 +1,4 @@
-"""The float32 search for the most similar samples: by FAISS where it is installed, else by torch."""
+"""Search for the most similar samples in float32: by FAISS where it is installed, else by torch."""
 
 from __future__ import annotations
 
@@ -9,39 +9,48 @@ from typing import Any
 
 import torch
 
-from musc2.ops._support import gpu, threads
+from musc2.ops._support import dispatch, threads
 
 _BLOCK = 1 << 23  # values that torch may compute at a time
-_MOST_ON_GPU = 2048  # neighbors that FAISS finds on a GPU
-_TEMPORARY = 64 << 20  # bytes that it keeps there
+_MAX_NEIGHBORS_ON_GPU = 2048  # that FAISS finds on a GPU
+_GPU_MEMORY = 64 << 20  # bytes that FAISS keeps on a GPU
 _gpu_lock = threading.Lock()
 _gpu_resources: dict[int, Any] = {}
 
 
 def propose(features: torch.Tensor, count: int) -> torch.Tensor:
-    """features: (N, C) float32 -> (N, count) int64, samples of largest inner product, in any order."""
+    """Return the samples of largest inner product, (N, count) int64, in any order.
+
+    features: (N, C) float32
+    """
     faiss = _faiss()
-    if gpu.launcher(features):
-        if faiss is not None and hasattr(faiss, "StandardGpuResources") and count <= _MOST_ON_GPU:
-            return _by_faiss_on_gpu(faiss, features, count)
+    if faiss is None:
         return _by_torch(features, count)
-    return _by_torch(features, count) if faiss is None else _by_faiss(faiss, features, count)
+    if not dispatch.on_gpu(features):
+        return _by_faiss(faiss, features, count)
+    if hasattr(faiss, "StandardGpuResources") and count <= _MAX_NEIGHBORS_ON_GPU:
+        return _by_faiss_on_gpu(faiss, features, count)
+    return _by_torch(features, count)
 
 
 def rounding(features: torch.Tensor) -> float:
-    """A bound on the error of the search's inner products, as a fraction of the product of the norms."""
-    full = 2 * features.shape[1] * torch.finfo(torch.float32).eps
-    return full + 2.0**-9 if gpu.launcher(features) else full  # a GPU may take 10 bits of each value (TF32)
+    """Bound the error of the search's inner products, as a fraction of the product of the norms."""
+    error = 2 * features.shape[1] * torch.finfo(torch.float32).eps
+    if dispatch.on_gpu(features):  # which may read no more than 10 bits of each fraction (TF32)
+        error += 2.0**-9
+    return error
 
 
 def _by_torch(features: torch.Tensor, count: int) -> torch.Tensor:
     block = max(1, _BLOCK // len(features))
-    found = [(features[i : i + block] @ features.T).topk(count).indices for i in range(0, len(features), block)]
-    return torch.cat(found)
+    neighbors = []
+    for rows in torch.split(features, block):
+        neighbors.append((rows @ features.T).topk(count).indices)
+    return torch.cat(neighbors)
 
 
 def _by_faiss(faiss: ModuleType, features: torch.Tensor, count: int) -> torch.Tensor:
-    before = faiss.omp_get_max_threads()
+    thread_count = faiss.omp_get_max_threads()
     if threads.in_forked_child():
         faiss.omp_set_num_threads(1)
     try:
@@ -49,27 +58,30 @@ def _by_faiss(faiss: ModuleType, features: torch.Tensor, count: int) -> torch.Te
         index.add(features.numpy())
         return torch.from_numpy(index.search(features.numpy(), count)[1])
     finally:
-        faiss.omp_set_num_threads(before)
+        faiss.omp_set_num_threads(thread_count)
 
 
 def _by_faiss_on_gpu(faiss: ModuleType, features: torch.Tensor, count: int) -> torch.Tensor:
-    """On the GPU that holds the features and torch's stream there; arrays cross by address."""
+    """Search on the GPU of the features, on torch's stream there; arrays are passed by address."""
     device = features.device.index or 0
     samples, channels = features.shape
     index = features.new_empty(samples, count, dtype=torch.int64)
     similarity = features.new_empty(samples, count)
     search = faiss.GpuDistanceParams()
-    search.metric, search.k, search.dims, search.device = faiss.METRIC_INNER_PRODUCT, count, channels, device
+    search.metric = faiss.METRIC_INNER_PRODUCT
+    search.k = count
+    search.dims = channels
+    search.device = device
     search.vectors = search.queries = faiss.cast_integer_to_float_ptr(features.data_ptr())
     search.numVectors = search.numQueries = samples
     search.outDistances = faiss.cast_integer_to_float_ptr(similarity.data_ptr())
     search.outIndices = faiss.cast_integer_to_idx_t_ptr(index.data_ptr())
     search.outIndicesType = faiss.IndicesDataType_I64
-    stream = faiss.cast_integer_to_cudastream_t(gpu.stream(features.device))
+    stream = faiss.cast_integer_to_cudastream_t(dispatch.stream(features.device))
     with _gpu_lock:
         if device not in _gpu_resources:
             resources = faiss.StandardGpuResources()
-            resources.setTempMemory(_TEMPORARY)
+            resources.setTempMemory(_GPU_MEMORY)
             _gpu_resources[device] = resources
         _gpu_resources[device].setDefaultStream(device, stream)
         faiss.bfKnn(_gpu_resources[device], search)

@@ -1,7 +1,8 @@
-"""When torch must not start OpenMP threads: in a forked child, and where they would only wait for each other.
+"""Keep torch to one thread where it must not start OpenMP threads, or where they change results.
 
-GNU OpenMP, which torch and FAISS bring, waits for ever in the child of a process in which it has run (measured with
-faiss-cpu 1.15 and torch 2.13). Our own kernels start a fresh pool there and keep all their threads.
+GNU OpenMP, which torch and FAISS bring, waits for ever in the child of a process in which it has
+run (measured with faiss-cpu 1.15 and torch 2.13). The kernels of musc2 start a fresh pool in a
+child and keep all their threads.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from contextlib import contextmanager
 
 import torch
 
-_HOME = os.getpid()
+_IMPORTING_PROCESS = os.getpid()
 
 
 def in_forked_child() -> bool:
-    """Whether this process was forked after musc2 was imported."""
-    return os.getpid() != _HOME
+    """Return whether this process was forked after musc2 was imported."""
+    return os.getpid() != _IMPORTING_PROCESS
 
 
 @contextmanager
 def serial_torch() -> Iterator[None]:
-    """In a forked child, torch works on one thread inside this block; elsewhere nothing changes."""
+    """Keep torch to one thread inside this block if this is a forked child."""
     if not in_forked_child():
         yield
         return
@@ -32,10 +33,10 @@ def serial_torch() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch works on one thread inside this block: the last bits of its sums depend on how many there are."""
-    threads = torch.get_num_threads()
+    """Keep torch to one thread inside this block, on which the last bits of sums depend."""
+    thread_count = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(thread_count)

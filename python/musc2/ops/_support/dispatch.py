@@ -1,0 +1,171 @@
+"""Run kernels where the arrays are: on the CPU, on a GPU, or in the emulation of one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from musc2 import _cpu, checks
+from musc2.errors import DeviceError
+
+Argument = torch.Tensor | int | float | None
+_NUMBERS = (int, float)  # a tuple, which isinstance checks faster than a union
+
+# Ops without a CUDA kernel of their own that run on a GPU -> the kernels they need there.
+_COMPOSED: dict[str, tuple[str, ...]] = {"rank_match": (), "rescore": ()}
+_emulation: ModuleType | None = None
+
+
+def launch(
+    op: str, array: torch.Tensor, *arguments: Argument, gpu_only: tuple[Argument, ...] = ()
+) -> Any:
+    """Run the kernel ``op`` where ``array``, its first argument, is, and return what it returns.
+
+    Tensors are passed by address, None as the address 0. ``gpu_only`` holds arguments that only the
+    CUDA kernel has, after the others; the stream, its last one, is added here.
+    """
+    module = _module_for(op, array)
+    if module is _cpu:
+        return getattr(_cpu, op)(array.data_ptr(), *_by_address(arguments))
+    addresses = _by_address(arguments + gpu_only)
+    with _current(array.device):
+        return getattr(module, op)(array.data_ptr(), *addresses, stream(array.device))
+
+
+def scratch(op: str, array: torch.Tensor, *sizes: int) -> torch.Tensor | None:
+    """Allocate what ``<op>_scratch(*sizes)`` asks for on a GPU; return None on a CPU."""
+    module = _module_for(op, array)
+    if module is _cpu:
+        return None
+    size = getattr(module, f"{op}_scratch")(*sizes)
+    return torch.empty(size, dtype=torch.uint8, device=array.device)
+
+
+def on_gpu(array: torch.Tensor) -> bool:
+    """Return whether GPU kernels, real or emulated, serve ``array``."""
+    return _emulation is not None or array.is_cuda
+
+
+def stream(device: torch.device) -> int:
+    """Return torch's current cudaStream_t on ``device``, 0 for a CPU."""
+    return int(torch.cuda.current_stream(device).cuda_stream) if device.type == "cuda" else 0
+
+
+def compose(op: str, kernels: tuple[str, ...]) -> None:
+    """Declare that ``op`` runs on a GPU wherever all of ``kernels`` do."""
+    _COMPOSED[op] = kernels
+
+
+def kernels_of(op: str) -> tuple[str, ...]:
+    """Return the kernels that ``op`` needs on a GPU."""
+    return _COMPOSED.get(op, (op,))
+
+
+def serves(op: str) -> bool:
+    """Return whether ``op`` can run on a GPU here."""
+    if unavailable_reason() is not None:
+        return False
+    return all(hasattr(_module(), kernel) for kernel in kernels_of(op))
+
+
+def require(op: str, name: str, device: torch.device) -> None:
+    """Raise a DeviceError unless ``op`` can take its argument ``name`` on ``device``."""
+    if device.type == "cpu":
+        return
+    if device.type != "cuda":
+        msg = f"{op}: {name} must be on a CPU or a CUDA device, got {device}; pass {name}.cpu()"
+        raise DeviceError(msg)
+    if reason := unavailable_reason():
+        msg = f"{op}: {name} is on {device}, but {reason}; or pass {name}.cpu()"
+        raise DeviceError(msg)
+    if not serves(op):
+        msg = f"{op}: {name} is on {device}, but {op} runs on the CPU only; pass {name}.cpu()"
+        raise DeviceError(msg)
+
+
+@cache
+def unavailable_reason() -> str | None:
+    """Return why no kernel can run on a GPU here, None when one can."""
+    try:
+        module = _module()
+    except ModuleNotFoundError:
+        return (
+            "this musc2 was built without CUDA kernels; "
+            "install nvcc and build it again with MUSC2_CUDA=ON"
+        )
+    except ImportError as error:
+        return f"the CUDA kernels do not load ({error})"
+    if problem := str(module.why_not()):
+        return (
+            f"CUDA finds no GPU that it can use ({problem}); "
+            "is the NVIDIA driver installed and new enough?"
+        )
+    if not torch.cuda.is_available():
+        version = torch.__version__
+        return f"torch {version} finds no GPU that it can use; install a torch with CUDA"
+    return None
+
+
+@contextmanager
+def emulated() -> Iterator[ModuleType]:
+    """Run GPU kernels on CPU tensors, by emulation, inside this block: for tests."""
+    global _emulation
+    before, _emulation = _emulation, importlib.import_module("musc2._cuda_emulated")
+    try:
+        yield _emulation
+    finally:
+        _emulation = before
+
+
+def num_threads() -> int:
+    """Return how many threads the CPU kernels use."""
+    return _cpu.num_threads()
+
+
+def set_num_threads(count: int | None) -> None:
+    """Set how many threads the CPU kernels use.
+
+    None: the environment variable MUSC2_NUM_THREADS, else every core this process may use.
+    """
+    threads = 0 if count is None else checks.whole("set_num_threads", "count", count, 1, 4096)
+    _cpu.set_num_threads(threads)
+
+
+def isa() -> str:
+    """Return the instruction set in use; the variable MUSC2_ISA chooses a lesser one."""
+    return _cpu.isa()
+
+
+def _module_for(op: str, array: torch.Tensor) -> ModuleType:
+    if array.is_cuda:
+        return _module()
+    # The emulation has the CUDA kernels only; other ops run on the CPU inside its block, too.
+    if _emulation is not None and hasattr(_emulation, op):
+        return _emulation
+    return _cpu
+
+
+def _module() -> ModuleType:
+    return importlib.import_module("musc2._cuda")
+
+
+def _current(device: torch.device) -> AbstractContextManager[Any]:
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def _by_address(arguments: tuple[Argument, ...]) -> list[int | float]:
+    values: list[int | float] = []
+    for argument in arguments:
+        if argument is None:
+            values.append(0)
+        elif isinstance(argument, _NUMBERS):
+            values.append(argument)
+        else:
+            values.append(argument.data_ptr())
+    return values
