@@ -87,7 +87,7 @@ class Checks:
     def kernels(self) -> Iterator[None]:
         """Have the GPU's kernels serve ``device``: in a rehearsal the emulated ones."""
         if self.rehearsal:
-            with gpu.emulated():
+            with dispatch.emulated():
                 yield
         else:
             yield

@@ -84,30 +84,18 @@ def test_an_absent_lane_gives_garbage(order):
             "return before barrier",
             r"waits at the barrier of the block at mistakes.cu:\d+, but .* 7 has returned",
         ),
-        (
-            "wait at different barriers",
-            r"waits at the barrier of the block at mistakes.cu:\d+, but .* at mistakes.cu",
-        ),
+        ("wait at different barriers", r"waits at the barrier of the block at mistakes.cu:\d+, but .* at mistakes.cu"),
         ("leave lanes out", r"thread \d+ waits for lanes that do not come at mistakes.cu:\d+"),
-        (
-            "call from outside the mask",
-            r"thread \d+ is not in the mask of its own __shfl_xor_sync at mistakes.cu:\d+",
-        ),
+        ("call from outside the mask", r"thread \d+ is not in the mask of its own __shfl_xor_sync at mistakes.cu:\d+"),
         ("mix operations", "is in __shfl_xor_sync, but block .* of its mask is in __ballot_sync"),
         ("map a local variable", "maps an address that is not in shared memory"),
-        (
-            "leave the cluster",
-            r"waits at the barrier of the cluster at mistakes.cu:\d+, but block .1, .* has returned",
-        ),
+        ("leave the cluster", r"waits at the barrier of the cluster at mistakes.cu:\d+, but block .1, .* has returned"),
         ("end before the cluster", "uses a block that is over"),
         ("begin an arrival twice", "begins an arrival twice"),
         ("arrive without beginning", "uses an arrival that has not begun"),
         ("announce twice", "announces twice in a phase"),
         ("arrive while copying", "arrives in a phase that is waiting for copies"),
-        (
-            "wait for the phase before the last",
-            r"waits for what does not happen at mistakes.cu:\d+",
-        ),
+        ("wait for the phase before the last", r"waits for what does not happen at mistakes.cu:\d+"),
         ("multiply without beginning", "is in multiply_bfloat16 without begin_products"),
         ("multiply into other sums", "multiplies into other sums while products are under way"),
         ("too much shared memory", "no GPU has this much shared memory"),
@@ -118,27 +106,19 @@ def test_an_absent_lane_gives_garbage(order):
 def test_what_is_undefined_on_a_gpu_is_an_error_here(order, name, message):
     with pytest.raises(RuntimeError, match=message):
         make_mistake(name)
-    assert torch.equal(
-        make_mistake("swap with opposite")[0], OWN + 1
-    )  # and the next launch is not harmed
+    assert torch.equal(make_mistake("swap with opposite")[0], OWN + 1)  # and the next launch is not harmed
 
 
 @pytest.mark.parametrize("text", ["", "backward", "random", "random:", "random:-1", "random:x"])
 def test_an_order_that_does_not_exist_is_an_error(text):
-    with pytest.raises(
-        ValueError, match="must be forward, reverse, random:SEED, fair or uneven:SEED"
-    ):
+    with pytest.raises(ValueError, match="must be forward, reverse, random:SEED, fair or uneven:SEED"):
         emulated.set_order(text)
 
 
 def fresh(script, **environment):
-    inherited = {
-        name: value for name, value in os.environ.items() if name != "MUSC2_EMULATION_ORDER"
-    }
+    inherited = {name: value for name, value in os.environ.items() if name != "MUSC2_EMULATION_ORDER"}
     command = [sys.executable, "-c", script]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=inherited | environment
-    )
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=inherited | environment)
 
 
 def test_the_environment_chooses_the_order():
@@ -164,18 +144,9 @@ def test_narrow_floats_are_those_of_torch(rng, dtype, name):
     widen, narrow = getattr(emulated, f"widen_{name}"), getattr(emulated, f"narrow_{name}")
     bits = torch.arange(2**16, dtype=torch.int32)
     wide = bits.to(torch.int16).view(dtype).float()
-    assert torch.equal(
-        torch.tensor([widen(b) for b in bits.tolist()]).nan_to_num(7.5), wide.nan_to_num(7.5)
-    )
+    assert torch.equal(torch.tensor([widen(b) for b in bits.tolist()]).nan_to_num(7.5), wide.nan_to_num(7.5))
     between = (wide[:-1] + wide[1:]) / 2  # where rounding must go to the even one
-    values = torch.cat(
-        [
-            wide,
-            between,
-            torch.from_numpy(rng.standard_normal(9999)).float() * 1e-6,
-            torch.tensor([7e4]),
-        ]
-    )
+    values = torch.cat([wide, between, torch.from_numpy(rng.standard_normal(9999)).float() * 1e-6, torch.tensor([7e4])])
     values = values[~values.isnan()]
     ours = torch.tensor([narrow(v) for v in values.tolist()], dtype=torch.int32).to(torch.int16)
     assert torch.equal(ours, values.to(dtype).view(torch.int16))

@@ -51,9 +51,7 @@ def test_threads_hold_what_the_documentation_tabulates(rng, kind, step):
 
 
 def test_every_sum_has_one_place():
-    assert {place_d(thread, i) for thread in range(128) for i in range(128)} == set(
-        np.ndindex(64, 256)
-    )
+    assert {place_d(thread, i) for thread in range(128) for i in range(128)} == set(np.ndindex(64, 256))
 
 
 def test_sums_are_there_when_waited_for_and_not_before(rng):
@@ -113,9 +111,7 @@ def test_every_block_gets_what_any_copies_to_all(order, blocks):
 
 @pytest.mark.parametrize("announced", [32, 96])
 def test_a_block_waits_for_what_all_others_copy(announced):
-    with pytest.raises(
-        RuntimeError, match=r"copies more than it announced|waits for what does not happen"
-    ):
+    with pytest.raises(RuntimeError, match=r"copies more than it announced|waits for what does not happen"):
         copy_to_cluster(2, announced=announced)
 
 
@@ -137,9 +133,7 @@ def test_groups_have_barriers_of_their_own(order):
 
 
 def test_a_group_waits_for_all_its_threads():
-    with pytest.raises(
-        RuntimeError, match=r"thread (6[4-9]|[7-9]\d) waits for what does not happen"
-    ):
+    with pytest.raises(RuntimeError, match=r"thread (6[4-9]|[7-9]\d) waits for what does not happen"):
         emulated.probe_groups(32, np.zeros(128, np.uint32).ctypes.data)
 
 

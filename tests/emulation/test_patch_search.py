@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from musc2.ops import nearest_patches
-from musc2.ops._support import dispatch
+from musc2.ops._support import gpu
 
 emulated = pytest.importorskip("musc2._cuda_emulated")
 SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}
@@ -59,9 +59,7 @@ def test_scratch_memory_stays_within_the_budget(monkeypatch, hopper, packed):
         return emulated.nearest_patches_scratch(samples, 784, 768, True, samples, 784, 1, memory, 0)
 
     smallest = size(150, 1)
-    assert (
-        smallest < 2 * (packed * 768 * 2 + 784 * (4 + 8)) + 8000
-    )  # a pair of samples, their norms, keys and counts
+    assert smallest < 2 * (packed * 768 * 2 + 784 * (4 + 8)) + 8000  # a pair of samples, their norms, keys and counts
     for memory in (10 << 20, 100 << 20, 256 << 20):
         assert memory / 4 < size(150, memory) <= memory
         assert memory / 4 < size(800, memory) <= memory
@@ -72,7 +70,7 @@ def test_scratch_memory_stays_within_the_budget(monkeypatch, hopper, packed):
 def test_thread_orders_give_equal_bits(rng, order, precision):
     z = torch.from_numpy(rng.standard_normal((4, 150, 40)).astype(np.float32))
     two_panels = 112_000 if precision == "float32" else 65_000
-    with dispatch.emulated():
+    with gpu.emulated():
         expected = nearest_patches(z, precision=precision, return_index=True)
         emulated.set_order(order)
         try:
@@ -85,12 +83,10 @@ def test_thread_orders_give_equal_bits(rng, order, precision):
 
 def test_the_search_does_not_run_away_from_the_measuring(rng, monkeypatch):
     monkeypatch.setenv("MUSC2_HOPPER", "1")
-    z, references = (
-        torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in SLOW_TO_MEASURE
-    )
+    z, references = (torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in SLOW_TO_MEASURE)
     emulated.set_order("fair")  # measuring takes more steps than searching
     try:
-        with dispatch.emulated():
+        with gpu.emulated():
             d = nearest_patches(z, references=references)
     finally:
         emulated.set_order("forward")
@@ -109,6 +105,6 @@ def test_a_copy_is_told_from_patches_that_nearly_coincide(rng, monkeypatch, hopp
         rng.permutation(64) * 12
     ):  # one is a copy, in the others so many channels are one step longer
         near.view(torch.int16)[i, rng.permutation(768)[:count]] += 1
-    with dispatch.emulated():
+    with gpu.emulated():
         d = nearest_patches(patch[None, None], references=near[None])
     assert d.item() ** 2 < 1e-6 * patch.float().square().sum()

@@ -22,10 +22,7 @@ def place_b_16(lane, i):
 
 def place_a_tf32(lane, i):
     group_id, thread_id_in_group = lane >> 2, lane % 4
-    return group_id if i in (0, 2) else group_id + 8, thread_id_in_group if i in (
-        0,
-        1,
-    ) else thread_id_in_group + 4
+    return group_id if i in (0, 2) else group_id + 8, thread_id_in_group if i in (0, 1) else thread_id_in_group + 4
 
 
 def place_b_tf32(lane, i):
@@ -48,15 +45,7 @@ def bits_float16(values):
 
 # kind: (number, channels, elements of a and of b per lane, their places, values to bits)
 KINDS = {
-    "tf32": (
-        0,
-        8,
-        4,
-        2,
-        place_a_tf32,
-        place_b_tf32,
-        lambda values: values.astype(np.float32).view(np.uint32),
-    ),
+    "tf32": (0, 8, 4, 2, place_a_tf32, place_b_tf32, lambda values: values.astype(np.float32).view(np.uint32)),
     "bfloat16": (1, 16, 8, 4, place_a_16, place_b_16, bits_bfloat16),
     "float16": (2, 16, 8, 4, place_a_16, place_b_16, bits_float16),
 }
@@ -71,10 +60,7 @@ def dealt(matrix, place, count):
 @pytest.mark.parametrize("kind", KINDS)
 def test_lanes_hold_what_the_documentation_tabulates(rng, kind):
     number, channels, of_a, of_b, place_a, place_b, bits = KINDS[kind]
-    a, b, c = (
-        rng.integers(-8, 9, shape).astype(np.float32)
-        for shape in ((16, channels), (channels, 8), (16, 8))
-    )
+    a, b, c = (rng.integers(-8, 9, shape).astype(np.float32) for shape in ((16, channels), (channels, 8), (16, 8)))
     left, right = dealt(bits(a), place_a, of_a), dealt(bits(b), place_b, of_b)
     assert left.shape == (32, 4)
     assert right.shape == (32, 2)
@@ -93,25 +79,17 @@ def test_every_element_has_one_place():
 
 
 def test_ldmatrix_gives_each_lane_the_cells_that_a_product_wants():
-    matrices = np.arange(4 * 8 * 4, dtype=np.uint32).reshape(
-        4, 8, 4
-    )  # 4-byte cells, two 16-bit elements each
+    matrices = np.arange(4 * 8 * 4, dtype=np.uint32).reshape(4, 8, 4)  # 4-byte cells, two 16-bit elements each
     cells = np.zeros((32, 4), np.uint32)
     emulated.probe_load_matrices(matrices.ctypes.data, cells.ctypes.data)
     # "ldmatrix": of an 8x8 matrix of 16-bit elements, lane l holds elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4.
-    assert cells.tolist() == [
-        [int(matrix[lane // 4, lane % 4]) for matrix in matrices] for lane in LANES
-    ]
+    assert cells.tolist() == [[int(matrix[lane // 4, lane % 4]) for matrix in matrices] for lane in LANES]
     # Rows 0-7, rows 8-15, then the second chunk of both are an operand: tf32 elements are cells.
     left = np.block([[matrices[0], matrices[2]], [matrices[1], matrices[3]]])
-    assert cells.tolist() == [
-        [int(left[place_a_tf32(lane, i)]) for i in range(4)] for lane in LANES
-    ]
+    assert cells.tolist() == [[int(left[place_a_tf32(lane, i)]) for i in range(4)] for lane in LANES]
     # So are both chunks of 8 rows, which are the columns of the right operand.
     right = np.block([matrices[0], matrices[1]]).T
-    assert cells[:, :2].tolist() == [
-        [int(right[place_b_tf32(lane, i)]) for i in range(2)] for lane in LANES
-    ]
+    assert cells[:, :2].tolist() == [[int(right[place_b_tf32(lane, i)]) for i in range(2)] for lane in LANES]
 
 
 @pytest.mark.parametrize("last", [0, 1, 2])
@@ -126,11 +104,7 @@ def test_copies_land_when_waited_for_and_not_before(last):
 
 
 def test_tf32_ignores_the_bits_that_it_does_not_have():
-    a, b, sums = (
-        np.zeros((32, 4), np.float32),
-        np.zeros((32, 2), np.float32),
-        np.zeros((32, 4), np.float32),
-    )
+    a, b, sums = np.zeros((32, 4), np.float32), np.zeros((32, 2), np.float32), np.zeros((32, 4), np.float32)
     a[0, 0], b[0, 0] = 1 + 2**-10 + 2**-11, 3
     emulated.probe_multiply(0, a.ctypes.data, b.ctypes.data, sums.ctypes.data)
     assert sums[0, 0] == (1 + 2**-10) * 3
