@@ -28,5 +28,5 @@ def _value(value: Any) -> str:
     if value is None:
         return '"none"'
     if isinstance(value, tuple | list):
-        return f"[{', '.join(_value(item) for item in value)}]"
+        return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value)

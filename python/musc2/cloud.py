@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -58,6 +59,11 @@ class Cloud:
         if self.size is None:
             return f"Cloud({counts})"
         return f"Cloud({counts} in a map of {self.size[0]} x {self.size[1]})"
+
+
+def center_points(clouds: Sequence[Cloud]) -> torch.Tensor:
+    """Return the centers of all clouds, one after the other, (T, 3)."""
+    return torch.cat([cloud.points[cloud.centers] for cloud in clouds])
 
 
 def _array(name: str, value: object, rank: int, *, floating: bool) -> torch.Tensor:

@@ -69,7 +69,7 @@ def _pictures(parts: GeneratedParts, result: Result, out: Path) -> tuple[Path, .
     """Write overview.png, and image, surface, map and true defect of each top-scoring part."""
     out.mkdir(parents=True, exist_ok=True)
     maps = np.stack([values.numpy() for values in result.maps or []])
-    low, high = (float(value) for value in np.quantile(maps, (0.8, 0.9995)))
+    low, high = np.quantile(maps, (0.8, 0.9995)).tolist()
     order = result.scores.argsort(descending=True).tolist()
     strips = {}
     for rank, index in enumerate(order[:8], start=1):

@@ -83,15 +83,12 @@ def score_parts(
     patch_scores_3d = None if patches.scores.points is None else patches.scores.points.cpu()
     layers = layers.map(lambda layer: layer.cpu())
 
-    def lazy(used: ByModality[Layer]) -> Maps | None:
-        return Maps(used.values(), frames) if used.values() and frames is not None else None
-
     return Result(
         scores=scores.cpu().clone(),
         raw_scores=raw.cpu(),
-        maps=lazy(layers),
-        maps_2d=lazy(ByModality(image=layers.image)),
-        maps_3d=lazy(ByModality(points=layers.points)),
+        maps=Maps(layers.values(), frames) if frames else None,
+        maps_2d=Maps([layers.image], frames) if frames and layers.image else None,
+        maps_3d=Maps([layers.points], frames) if frames and layers.points else None,
         point_scores=None if point_scores is None else list(map(torch.Tensor.cpu, point_scores)),
         patch_scores_2d=patch_scores_2d,
         patch_scores_3d=patch_scores_3d,

@@ -243,7 +243,7 @@ def _encode(
 
 def _device(encoders: Encoders, ops: Sequence[str]) -> str:
     """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
-    return encoders.device if all(dispatch.serves(op) for op in ops) else "cpu"
+    return encoders.device if all(map(dispatch.serves, ops)) else "cpu"
 
 
 def _point_scores(result: Result, outputs: Sequence[OutputSpec]) -> list[torch.Tensor] | None:

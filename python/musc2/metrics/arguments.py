@@ -61,9 +61,9 @@ def sort_keys(arrays: list[Array]) -> list[Array]:
     rounded = as_float32(arrays)
     if _are_equal(rounded, arrays):
         return rounded
-    _, ranks = np.unique(np.concatenate([array.ravel() for array in arrays]), return_inverse=True)
+    _, ranks = np.unique(np.concatenate(list(map(np.ravel, arrays))), return_inverse=True)
     keys = (ranks.ravel() + SMALLEST_NORMAL).astype(np.uint32).view(np.float32)
-    ends = np.cumsum([array.size for array in arrays])[:-1]
+    ends = np.cumsum(list(map(np.size, arrays)))[:-1]
     pieces = np.split(keys, ends)
     return [piece.reshape(array.shape) for piece, array in zip(pieces, arrays, strict=True)]
 
@@ -150,5 +150,5 @@ def _is_binary(array: Array) -> bool:
 def _check_nan(op: str, name: str, array: Array) -> None:
     if array.dtype.kind != "f" or not np.isnan(array).any():
         return
-    first = tuple(int(index) for index in np.argwhere(np.isnan(array))[0])
+    first = tuple(np.argwhere(np.isnan(array))[0].tolist())
     checks.refuse(op, name, "must hold no NaN", f"one at {first}")

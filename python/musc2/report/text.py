@@ -12,24 +12,29 @@ if TYPE_CHECKING:
 def ranking(result: Result) -> list[str]:
     """Return the parts, the most suspicious first, then those that failed."""
     order = result.scores.argsort(descending=True, stable=True).tolist()
-    head = ("rank", "name", "score", "before re-scoring")
-    rows = [
-        (str(rank), result.names[i], f"{result.scores[i]:.4f}", f"{result.raw_scores[i]:.4f}")
-        for rank, i in enumerate(order, 1)
-    ]
-    return aligned([head, *rows]) + [f"left out: {failure.message}" for failure in result.failures]
+    rows = [("rank", "name", "score", "before re-scoring")]
+    for rank, index in enumerate(order, 1):
+        score, raw_score = float(result.scores[index]), float(result.raw_scores[index])
+        rows.append((str(rank), result.names[index], f"{score:.4f}", f"{raw_score:.4f}"))
+    lines = aligned(rows)
+    for failure in result.failures:
+        lines.append(f"left out: {failure.message}")
+    return lines
 
 
 def timings(seconds_of: Mapping[str, float]) -> list[str]:
     """Return the seconds of each stage, the longest first."""
-    seconds = sorted(seconds_of.items(), key=lambda item: -item[1])
-    return aligned([("stage", "seconds"), *((stage, f"{value:.2f}") for stage, value in seconds)])
+    rows = [("stage", "seconds")]
+    for stage, seconds in sorted(seconds_of.items(), key=lambda item: -item[1]):
+        rows.append((stage, f"{seconds:.2f}"))
+    return aligned(rows)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows as lines with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        cells = map(str.ljust, row, widths)
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -9,7 +9,7 @@ from torch.nn.functional import layer_norm as joint_norm
 from torch.nn.functional import normalize as unit
 
 from musc2 import ops
-from musc2.cloud import Cloud
+from musc2.cloud import Cloud, center_points
 
 
 def image_features(
@@ -49,10 +49,10 @@ def point_features(
     flat = tokens.reshape(samples * groups, channels)
     pooled = ops.pool_centers(
         unit(flat, dim=-1) if normalize else flat,
-        torch.cat([cloud.points[cloud.centers] for cloud in clouds]).to(tokens.device),
+        center_points(clouds).to(tokens.device),
         torch.cat([cloud.curvature for cloud in clouds]).to(tokens.device),
         tuple(degrees),
         curvature_threshold=curvature_threshold,
-        offsets=[groups * sample for sample in range(samples + 1)],
+        offsets=list(range(0, groups * samples + 1, groups)),
     )
     return pooled.reshape(tokens.shape)

@@ -11,7 +11,7 @@ from itertools import accumulate
 import torch
 
 from musc2 import ops
-from musc2.cloud import Cloud
+from musc2.cloud import Cloud, center_points
 from musc2.maps import PointLayer
 
 
@@ -24,10 +24,10 @@ def point_scores(scores: torch.Tensor, clouds: Sequence[Cloud]) -> list[torch.Te
     lengths = [len(cloud.points) for cloud in clouds]
     spread = ops.spread_points(
         torch.cat([cloud.points for cloud in clouds]).to(scores.device),
-        torch.cat([cloud.points[cloud.centers] for cloud in clouds]).to(scores.device),
+        center_points(clouds).to(scores.device),
         scores.flatten(),
         offsets=[0, *accumulate(lengths)],
-        center_offsets=[groups * sample for sample in range(len(clouds) + 1)],
+        center_offsets=list(range(0, groups * len(clouds) + 1, groups)),
     )
     return list(torch.split(spread, lengths))
 

@@ -20,4 +20,4 @@ def split(samples: int, subsets: int, seed: int) -> list[torch.Tensor]:
         msg = f"Config: subset_count {requirement}, got {subsets} for {samples} samples"
         raise InputError(msg)
     order = np.random.default_rng(seed).permutation(samples)
-    return [torch.from_numpy(np.sort(part)) for part in np.array_split(order, subsets)]
+    return list(map(torch.from_numpy, map(np.sort, np.array_split(order, subsets))))
