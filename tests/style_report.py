@@ -17,20 +17,20 @@ sys.path.insert(0, str(Path(__file__).parent))
 from layers import LAYERS, upward_imports
 from token_trace import above_kernels, count, visits
 
-# The same figures of 0.1.0 before its names were settled, and what they may be at most from now on.
+# The figures of this report before the names of 0.1.0 were settled, and their limits from then on.
 BEFORE_AND_LIMIT = {
     "layers": (19, 6),
     "upward imports": (0, 0),
-    "files that tokens visit": (15, 16),
-    "returns to a file already left": (16, 16),
+    "files that tokens visit": (15, 15),
+    "returns to a file already left": (16, 15),
     "files above the kernels": (7, 8),
-    "returns above the kernels": (5, 8),
-    "lines over 100 characters, %": (10.5, 0.0),
+    "returns above the kernels": (5, 5),
+    "lines over 100 characters, %": (10.6, 0.0),
     "comprehensions per 100 statements": (5.4, 3.0),
-    "functions with a vague variable, %": (17.0, 1.0),
-    "docstrings without an imperative": (0, 0),
-    "public modules": (0, 0),
-    "class names defined twice": (0, 0),
+    "functions with a vague variable, %": (35.5, 0.9),
+    "docstrings without an imperative": (298, 0),
+    "public modules": (117, 117),
+    "class names defined twice": (3, 0),
 }
 VAGUE = set(
     [
@@ -117,9 +117,13 @@ def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def public_modules(root: Path, paths: list[Path]) -> int:
-    """Return how many modules have no leading underscore in their path."""
-    parts = [path.relative_to(root / "python").with_suffix("").parts for path in paths]
-    return sum(not any(re.match("_(?!_)", part) for part in path) for path in parts)
+    """Return how many modules have no leading underscore in their path; packages do not count."""
+    count = 0
+    for path in paths:
+        parts = path.relative_to(root / "python").parts
+        is_private = any(re.match("_(?!_)", part) for part in parts)
+        count += not is_private and not path.stem.startswith("__")
+    return count
 
 
 def repeated_classes(trees: list[ast.Module]) -> int:
