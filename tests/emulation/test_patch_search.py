@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from musc2.ops import nearest_patches
-from musc2.ops._support import gpu
+from musc2.ops._support import dispatch
 
 emulated = pytest.importorskip("musc2._cuda_emulated")
 SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}
@@ -70,7 +70,7 @@ def test_scratch_memory_stays_within_the_budget(monkeypatch, hopper, packed):
 def test_thread_orders_give_equal_bits(rng, order, precision):
     z = torch.from_numpy(rng.standard_normal((4, 150, 40)).astype(np.float32))
     two_panels = 112_000 if precision == "float32" else 65_000
-    with gpu.emulated():
+    with dispatch.emulated():
         expected = nearest_patches(z, precision=precision, return_index=True)
         emulated.set_order(order)
         try:
@@ -86,7 +86,7 @@ def test_the_search_does_not_run_away_from_the_measuring(rng, monkeypatch):
     z, references = (torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in SLOW_TO_MEASURE)
     emulated.set_order("fair")  # measuring takes more steps than searching
     try:
-        with gpu.emulated():
+        with dispatch.emulated():
             d = nearest_patches(z, references=references)
     finally:
         emulated.set_order("forward")
@@ -105,6 +105,6 @@ def test_a_copy_is_told_from_patches_that_nearly_coincide(rng, monkeypatch, hopp
         rng.permutation(64) * 12
     ):  # one is a copy, in the others so many channels are one step longer
         near.view(torch.int16)[i, rng.permutation(768)[:count]] += 1
-    with gpu.emulated():
+    with dispatch.emulated():
         d = nearest_patches(patch[None, None], references=near[None])
     assert d.item() ** 2 < 1e-6 * patch.float().square().sum()
