@@ -71,7 +71,7 @@ if("${named}" MATCHES "(^|;)(90|all)" AND CMAKE_CUDA_COMPILER_VERSION VERSION_GR
   list(APPEND architectures 90a-real)
 endif()
 
-pybind11_add_module(_cuda MODULE NO_EXTRAS csrc/bind/cuda.cpp ${objects})
+pybind11_add_module(_cuda MODULE NO_EXTRAS csrc/bind/cuda.cpp csrc/bind/no_extras.cpp ${objects})
 target_include_directories(_cuda PRIVATE csrc/include csrc)
 target_compile_definitions(_cuda PRIVATE MUSC2_MODULE=_cuda)
 target_compile_options(_cuda PRIVATE -O2)

@@ -4,6 +4,9 @@ option(MUSC2_SANITIZE "build it with AddressSanitizer and UndefinedBehaviorSanit
 if(NOT MUSC2_EMULATED)
   return()
 endif()
-
-# In a directory of its own, because there the .cu files are C++ and elsewhere CUDA.
-add_subdirectory(csrc/testing)
+set(emulator "${PROJECT_SOURCE_DIR}/tests/emulator")
+if(NOT EXISTS "${emulator}/CMakeLists.txt")
+  message(FATAL_ERROR "MUSC2_EMULATED=ON needs tests/emulator, which the source distribution leaves out: "
+    "build from a git checkout of musc2")
+endif()
+add_subdirectory("${emulator}")

@@ -49,22 +49,20 @@ INCLUDES = {
     "csrc/include": set(),
     "csrc/cpu": {"common", "musc2", "cpu"},
     "csrc/cuda": {"common", "musc2", "cuda"},
-    "csrc/testing": {"testing"},
-    "csrc/bind": {"common", "musc2", "cpu", "cuda", "testing", "bind"},
+    "csrc/bind": {"common", "musc2", "cpu", "cuda", "bind"},
+    "tests/emulator": {"emulator"},
 }
-# Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test
-# kernels use that.
+# Where the emulator and the kernels meet: one header of the kernels includes it, and its test
+# kernels use theirs.
 MEETINGS = {
-    "csrc/cuda/arrival.h": {"testing"},
-    "csrc/cuda/device.h": {"testing"},
-    "csrc/cuda/hopper.h": {"testing"},
-    "csrc/cuda/tile.h": {"testing"},
-    "csrc/testing/arrival_twin.h": {"cuda"},
-    "csrc/testing/hopper_probe.cu": {"cuda"},
-    "csrc/testing/hopper_twin.h": {"cuda"},
-    "csrc/testing/mistakes.cu": {"cuda"},
-    "csrc/testing/tile_probe.cu": {"cuda"},
-    "csrc/testing/tile_twin.h": {"cuda"},
+    "csrc/cuda/platform.h": {"emulator"},
+    "tests/emulator/arrival.h": {"cuda"},
+    "tests/emulator/bind.cpp": {"bind"},
+    "tests/emulator/hopper.h": {"cuda"},
+    "tests/emulator/tests/hopper_probe.cu": {"cuda"},
+    "tests/emulator/tests/mistakes.cu": {"cuda"},
+    "tests/emulator/tests/tile_probe.cu": {"cuda"},
+    "tests/emulator/tile.h": {"cuda"},
 }
 
 
@@ -124,7 +122,10 @@ def test_every_package_says_what_it_exports():
     assert [path.parent.name for path in packages if "__all__" not in path.read_text()] == []
 
 
-@pytest.mark.parametrize("path", sources("csrc", ".h", ".cpp", ".cu"), ids=lambda path: path.name)
+NATIVE_SOURCES = [*sources("csrc", ".h", ".cpp", ".cu"), *sources("tests/emulator", ".h", ".cpp", ".cu")]
+
+
+@pytest.mark.parametrize("path", NATIVE_SOURCES, ids=lambda path: path.name)
 def test_native_includes_point_one_way(path):
     place = path.relative_to(ROOT).as_posix()
     allowed = next(names for folder, names in INCLUDES.items() if place.startswith(folder))
@@ -139,10 +140,15 @@ def test_native_includes_point_one_way(path):
         assert "std::" not in text
 
 
+def test_one_file_of_csrc_knows_of_the_emulator():
+    known = [path.name for path in sources("csrc", ".h", ".cpp", ".cu") if "MUSC2_EMULATE" in path.read_text()]
+    assert known == ["platform.h"]
+
+
 def test_files_stay_small():
     paths = [
         *sources("python", ".py"),
-        *sources("csrc", ".h", ".cpp", ".cu"),
+        *NATIVE_SOURCES,
         *sources("tests", ".py"),
         *sources("bench", ".py"),
     ]

@@ -4,11 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define MUSC2_HOST_DEVICE __host__ __device__
-#else
-#define MUSC2_HOST_DEVICE
-#endif
+#include "common/host_device.h"
 
 namespace musc2 {
 

@@ -3,13 +3,9 @@
 // capability 9.0 have none: there a block is a cluster of its own.
 #include "cuda/device.h"
 
-#if defined(MUSC2_EMULATE) || (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
-#define MUSC2_HAS_CLUSTERS
-#endif
-
 namespace musc2::cuda {
 
-#ifdef MUSC2_HAS_CLUSTERS
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 class Cluster {
  public:
   __device__ int blocks() const { return blocks_; }
@@ -48,14 +44,10 @@ class Cluster {
 
 // How many blocks a cluster may have on the current device, at most `wanted`.
 inline int largest_cluster(int wanted) {
-#ifdef MUSC2_EMULATE
-  return wanted;
-#else
   int device = 0, available = 0;
   check(cudaGetDevice(&device), "largest_cluster");
   check(cudaDeviceGetAttribute(&available, cudaDevAttrClusterLaunch, device), "largest_cluster");
   return available != 0 ? wanted : 1;
-#endif
 }
 
 }  // namespace musc2::cuda

@@ -1,26 +1,7 @@
 #pragma once
-// What the kernels share. The same source is compiled by nvcc for GPUs and, with MUSC2_EMULATE, by the C++ compiler for
-// tests without one (csrc/testing).
-#ifdef MUSC2_EMULATE
-#include "testing/emulation.h"
-#else
-#include <cooperative_groups.h>
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_runtime.h>
-#endif
-
+// What all kernels share.
 #include "cuda/launch.h"
-
-// A pointer `name` to the dynamic shared memory of the block, aligned to 16 bytes.
-#ifdef MUSC2_EMULATE
-#define MUSC2_DYNAMIC_SHARED(Type, name) \
-  Type* const name = reinterpret_cast<Type*>(::musc2::emulation::running->block->memory.dynamic())
-#else
-#define MUSC2_DYNAMIC_SHARED(Type, name)                          \
-  extern __shared__ __align__(16) unsigned char dynamic_##name[]; \
-  Type* const name = reinterpret_cast<Type*>(dynamic_##name)
-#endif
+#include "cuda/platform.h"
 
 namespace musc2::cuda {
 
@@ -34,17 +15,6 @@ using Key = unsigned long long;
 __device__ inline Key make_key(float value, unsigned index) { return Key{__float_as_uint(value)} << 32 | index; }
 __device__ inline unsigned index_of(Key key) { return static_cast<unsigned>(key); }
 __device__ inline float value_of(Key key) { return __uint_as_float(static_cast<unsigned>(key >> 32)); }
-
-// (a & mask) | b in one instruction, which the compiler does not take apart to do half of it elsewhere.
-__device__ inline unsigned replace_bits(unsigned a, unsigned mask, unsigned b) {
-#ifdef MUSC2_EMULATE
-  return (a & mask) | b;
-#else
-  unsigned result;
-  asm("lop3.b32 %0, %1, %2, %3, 0xEA;" : "=r"(result) : "r"(a), "r"(mask), "r"(b));
-  return result;
-#endif
-}
 
 struct Sum {
   template <class Value>

@@ -3,12 +3,6 @@
 
 namespace musc2::cuda {
 
-#ifdef MUSC2_EMULATE
-
-std::string why_not() { return ""; }
-
-#else
-
 // Asks the driver for the compute capability alone, which makes no context and takes no memory on the GPU.
 std::string why_not() {
   int count = 0;
@@ -20,7 +14,5 @@ std::string why_not() {
   }
   return count == 0 ? "there is no GPU" : "the GPU is older than compute capability 8.0";
 }
-
-#endif
 
 }  // namespace musc2::cuda

@@ -1,8 +1,7 @@
 #pragma once
 // The formats that features come in and that the search multiplies: how memory holds a number, and the product of a
 // left side of 16 rows with a right side of 8.
-#include "cuda/hopper.h"
-#include "cuda/tile.h"
+#include "cuda/device.h"
 
 namespace musc2::cuda {
 

@@ -1,9 +1,11 @@
 #pragma once
-// How kernels are launched: checked, on the caller's stream, without waiting for them. device.h includes this.
+// How kernels are launched: checked, on the caller's stream, without waiting for them.
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "cuda/platform.h"
 
 namespace musc2::cuda {
 
@@ -21,26 +23,6 @@ inline unsigned blocks_for(int64_t items, int64_t each) {
   if (blocks > std::numeric_limits<int32_t>::max()) throw std::runtime_error("more blocks than a grid holds");
   return static_cast<unsigned>(blocks);
 }
-
-#ifdef MUSC2_EMULATE
-
-inline unsigned multiprocessors() { return 2; }
-inline int64_t shared_memory_limit() { return static_cast<int64_t>(emulation::shared_memory_limit); }
-
-// As many blocks as there are at a time when all multiprocessors take one, in whole clusters.
-template <class... Parameters>
-Launch fill_device(Launch how, void (*)(Parameters...)) {
-  how.grid = 2 * how.cluster;
-  return how;
-}
-
-template <class... Parameters, class... Arguments>
-void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
-  const emulation::Shape shape{how.grid, how.block, how.cluster, static_cast<size_t>(how.shared_bytes)};
-  emulation::launch(shape, kernel, arguments...);
-}
-
-#else
 
 inline void check(cudaError_t status, const char* op) {
   if (status != cudaSuccess) throw std::runtime_error(std::string(op) + ": " + cudaGetErrorString(status));
@@ -105,8 +87,6 @@ Launch fill_device(Launch how, void (*kernel)(Parameters...)) {
   how.grid = static_cast<unsigned>(clusters) * how.cluster;
   return how;
 }
-
-#endif
 
 }  // namespace musc2::cuda
 

@@ -1,8 +1,7 @@
 #pragma once
 // What all products of tiles share, whatever the GPU multiplies them with: 128 rows by 128 rows, of which both kinds of
 // product take two side by side, and how rows are packed for it.
-#include "cuda/hopper.h"
-#include "cuda/tile.h"
+#include "cuda/device.h"
 
 namespace musc2::cuda {
 

@@ -1,7 +1,7 @@
 #pragma once
 // How the warps that measure learn what has been searched: the places that a block searches are numbered, and the
 // numbers pass through a ring of slots in shared memory.
-#include "cuda/arrival.h"
+#include "cuda/device.h"
 #include "cuda/patch_distances.h"
 
 namespace musc2::cuda {

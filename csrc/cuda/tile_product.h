@@ -1,7 +1,7 @@
 #pragma once
 // The product of 128 rows with 256 rows by 8 warps, each of which holds 64 x 64 of the sums. 64 bytes of channels at a
 // time travel to shared memory by asynchronous copies, two such steps ahead of the multiplication.
-#include "cuda/arrival.h"
+#include "cuda/device.h"
 #include "cuda/formats.h"
 #include "cuda/patch_panel.h"
 

@@ -4,8 +4,8 @@
 // packed rows lie in device memory as shared memory wants them (PackedTiles), so the rows of 64 channels are a few bulk
 // copies; a warp that does nothing else starts them, up to 4 steps ahead of the multiplication.
 #include "cuda/cluster.h"
+#include "cuda/device.h"
 #include "cuda/formats.h"
-#include "cuda/hopper.h"
 #include "cuda/patch_panel.h"
 
 namespace musc2::cuda {

@@ -10,9 +10,6 @@
 namespace musc2::cuda {
 namespace {
 
-#ifdef MUSC2_EMULATE
-bool is_hopper() { return true; }
-#else
 bool is_hopper() {
   int device = 0, major = 0, minor = 0;
   check(cudaGetDevice(&device), "nearest_patches");
@@ -20,7 +17,6 @@ bool is_hopper() {
   check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "nearest_patches");
   return major == 9 && minor == 0;
 }
-#endif
 
 }  // namespace
 
