@@ -1,5 +1,6 @@
-// The module musc2._cuda, and musc2._cuda_emulated from the same kernels without a GPU (tests/emulator). Everything
-// crosses by address (by_address.h); python/musc2/ops owns the public names.
+// The module musc2._cuda, and musc2._cuda_emulated from the same kernels without a GPU
+// (tests/emulator). Arrays are passed by address (by_address.h); python/musc2/ops owns the public
+// names.
 #include <pybind11/pybind11.h>
 
 #include "bind/by_address.h"

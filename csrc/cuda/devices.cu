@@ -3,10 +3,12 @@
 
 namespace musc2::cuda {
 
-// Asks the driver for the compute capability alone, which makes no context and takes no memory on the GPU.
+// Asks the driver only for the compute capability, which creates no context and takes no GPU
+// memory.
 std::string why_not() {
   int count = 0;
-  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess) return cudaGetErrorString(status);
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
+    return cudaGetErrorString(status);
   for (int device = 0; device < count; ++device) {
     int major = 0;
     check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "why_not");

@@ -1,11 +1,13 @@
 #pragma once
-// The language, runtime and instructions that kernels are written in: nvcc's for a GPU, or those of tests/emulator,
-// which runs the same kernels on a CPU. This is the only file of csrc that knows of the emulator. Both provide
+// The language, runtime and instructions that kernels are written in: nvcc's for a GPU, or those of
+// tests/emulator, which runs the same kernels on a CPU. This is the only file of csrc that knows of
+// the emulator. Both provide
 //   - CUDA C++ and the runtime calls of launch.h;
-//   - MUSC2_DYNAMIC_SHARED(Type, name): a pointer `name` to the block's dynamic shared memory, aligned to 16 bytes;
-//   - replace_bits(a, mask, b): (a & mask) | b in one instruction, which the compiler does not split up to compute one
-//     half of it elsewhere;
-//   - the functions of ptx/tile.h, ptx/arrival.h and ptx/hopper.h, where their contracts stand.
+//   - MUSC2_DYNAMIC_SHARED(Type, name): a pointer `name` to the block's dynamic shared memory,
+//     aligned to 16 bytes;
+//   - replace_bits(a, mask, b): (a & mask) | b in one instruction, which the compiler does not
+//     split up to compute one half of it elsewhere;
+//   - the functions of ptx/tile.h, ptx/mbarrier.h and ptx/hopper.h, where their contracts stand.
 #ifdef MUSC2_EMULATE
 #include "emulator/platform.h"
 #else
@@ -14,8 +16,8 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include "cuda/ptx/arrival.h"
 #include "cuda/ptx/hopper.h"
+#include "cuda/ptx/mbarrier.h"
 #include "cuda/ptx/tile.h"
 
 #define MUSC2_DYNAMIC_SHARED(Type, name)                          \

@@ -1,4 +1,5 @@
-// What musc2._cuda_emulated has beside the kernels: thread orders, kernels with mistakes, and single instructions.
+// The functions of musc2._cuda_emulated beside the kernels: thread orders, kernels with mistakes,
+// and single instructions.
 #include "bind/by_address.h"
 #include "bind/extras.h"
 #include "emulator/narrow_floats.h"
@@ -13,7 +14,7 @@ void bind_extras(pybind11::module_& module) {
   module.def("order", &emulation::order);
   module.def("set_order", &emulation::set_order);
   module.def("make_mistake", [](const std::string& name, std::uintptr_t result) {
-    emulation::make_mistake(name, arrive<int32_t*>(result));
+    emulation::make_mistake(name, to_argument<int32_t*>(result));
   });
   module.def("widen_half", [](uint16_t bits) { return __half2float({bits}); });
   module.def("narrow_half", [](float value) { return __float2half_rn(value).bits; });

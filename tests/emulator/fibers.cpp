@@ -11,12 +11,13 @@
 namespace musc2::emulation {
 namespace {
 
-Fiber* left = nullptr;   // by the switch under way
-Fiber* taken = nullptr;  // likewise
+// The fibers of the current switch.
+Fiber* left = nullptr;
+Fiber* entered = nullptr;
 
 #if defined(__x86_64__)
-// The registers that a function must keep go on the old stack and come from the new one. 20 times faster than
-// swapcontext, which asks the system for the signal mask.
+// Saves the callee-saved registers on the old stack and restores those on the new one. 20 times
+// faster than swapcontext, which makes a system call for the signal mask.
 __attribute__((naked, noinline)) void change_stack(void** /*old_top*/, void* /*new_top*/) {
   asm("pushq %rbp\n"
       "pushq %rbx\n"
@@ -47,8 +48,9 @@ void Fiber::begin(void (*entry)(), std::byte* stack, size_t bytes) {
 #endif
 #if defined(__x86_64__)
   constexpr uintptr_t alignment = 16, saved_registers = 6;
-  auto* top = reinterpret_cast<uintptr_t*>(reinterpret_cast<uintptr_t>(stack + bytes) & ~(alignment - 1));
-  *--top = 0;  // where first_step would return to; it keeps the alignment that the ABI wants
+  auto* top =
+      reinterpret_cast<uintptr_t*>(reinterpret_cast<uintptr_t>(stack + bytes) & ~(alignment - 1));
+  *--top = 0;  // the return address of first_step; keeps the alignment that the ABI requires
   *--top = reinterpret_cast<uintptr_t>(&Fiber::first_step);
   for (uintptr_t i = 0; i < saved_registers; ++i) *--top = 0;
   top_ = top;
@@ -61,9 +63,9 @@ void Fiber::begin(void (*entry)(), std::byte* stack, size_t bytes) {
 #endif
 }
 
-void Fiber::change(Fiber& from, Fiber& to) {
+void Fiber::switch_to(Fiber& from, Fiber& to) {
   left = &from;
-  taken = &to;
+  entered = &to;
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_start_switch_fiber(&from.frames_, to.stack_, to.bytes_);
 #endif
@@ -76,14 +78,14 @@ void Fiber::change(Fiber& from, Fiber& to) {
 }
 
 void Fiber::first_step() {
-  arrive(*taken);
-  taken->entry_();
+  arrive(*entered);
+  entered->entry_();
   std::abort();
 }
 
-void Fiber::arrive([[maybe_unused]] Fiber& here) {
+void Fiber::arrive([[maybe_unused]] Fiber& fiber) {
 #ifdef __SANITIZE_ADDRESS__
-  __sanitizer_finish_switch_fiber(here.frames_, &left->stack_, &left->bytes_);
+  __sanitizer_finish_switch_fiber(fiber.frames_, &left->stack_, &left->bytes_);
 #endif
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Fibers: stacks between which one thread of the operating system switches by hand.
+// Fibers: stacks between which one thread of the operating system switches.
 #include <cstddef>
 
 #if !defined(__x86_64__)
@@ -10,16 +10,16 @@ namespace musc2::emulation {
 
 class Fiber {
  public:
-  // The next switch to this fiber calls entry(), which must not return, on the given stack. What ran there before is
-  // forgotten: no destructor runs.
+  // The next switch to this fiber calls entry(), which must not return, on the given stack.
+  // Whatever ran on the stack before is dropped: no destructor runs.
   void begin(void (*entry)(), std::byte* stack, size_t bytes);
 
-  // Leaves `from`, the one that runs, for `to`; returns when something switches back.
-  static void change(Fiber& from, Fiber& to);
+  // Switches from `from`, the running fiber, to `to`. Returns when another one switches back.
+  static void switch_to(Fiber& from, Fiber& to);
 
  private:
   static void first_step();
-  static void arrive(Fiber& here);
+  static void arrive(Fiber& fiber);
 
 #if defined(__x86_64__)
   void* top_ = nullptr;
@@ -27,7 +27,7 @@ class Fiber {
   ucontext_t context_;
 #endif
   void (*entry_)() = nullptr;
-  const void* stack_ = nullptr;  // what AddressSanitizer wants to know; of the first fiber it tells us
+  const void* stack_ = nullptr;  // for AddressSanitizer, which fills it in for the first fiber
   size_t bytes_ = 0;
   void* frames_ = nullptr;
 };

@@ -1,5 +1,6 @@
 #pragma once
-// Single-thread functions by their CUDA names. Atomics are plain: a thread is interrupted only where it waits.
+// Functions of a single thread by their CUDA names. Atomics are plain loads and stores, because a
+// thread is interrupted only where it waits.
 #include <math.h>
 
 #include <algorithm>
@@ -23,7 +24,9 @@ inline int __popcll(unsigned long long bits) { return __builtin_popcountll(bits)
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline int __ffsll(long long bits) { return __builtin_ffsll(bits); }
 inline int __clz(int bits) { return bits == 0 ? 32 : __builtin_clz(static_cast<unsigned>(bits)); }
-inline int __clzll(long long bits) { return bits == 0 ? 64 : __builtin_clzll(static_cast<unsigned long long>(bits)); }
+inline int __clzll(long long bits) {
+  return bits == 0 ? 64 : __builtin_clzll(static_cast<unsigned long long>(bits));
+}
 
 inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 inline float __fmul_rn(float a, float b) { return a * b; }
@@ -70,6 +73,7 @@ Value atomicOr(Value* address, std::common_type_t<Value> value) {
   return atomicExch(address, static_cast<Value>(*address | value));
 }
 template <class Value>
-Value atomicCAS(Value* address, std::common_type_t<Value> expected, std::common_type_t<Value> value) {
+Value atomicCAS(Value* address, std::common_type_t<Value> expected,
+                std::common_type_t<Value> value) {
   return *address == expected ? atomicExch(address, value) : *address;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What CUDA C++ adds to the language: qualifiers, vector types, the coordinates of the running thread.
+// What CUDA C++ adds to C++: qualifiers and vector types. The scheduler provides threadIdx etc.
 #include "emulator/scheduler.h"
 
 #define __CUDA_ARCH__ 900  // the emulated GPU: see runtime.h
@@ -13,7 +13,7 @@
 #define __launch_bounds__(...)
 #define __grid_constant__
 #define __align__(bytes) alignas(bytes)
-#define __shared__ static  // one copy: see shared_memory.h
+#define __shared__ static  // see shared_memory.h
 
 constexpr int warpSize = 32;
 

@@ -1,5 +1,5 @@
 #pragma once
-// The 16-bit floats of CUDA: storage and conversion, rounded to the nearest even; and sums that are not.
+// CUDA's 16-bit floats: storage and conversion, rounded to nearest even; and rounding towards zero.
 #include <cmath>
 #include <cstdint>
 
@@ -12,7 +12,9 @@ struct __half {
   uint16_t bits;
 };
 
-inline float __bfloat162float(__nv_bfloat16 value) { return __uint_as_float(unsigned{value.bits} << 16); }
+inline float __bfloat162float(__nv_bfloat16 value) {
+  return __uint_as_float(unsigned{value.bits} << 16);
+}
 
 inline __nv_bfloat16 __float2bfloat16_rn(float value) {
   const unsigned bits = __float_as_uint(value);
@@ -22,8 +24,8 @@ inline __nv_bfloat16 __float2bfloat16_rn(float value) {
 
 inline float __half2float(__half value) {
   const int exponent = value.bits >> 10 & 31, fraction = value.bits & 1023;
-  float magnitude =
-      std::ldexp(static_cast<float>(exponent == 0 ? fraction : fraction + 1024), (exponent > 1 ? exponent : 1) - 25);
+  float magnitude = std::ldexp(static_cast<float>(exponent == 0 ? fraction : fraction + 1024),
+                               (exponent > 1 ? exponent : 1) - 25);
   if (exponent == 31) magnitude = fraction == 0 ? INFINITY : NAN;
   return value.bits >> 15 != 0 ? -magnitude : magnitude;
 }
@@ -36,18 +38,20 @@ inline __half __float2half_rn(float value) {
   constexpr float smallest_normal = 1.0f / (1 << 14);
   int exponent = -13;
   if (magnitude >= smallest_normal) std::frexp(magnitude, &exponent);
-  const int step = exponent - 11;  // of the last place, as a power of two
-  // Counted in last places a rounded-up fraction carries into the exponent by itself.
-  const auto places = static_cast<int>(std::nearbyint(std::ldexp(magnitude, -step)));
-  return {static_cast<uint16_t>(sign | (places + ((step + 24) << 10)))};
+  const int step = exponent - 11;  // the unit in the last place is 2^step
+  // In these units a fraction that is rounded up carries into the exponent by itself.
+  const auto units = static_cast<int>(std::nearbyint(std::ldexp(magnitude, -step)));
+  return {static_cast<uint16_t>(sign | (units + ((step + 24) << 10)))};
 }
 
 namespace musc2::emulation {
 
-// The nearest float32 towards zero, as matrix cores leave their sums. Beyond all of them infinity.
+// Rounds to float32 towards zero, as matrix cores do with their sums. Infinity beyond the largest
+// value.
 inline float toward_zero(double value) {
   const auto nearest = static_cast<float>(value);
-  const bool is_beyond = std::fabs(static_cast<double>(nearest)) > std::fabs(value) && !std::isinf(nearest);
+  const bool is_beyond =
+      std::fabs(static_cast<double>(nearest)) > std::fabs(value) && !std::isinf(nearest);
   return is_beyond ? std::nextafter(nearest, 0.0f) : nearest;
 }
 

@@ -8,19 +8,19 @@
 namespace musc2::emulation {
 namespace {
 
-// The seed of a text such as "random:7", or empty if it is another one.
+// The seed of a text such as "random:7"; empty for other texts.
 std::string seed_of(const std::string& text, const std::string& kind) {
   if (text.compare(0, kind.size(), kind) != 0) return "";
   const std::string seed = text.substr(kind.size());
   return seed.find_first_not_of("0123456789") == std::string::npos ? seed : "";
 }
 
-std::string& chosen() {
-  static std::string text = [] {
-    const char* wanted = std::getenv("MUSC2_EMULATION_ORDER");
-    return std::string(wanted == nullptr ? "forward" : wanted);
+std::string& current_order() {
+  static std::string order = [] {
+    const char* text = std::getenv("MUSC2_EMULATION_ORDER");
+    return std::string(text == nullptr ? "forward" : text);
   }();
-  return text;
+  return order;
 }
 
 }  // namespace
@@ -37,8 +37,9 @@ Order::Order(const std::string& text) {
     kind_ = random.empty() ? Kind::uneven : Kind::random;
     random_.seed(static_cast<std::mt19937::result_type>(std::stoul(seed)));
   } else {
-    throw std::invalid_argument("the order must be forward, reverse, random:SEED, fair or uneven:SEED, got \"" + text +
-                                '"');
+    throw std::invalid_argument(
+        "the order must be forward, reverse, random:SEED, fair or uneven:SEED, got \"" + text +
+        '"');
   }
 }
 
@@ -51,11 +52,11 @@ void Order::arrange(std::vector<unsigned>& numbers, unsigned count) {
   if (kind_ == Kind::random) std::shuffle(numbers.begin(), numbers.end(), random_);
 }
 
-const std::string& order() { return chosen(); }
+const std::string& order() { return current_order(); }
 
 void set_order(const std::string& text) {
   Order checked(text);
-  chosen() = text;
+  current_order() = text;
 }
 
 }  // namespace musc2::emulation

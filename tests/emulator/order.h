@@ -1,5 +1,5 @@
 #pragma once
-// In which order the emulation lets blocks, warps and lanes run. A kernel whose result depends on it has a race.
+// The order in which blocks, warps and lanes run. A kernel whose result depends on it has a race.
 #include <random>
 #include <string>
 #include <vector>
@@ -8,16 +8,18 @@ namespace musc2::emulation {
 
 class Order {
  public:
-  // "forward", "reverse", "random:SEED", "fair" or "uneven:SEED"; throws std::invalid_argument. Fair lets every thread
-  // make one step in turn, uneven too, but at each a thread may sit out: lanes of a warp are apart for a while, which
-  // shows what others are told before all lanes are there. In the others a warp runs on for as long as it can, which is
-  // what shows a missing barrier.
+  // "forward", "reverse", "random:SEED", "fair" or "uneven:SEED"; otherwise std::invalid_argument.
+  // In forward, reverse and random order a warp runs for as long as it can, which reveals missing
+  // barriers. In fair order each thread makes one step in turn. In uneven order a thread may skip
+  // its turn, so the lanes of a warp drift apart, which reveals results that are used before all
+  // lanes have contributed.
   explicit Order(const std::string& text);
 
   bool is_fair() const { return kind_ == Kind::fair || kind_ == Kind::uneven; }
-  bool sits_out() { return kind_ == Kind::uneven && random_() % 2 == 0; }
+  bool skips_turn() { return kind_ == Kind::uneven && random_() % 2 == 0; }
 
-  // The numbers below count in the order of the next round; `numbers` is what the last call left.
+  // Arranges the numbers below `count` for the next round. `numbers` is the result of the previous
+  // call.
   void arrange(std::vector<unsigned>& numbers, unsigned count);
 
  private:
@@ -26,7 +28,7 @@ class Order {
   std::mt19937 random_;
 };
 
-// The order of the launches to come; it begins as MUSC2_EMULATION_ORDER says, else forward.
+// The order of future launches. The default is MUSC2_EMULATION_ORDER or, without it, forward.
 const std::string& order();
 void set_order(const std::string& text);
 

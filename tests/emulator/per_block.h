@@ -1,24 +1,25 @@
 #pragma once
-// What the twins remember of the blocks that run.
+// State that the emulated instructions keep for each running block.
 #include <map>
 
 #include "emulator/scheduler.h"
 
 namespace musc2::emulation {
 
-// The running block's Thing, made when first asked for. Those of earlier clusters are forgotten.
-template <class Thing>
-class Belongings {
+// A Value for each running block, made at its first use. Those of earlier clusters are dropped.
+template <class Value>
+class PerBlock {
  public:
-  Thing& of(const Block& block) {
-    const auto found = things_.find(block.life);
-    if (found != things_.end()) return found->second;
-    if (block.life > shape.cluster) things_.erase(things_.begin(), things_.upper_bound(block.life - shape.cluster));
-    return things_[block.life];
+  Value& of(const Block& block) {
+    const auto known = states_.find(block.life);
+    if (known != states_.end()) return known->second;
+    if (block.life > shape.cluster)
+      states_.erase(states_.begin(), states_.upper_bound(block.life - shape.cluster));
+    return states_[block.life];
   }
 
  private:
-  std::map<uint64_t, Thing> things_;  // by the life of the block; lives of a cluster's blocks follow each other
+  std::map<uint64_t, Value> states_;  // by Block::life, which is consecutive in a cluster
 };
 
 }  // namespace musc2::emulation

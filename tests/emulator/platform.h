@@ -1,11 +1,13 @@
 #pragma once
-// What kernels see of the emulator: csrc/cuda/platform.h includes this instead of the CUDA headers and PTX.
-#include "emulator/arrival.h"
+// What kernels see of the emulator: csrc/cuda/platform.h includes this instead of the CUDA headers
+// and PTX.
+
 #include "emulator/collectives.h"
 #include "emulator/cooperative_groups.h"
 #include "emulator/hopper.h"
 #include "emulator/intrinsics.h"
 #include "emulator/language.h"
+#include "emulator/mbarrier.h"
 #include "emulator/narrow_floats.h"
 #include "emulator/runtime.h"
 #include "emulator/scheduler.h"

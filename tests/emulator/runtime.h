@@ -1,6 +1,7 @@
 #pragma once
-// The part of the CUDA runtime that csrc/cuda calls. The emulated machine has one GPU of compute capability 9.0 with
-// two multiprocessors. A call that would fail on a GPU throws an Error instead of returning a status.
+// The part of the CUDA runtime that csrc/cuda calls. The emulated machine has one GPU of compute
+// capability 9.0 with two multiprocessors. A call that would fail on a GPU throws an Error instead
+// of returning a status.
 #include <cstddef>
 #include <type_traits>
 
@@ -30,7 +31,8 @@ enum cudaDeviceAttr {
 
 inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   constexpr int multiprocessors = 2;
-  constexpr int values[] = {multiprocessors, static_cast<int>(::musc2::emulation::shared_memory_limit), 9, 0, 1};
+  constexpr int values[] = {multiprocessors,
+                            static_cast<int>(::musc2::emulation::shared_memory_limit), 9, 0, 1};
   *value = values[attribute];
   return cudaSuccess;
 }
@@ -62,12 +64,14 @@ struct cudaLaunchConfig_t {
 };
 
 template <class... Parameters, class... Arguments>
-cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* configuration, void (*kernel)(Parameters...),
-                               Arguments... arguments) {
-  static_assert((std::is_trivially_copyable_v<Parameters> && ...), "a kernel's arguments are copied as bytes");
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* configuration,
+                               void (*kernel)(Parameters...), Arguments... arguments) {
+  static_assert((std::is_trivially_copyable_v<Parameters> && ...),
+                "a kernel's arguments are copied as bytes");
   const unsigned cluster = configuration->numAttrs > 0 ? configuration->attrs->val.clusterDim.x : 1;
-  ::musc2::emulation::run({configuration->gridDim, configuration->blockDim, cluster, configuration->dynamicSmemBytes},
-                          [&] { kernel(arguments...); });
+  ::musc2::emulation::run(
+      {configuration->gridDim, configuration->blockDim, cluster, configuration->dynamicSmemBytes},
+      [&] { kernel(arguments...); });
   return cudaSuccess;
 }
 

@@ -23,19 +23,22 @@ constexpr size_t stack_bytes = 64 << 10;
 
 uint64_t lives = 0;
 
-std::string describe(const Place& place) {
-  const std::string file = place.file;
-  return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(place.line);
+std::string describe(const CallSite& site) {
+  const std::string file = site.file;
+  return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(site.line);
 }
 
-void check(const Shape& wanted) {
-  const auto [grid, block, cluster, dynamic_bytes] = wanted;
+void check(const Shape& launched) {
+  const auto [grid, block, cluster, dynamic_bytes] = launched;
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  if (threads == 0 || threads > 1024 || block.z > 64) throw Error("no GPU takes blocks of " + std::to_string(threads));
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535) {
-    throw Error("no GPU takes this grid");
+  if (threads == 0 || threads > 1024 || block.z > 64)
+    throw Error("no GPU runs blocks of " + std::to_string(threads) + " threads");
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffff || grid.y > 65535 ||
+      grid.z > 65535) {
+    throw Error("no GPU runs this grid");
   }
-  if (cluster == 0 || cluster > 16 || grid.x % cluster != 0) throw Error("the grid is not whole clusters");
+  if (cluster == 0 || cluster > 16 || grid.x % cluster != 0)
+    throw Error("the grid is not a multiple of the cluster");
   if (dynamic_bytes > shared_memory_limit) throw Error("no GPU has this much shared memory");
 }
 
@@ -44,8 +47,8 @@ class Cluster {
   explicit Cluster(const std::function<void()>& kernel);
   void run(uint3 first_block);
   Block& block(unsigned rank) { return blocks_[rank]; }
-  [[noreturn]] void leave(const std::string& error);
-  void pause() { Fiber::change(running->fiber, scheduler_); }
+  [[noreturn]] void abort_launch(const std::string& error);
+  void pause() { Fiber::switch_to(running->fiber, scheduler_); }
   void call_kernel() { kernel_(); }
 
  private:
@@ -71,7 +74,7 @@ class Cluster {
 
 Cluster* current = nullptr;
 
-void live() {
+void run_thread() {
   current->call_kernel();
   running->state = State::returned;
   current->pause();
@@ -85,7 +88,8 @@ Cluster::Cluster(const std::function<void()>& kernel)
       warp_values_(size_t{shape.cluster} * warps_ * lanes),
       stacks_(new std::byte[threads_.size() * stack_bytes]) {
   for (unsigned rank = 0; rank < shape.cluster; ++rank) {
-    Block& block = blocks_.emplace_back(Block{{}, rank, 0, false, SharedMemory(shape.dynamic_bytes)});
+    Block& block =
+        blocks_.emplace_back(Block{{}, rank, 0, false, SharedMemory(shape.dynamic_bytes)});
     for (unsigned number = 0; number < block_threads_; ++number) {
       Thread& thread = threads_of(rank)[number];
       thread.number = number;
@@ -106,7 +110,7 @@ void Cluster::begin(uint3 first_block) {
   }
   for (size_t i = 0; i < threads_.size(); ++i) {
     threads_[i].state = State::ready;
-    threads_[i].fiber.begin(live, stacks_.get() + i * stack_bytes, stack_bytes);
+    threads_[i].fiber.begin(run_thread, stacks_.get() + i * stack_bytes, stack_bytes);
   }
   returned_ = 0;
 }
@@ -140,9 +144,11 @@ bool Cluster::run_block(unsigned block) {
     moved |= run_warp(threads_of(block) + warp * lanes, count);
   }
   const Thread* const threads = threads_of(block);
-  blocks_[block].over = std::all_of(threads, threads + block_threads_,
-                                    [](const Thread& thread) { return thread.state == State::returned; });
-  return open(threads_of(block), block_threads_, State::at_barrier, "the barrier of the block") || moved;
+  blocks_[block].over = std::all_of(threads, threads + block_threads_, [](const Thread& thread) {
+    return thread.state == State::returned;
+  });
+  return open(threads_of(block), block_threads_, State::at_barrier, "the barrier of the block") ||
+         moved;
 }
 
 bool Cluster::run_warp(Thread* warp, unsigned count) {
@@ -152,7 +158,7 @@ bool Cluster::run_warp(Thread* warp, unsigned count) {
     order_.arrange(lane_order_, lanes);
     for (const unsigned lane : lane_order_) {
       if (lane >= count || warp[lane].state != State::ready) continue;
-      if (!order_.sits_out()) step(warp[lane]);
+      if (!order_.skips_turn()) step(warp[lane]);
       again = true;
     }
     again |= settle_meetings(warp, count);
@@ -167,7 +173,7 @@ void Cluster::step(Thread& thread) {
   running = &thread;
   threadIdx = thread.index;
   blockIdx = thread.block->index;
-  Fiber::change(scheduler_, thread.fiber);
+  Fiber::switch_to(scheduler_, thread.fiber);
   if (!error_.empty()) throw Error(error_);
   returned_ += thread.state == State::returned;
 }
@@ -185,31 +191,35 @@ bool Cluster::open(Thread* threads, unsigned count, State barrier, const char* n
     }
   }
   if (waiting == nullptr) return false;
-  const std::string who = emulation::describe(*waiting) + " waits at " + name + " at " + describe(waiting->place);
-  if (returned != nullptr) throw Error(who + ", but " + emulation::describe(*returned) + " has returned");
+  const std::string who =
+      emulation::describe(*waiting) + " waits at " + name + " at " + describe(waiting->site);
+  if (returned != nullptr)
+    throw Error(who + ", but " + emulation::describe(*returned) + " has returned");
   for (const Thread* thread = threads; thread < threads + count; ++thread) {
-    if (thread->place.line == waiting->place.line) continue;
-    throw Error(who + ", but " + emulation::describe(*thread) + " at " + describe(thread->place));
+    if (thread->site.line == waiting->site.line) continue;
+    throw Error(who + ", but " + emulation::describe(*thread) + " at " + describe(thread->site));
   }
   for (Thread* thread = threads; thread < threads + count; ++thread) thread->state = State::ready;
   return true;
 }
 
 std::string Cluster::deadlock() const {
-  std::string text = "nothing can go on";
-  for (const State state : {State::in_warp, State::at_barrier, State::at_cluster_barrier, State::until}) {
-    const auto found =
-        std::find_if(threads_.begin(), threads_.end(), [&](const Thread& t) { return t.state == state; });
-    if (found == threads_.end()) continue;
-    const char* const waits = state == State::in_warp ? " waits for lanes that do not come at "
-                              : state == State::until ? " waits for what does not happen at "
-                                                      : " waits at a barrier at ";
-    text += "; " + emulation::describe(*found) + waits + describe(found->place);
+  std::string text = "deadlock";
+  for (const State state :
+       {State::in_warp, State::at_barrier, State::at_cluster_barrier, State::until}) {
+    const auto thread = std::find_if(threads_.begin(), threads_.end(),
+                                     [&](const Thread& t) { return t.state == state; });
+    if (thread == threads_.end()) continue;
+    const char* const waits = state == State::in_warp ? " waits for lanes that never arrive at "
+                              : state == State::until
+                                  ? " waits for a condition that never holds at "
+                                  : " waits at a barrier at ";
+    text += "; " + emulation::describe(*thread) + waits + describe(thread->site);
   }
   return text;
 }
 
-void Cluster::leave(const std::string& error) {
+void Cluster::abort_launch(const std::string& error) {
   error_ = error;
   pause();
   std::abort();
@@ -217,56 +227,58 @@ void Cluster::leave(const std::string& error) {
 
 }  // namespace
 
-void run(const Shape& wanted, const std::function<void()>& kernel) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard<std::mutex> turn(one_at_a_time);
-  check(wanted);
-  shape = wanted;
+void run(const Shape& launched, const std::function<void()>& kernel) {
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
+  check(launched);
+  shape = launched;
   blockDim = shape.block;
   gridDim = shape.grid;
   Cluster cluster(kernel);
   current = &cluster;
-  Order of_launch(order());
+  Order launch_order(order());
   std::vector<unsigned> numbers;
   const unsigned along_x = shape.grid.x / shape.cluster;
-  of_launch.arrange(numbers, along_x * shape.grid.y * shape.grid.z);
+  launch_order.arrange(numbers, along_x * shape.grid.y * shape.grid.z);
   for (const unsigned number : numbers) {
-    cluster.run({number % along_x * shape.cluster, number / along_x % shape.grid.y, number / along_x / shape.grid.y});
+    cluster.run({number % along_x * shape.cluster, number / along_x % shape.grid.y,
+                 number / along_x / shape.grid.y});
   }
 }
 
-void wait(State state, Place place) {
+void wait(State state, CallSite site) {
   running->state = state;
-  running->place = place;
+  running->site = site;
   current->pause();
 }
 
-void meet(const Meeting& meeting, Place place) {
+void meet(const Meeting& meeting, CallSite site) {
   if ((meeting.mask >> running->number % lanes & 1) == 0) {
-    fail(describe(*running) + " is not in the mask of its own " + meeting.operation + " at " + describe(place));
+    fail(describe(*running) + " is not in the mask of its own " + meeting.operation + " at " +
+         describe(site));
   }
   running->meeting = meeting;
-  wait(State::in_warp, place);
+  wait(State::in_warp, site);
 }
 
-void wait_until(const std::function<bool()>& come, Place place) {
-  running->awaited = &come;
-  wait(State::until, place);
+void wait_until(const std::function<bool()>& condition, CallSite site) {
+  running->awaited = &condition;
+  wait(State::until, site);
 }
 
-Block& neighbour(unsigned rank) {
+Block& cluster_block(unsigned rank) {
   if (rank >= shape.cluster) fail("the cluster has no block of rank " + std::to_string(rank));
   Block& block = current->block(rank);
-  if (block.over) fail(describe(*running) + " uses a block that is over");
+  if (block.over) fail(describe(*running) + " uses a block that has ended");
   return block;
 }
 
-void fail(const std::string& what) { current->leave(what); }
+void fail(const std::string& message) { current->abort_launch(message); }
 
 std::string describe(const Thread& thread) {
   const uint3 block = thread.block->index;
-  return "block (" + std::to_string(block.x) + ", " + std::to_string(block.y) + ", " + std::to_string(block.z) +
-         "), thread " + std::to_string(thread.number);
+  return "block (" + std::to_string(block.x) + ", " + std::to_string(block.y) + ", " +
+         std::to_string(block.z) + "), thread " + std::to_string(thread.number);
 }
 
 }  // namespace musc2::emulation

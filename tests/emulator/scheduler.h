@@ -1,13 +1,15 @@
 #pragma once
-// Runs a kernel's threads, one at a time, as fibers. Clusters of blocks run one after another (a block without a
-// cluster is a cluster of one), their blocks side by side. A thread runs until it waits: at a barrier of its block or
-// cluster, or in a warp operation for the lanes that its mask names. Error is thrown, with the place in the source, for
+// Runs a kernel's threads, one at a time, as fibers. Clusters of blocks run one after another (a
+// block without a cluster is a cluster of one); the blocks of a cluster run concurrently. A thread
+// runs until it waits: at a barrier of its block or cluster, or in a warp operation for the lanes
+// of its mask. An Error with the position in the source is thrown for
 //   - barriers: threads that return or wait elsewhere while others of the block wait;
-//   - warp operations: lanes that never come, a caller outside its own mask, different operations or masks that meet;
-//   - clusters: use of a block that is over by another one;
+//   - warp operations: lanes that never arrive, a caller outside its own mask, mixed operations or
+//     masks;
+//   - clusters: use of a block that has ended;
 //   - launches: sizes and amounts of shared memory that no GPU takes.
-// It does not show: what the memory model allows beyond orders of whole threads, or rounding. A kernel that spins until
-// another thread writes something hangs, unless it does so by wait_until().
+// It does not show what the memory model allows beyond interleaving whole threads, nor rounding. A
+// kernel that spins until another thread writes something hangs, unless it waits by wait_until().
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -42,28 +44,28 @@ struct Shape {
 };
 
 inline constexpr unsigned lanes = 32, all_lanes = ~0u;
-inline constexpr size_t shared_memory_limit = 227 << 10;  // bytes that a block may take, here and on compute 9.0
+inline constexpr size_t shared_memory_limit = 227 << 10;  // bytes per block, as on compute 9.0
 
-struct Place {
+struct CallSite {
   const char* file = "";
   int line = 0;
 };
 
 enum class State : uint8_t { ready, at_barrier, at_cluster_barrier, in_warp, until, returned };
 
-// What a lane brings to a warp operation, and takes from it.
+// A lane's part in a warp operation.
 struct Meeting {
   const char* operation = "";
   unsigned mask = 0;
   uint64_t value = 0;
-  unsigned votes = 0;  // afterwards: the lanes of the mask whose value is not 0
+  unsigned votes = 0;  // the result: lanes of the mask whose value is not 0
 };
 
 struct Block {
   uint3 index{};
   unsigned rank = 0;  // in its cluster
-  uint64_t life = 0;  // another number whenever a block begins
-  bool over = false;  // all its threads have returned
+  uint64_t life = 0;  // a new number for each block that starts
+  bool over = false;  // whether all its threads have returned
   SharedMemory memory;
 };
 
@@ -72,25 +74,26 @@ struct Thread {
   uint3 index{};
   unsigned number = 0;  // in its block
   Block* block = nullptr;
-  uint64_t* warp_values = nullptr;  // what the lanes of this warp brought to their last operation
+  uint64_t* warp_values = nullptr;  // the lanes' values in the warp's last operation
   State state = State::ready;
-  Place place;  // where it waits
+  CallSite site;  // where it waits
   Meeting meeting;
-  const std::function<bool()>* awaited = nullptr;  // what it waits for: see wait_until
+  const std::function<bool()>* awaited = nullptr;  // the condition it waits for: see wait_until
 };
 
 extern Thread* running;
 extern Shape shape;
 
-// Runs kernel() in every thread of the shape. Launches of several threads of the process take turns.
-void run(const Shape& wanted, const std::function<void()>& kernel);
+// Runs kernel() in every thread of the shape. Launches from several host threads take turns.
+void run(const Shape& launched, const std::function<void()>& kernel);
 
 // For the running thread:
-void wait(State state, Place place);                              // until the scheduler lets it go on
-void meet(const Meeting& meeting, Place place);                   // wait, in_warp, for the lanes of the mask
-void wait_until(const std::function<bool()>& come, Place place);  // come() is called while any thread or none runs
-Block& neighbour(unsigned rank);                                  // the block of that rank in its cluster
-[[noreturn]] void fail(const std::string& what);                  // ends the launch with an Error
-std::string describe(const Thread& thread);                       // "block (1, 0, 0), thread 7"
+void wait(State state, CallSite site);             // until the scheduler resumes it
+void meet(const Meeting& meeting, CallSite site);  // waits for the lanes of the mask
+void wait_until(const std::function<bool()>& condition,
+                CallSite site);                      // called in any thread, or in none
+Block& cluster_block(unsigned rank);                 // the block with this rank in its cluster
+[[noreturn]] void fail(const std::string& message);  // ends the launch with an Error
+std::string describe(const Thread& thread);          // "block (1, 0, 0), thread 7"
 
 }  // namespace musc2::emulation

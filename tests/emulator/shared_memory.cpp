@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::align_val_t dynamic_alignment{1024};
 
-// Volatile, so that the compiler does not reason about the distance of two arrays.
+// Volatile, to keep the compiler from reasoning about the distance between two arrays.
 std::byte* static_begin() {
   char* volatile begin = shared_memory_begin;
   return reinterpret_cast<std::byte*>(begin);
@@ -23,11 +23,14 @@ size_t static_bytes() {
   return static_cast<size_t>(reinterpret_cast<std::byte*>(end) - static_begin());
 }
 
-// Not memcpy: under AddressSanitizer there are forbidden bytes between the variables. Both ends of the stretch are
-// aligned, so it is whole words.
-__attribute__((no_sanitize("address"), noinline)) void copy_words(std::byte* to, const std::byte* from, size_t bytes) {
+// Not memcpy, because AddressSanitizer poisons bytes between the variables. Both ends of the range
+// are aligned, so it consists of whole words.
+__attribute__((no_sanitize("address"), noinline)) void copy_words(std::byte* to,
+                                                                  const std::byte* from,
+                                                                  size_t bytes) {
   auto* const words = reinterpret_cast<volatile uint64_t*>(to);
-  for (size_t i = 0; i < bytes / sizeof(uint64_t); ++i) words[i] = reinterpret_cast<const volatile uint64_t*>(from)[i];
+  for (size_t i = 0; i < bytes / sizeof(uint64_t); ++i)
+    words[i] = reinterpret_cast<const volatile uint64_t*>(from)[i];
 }
 
 }  // namespace
@@ -37,7 +40,9 @@ SharedMemory::SharedMemory(size_t dynamic_bytes)
       dynamic_(dynamic_bytes == 0 ? nullptr : new (dynamic_alignment) std::byte[dynamic_bytes]),
       static_(static_bytes()) {}
 
-void SharedMemory::Free::operator()(std::byte* memory) const { ::operator delete[](memory, dynamic_alignment); }
+void SharedMemory::Free::operator()(std::byte* memory) const {
+  ::operator delete[](memory, dynamic_alignment);
+}
 
 void SharedMemory::poison_all() {
   if (dynamic_bytes_ > 0) std::memset(dynamic(), static_cast<int>(poison), dynamic_bytes_);
@@ -48,12 +53,13 @@ void SharedMemory::swap_in() { copy_words(static_begin(), static_.data(), static
 
 void SharedMemory::swap_out() { copy_words(static_.data(), static_begin(), static_.size()); }
 
-void* SharedMemory::same_place_in(const SharedMemory& other, void* address) const {
+void* SharedMemory::translate(const SharedMemory& other, void* address) const {
   if (&other == this) return address;
-  auto* const place = static_cast<std::byte*>(address);
-  if (place >= dynamic() && place < dynamic() + dynamic_bytes_) return other.dynamic() + (place - dynamic());
-  if (place >= static_begin() && place < static_begin() + static_bytes()) {
-    return const_cast<std::byte*>(other.static_.data()) + (place - static_begin());
+  auto* const byte = static_cast<std::byte*>(address);
+  if (byte >= dynamic() && byte < dynamic() + dynamic_bytes_)
+    return other.dynamic() + (byte - dynamic());
+  if (byte >= static_begin() && byte < static_begin() + static_bytes()) {
+    return const_cast<std::byte*>(other.static_.data()) + (byte - static_begin());
   }
   return nullptr;
 }

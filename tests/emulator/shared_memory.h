@@ -1,10 +1,10 @@
 #pragma once
-// Shared memory of the blocks that are being run.
+// The shared memory of running blocks.
 //
-// Static shared memory is what kernels declare with __shared__, here plain static variables. The objects of the kernels
-// are linked between shared_memory_begin.cpp and shared_memory_end.cpp, so that together these variables are one
-// stretch of memory: it is poisoned before each block, and when the blocks of a cluster run in turns each has its own
-// copy.
+// Static shared memory is what kernels declare with __shared__, here plain static variables. The
+// objects of the kernels are linked between shared_memory_begin.cpp and shared_memory_end.cpp, so
+// that together these variables are one range of memory. It is poisoned before each block, and each
+// block of a cluster has its own copy while the blocks run in turns.
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -18,14 +18,15 @@ class SharedMemory {
   explicit SharedMemory(size_t dynamic_bytes);
 
   void poison_all();
-  void swap_in();   // this block's static variables are now the ones that kernels see
-  void swap_out();  // until now
+  // Makes this block's static variables those that kernels access, and ends that.
+  void swap_in();
+  void swap_out();
 
   std::byte* dynamic() const { return dynamic_.get(); }
 
-  // The address at which `other` keeps what this block, which runs, has at `address`; null when that is not shared
-  // memory.
-  void* same_place_in(const SharedMemory& other, void* address) const;
+  // The address in `other` that corresponds to `address` in this block, which is running; null if
+  // it is not in shared memory.
+  void* translate(const SharedMemory& other, void* address) const;
 
  private:
   struct Free {

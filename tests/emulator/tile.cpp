@@ -10,37 +10,38 @@
 namespace musc2::cuda::tile {
 namespace {
 
-using emulation::Place;
+using emulation::CallSite;
 using emulation::running;
 
 constexpr size_t chunk_bytes = 16;
 
-// What each lane of the warp brought, once all have come.
-template <class Brought>
-const Brought* from_lane(unsigned lane) {
-  return reinterpret_cast<const Brought*>(running->warp_values[lane]);
+// What a lane of the warp passed to the instruction, once all lanes have met.
+template <class Passed>
+const Passed* from_lane(unsigned lane) {
+  return reinterpret_cast<const Passed*>(running->warp_values[lane]);
 }
 
-void meet(const char* instruction, const void* brought, Place place) {
-  emulation::meet({instruction, emulation::all_lanes, reinterpret_cast<uint64_t>(brought)}, place);
+void meet(const char* instruction, const void* passed, CallSite site) {
+  emulation::meet({instruction, emulation::all_lanes, reinterpret_cast<uint64_t>(passed)}, site);
 }
 
 void check_aligned(const char* instruction, const void* address) {
   if (reinterpret_cast<uintptr_t>(address) % chunk_bytes == 0) return;
-  emulation::fail(emulation::describe(*running) + " passes " + instruction + " an address off the 16 bytes");
+  emulation::fail(emulation::describe(*running) + " passes " + instruction +
+                  " an address that is not a multiple of 16");
 }
 
 struct Operands {
   uint32_t a[4], b[2];
 };
 
-// Adds product(cell of the row, cell of the column) of all 8 cells to each sum of this lane.
+// Adds product(cell of the row, cell of the column) over all 8 cells to each sum of this lane.
 template <class Product>
-void multiply(const char* instruction, Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], Place place,
-              const Product& product) {
+void multiply(const char* instruction, Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2],
+              CallSite site, const Product& product) {
   const Operands own{{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
   const unsigned lane = emulation::lane();
-  meet(instruction, &own, place);
+  meet(instruction, &own, site);
   for (unsigned i = 0; i < 4; ++i) {
     const unsigned row = lane / 4 + (i < 2 ? 0 : 8), column = lane % 4 * 2 + i % 2;
     double sum = sums[i];
@@ -51,10 +52,10 @@ void multiply(const char* instruction, Sums& sums, const uint32_t (&a)[4], const
     }
     sums[i] = emulation::toward_zero(sum);
   }
-  meet(instruction, nullptr, place);  // the others have read the operands
+  meet(instruction, nullptr, site);  // the others have read the operands
 }
 
-// Copies of one block; a thread's groups are numbered as they end.
+// A thread's groups of copies are numbered in the order of their commits.
 struct Copy {
   unsigned char* to;
   unsigned char chunk[chunk_bytes];
@@ -62,8 +63,8 @@ struct Copy {
 };
 
 struct Copies {
-  std::vector<Copy> under_way;
-  int ended = 0;
+  std::vector<Copy> in_flight;
+  int committed = 0;
 };
 
 struct BlockCopies {
@@ -74,69 +75,74 @@ struct BlockCopies {
 
 BlockCopies& of_block() {
   static BlockCopies copies;
-  if (copies.life != running->block->life) copies = {running->block->life, std::vector<Copies>(1024), {}};
+  if (copies.life != running->block->life)
+    copies = {running->block->life, std::vector<Copies>(1024), {}};
   return copies;
 }
 
 }  // namespace
 
-Matrices load_matrices(const void* row, Place place) {
+Matrices load_matrices(const void* row, CallSite site) {
   check_aligned("load_matrices", row);
-  meet("load_matrices", row, place);
+  meet("load_matrices", row, site);
   const unsigned lane = emulation::lane();
   Matrices read;
   for (unsigned matrix = 0; matrix < 4; ++matrix) {
     const auto* read_row = from_lane<unsigned char>(matrix * 8 + lane / 4);
     std::memcpy(&read.cells[matrix], read_row + lane % 4 * sizeof(uint32_t), sizeof(uint32_t));
   }
-  meet("load_matrices", nullptr, place);
+  meet("load_matrices", nullptr, site);
   return read;
 }
 
-void copy_chunk(void* shared, const void* global, bool there) {
-  check_aligned("copy_chunk", shared);
-  if (there) check_aligned("copy_chunk", global);
+void copy_async(void* shared, const void* global, bool in_bounds) {
+  check_aligned("copy_async", shared);
+  if (in_bounds) check_aligned("copy_async", global);
   BlockCopies& block = of_block();
   if (!block.targets.insert(shared).second) {
-    emulation::fail(emulation::describe(*running) + " copies to where a copy is under way");
+    emulation::fail(emulation::describe(*running) + " copies to the target of a copy in flight");
   }
   Copies& own = block.of_threads[running->number];
-  Copy& copy = own.under_way.emplace_back(Copy{static_cast<unsigned char*>(shared), {}, own.ended});
-  if (there) std::memcpy(copy.chunk, global, chunk_bytes);
+  Copy& copy =
+      own.in_flight.emplace_back(Copy{static_cast<unsigned char*>(shared), {}, own.committed});
+  if (in_bounds) std::memcpy(copy.chunk, global, chunk_bytes);
   std::memset(shared, 0xff, chunk_bytes);
 }
 
-void copies_end() { ++of_block().of_threads[running->number].ended; }
+void commit_copies() { ++of_block().of_threads[running->number].committed; }
 
-void copies_land(int last) {
+void complete_copies(int last) {
   BlockCopies& block = of_block();
   Copies& own = block.of_threads[running->number];
-  const auto lands = [&](const Copy& copy) { return copy.group < own.ended - last; };
-  for (const Copy& copy : own.under_way) {
+  const auto lands = [&](const Copy& copy) { return copy.group < own.committed - last; };
+  for (const Copy& copy : own.in_flight) {
     if (!lands(copy)) continue;
     std::memcpy(copy.to, copy.chunk, chunk_bytes);
     block.targets.erase(copy.to);
   }
-  own.under_way.erase(std::remove_if(own.under_way.begin(), own.under_way.end(), lands), own.under_way.end());
+  own.in_flight.erase(std::remove_if(own.in_flight.begin(), own.in_flight.end(), lands),
+                      own.in_flight.end());
 }
 
-void multiply_bfloat16(Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], Place place) {
-  multiply("multiply_bfloat16", sums, a, b, place, [](uint32_t left, uint32_t right) {
+void multiply_bfloat16(Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], CallSite site) {
+  multiply("multiply_bfloat16", sums, a, b, site, [](uint32_t left, uint32_t right) {
     return __uint_as_float(left << 16) * __uint_as_float(right << 16) +
            __uint_as_float(left & 0xffff0000) * __uint_as_float(right & 0xffff0000);
   });
 }
 
-void multiply_float16(Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], Place place) {
-  const auto half = [](uint32_t cell, int shift) { return __half2float({static_cast<uint16_t>(cell >> shift)}); };
-  multiply("multiply_float16", sums, a, b, place, [half](uint32_t left, uint32_t right) {
+void multiply_float16(Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], CallSite site) {
+  const auto half = [](uint32_t cell, int shift) {
+    return __half2float({static_cast<uint16_t>(cell >> shift)});
+  };
+  multiply("multiply_float16", sums, a, b, site, [half](uint32_t left, uint32_t right) {
     return half(left, 0) * half(right, 0) + half(left, 16) * half(right, 16);
   });
 }
 
-// The bits that tf32 does not have are ignored, as they are by a GPU.
-void multiply_tf32(Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], Place place) {
-  multiply("multiply_tf32", sums, a, b, place, [](uint32_t left, uint32_t right) {
+// Ignores the bits that tf32 does not have, as a GPU does.
+void multiply_tf32(Sums& sums, const uint32_t (&a)[4], const uint32_t (&b)[2], CallSite site) {
+  multiply("multiply_tf32", sums, a, b, site, [](uint32_t left, uint32_t right) {
     return __uint_as_float(left & 0xffffe000) * __uint_as_float(right & 0xffffe000);
   });
 }

@@ -1,13 +1,14 @@
 #pragma once
-// Warp operations. All are one thing: the lanes of a mask meet, and each then sees what the others brought.
+// Warp operations. All work the same way: the lanes of a mask meet, then each sees the others'
+// values.
 #include "emulator/scheduler.h"
 
 namespace musc2::emulation {
 
-// Lets go the lanes of a warp whose whole mask has come; whether there were any.
+// Resumes the lanes of a warp whose whole mask has arrived. Returns whether there were any.
 bool settle_meetings(Thread* warp, unsigned count);
 
-// Lets go the lanes for which what they wait for has come; whether there were any.
+// Resumes the lanes whose condition holds. Returns whether there were any.
 bool settle_waits(Thread* warp, unsigned count);
 
 }  // namespace musc2::emulation

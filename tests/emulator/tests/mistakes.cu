@@ -11,7 +11,7 @@ __device__ int own() { return static_cast<int>(threadIdx.x); }
 __device__ int lane_of_own() { return own() % cuda::warp_lanes; }
 __device__ int& mine(int* result) { return result[blockIdx.x * mistake_threads + threadIdx.x]; }
 
-// Each thread takes what the thread opposite wrote, twice.
+// Each thread takes what the opposite thread wrote, twice.
 template <bool before_read, bool before_write>
 __global__ void swap_with_opposite(int* result) {
   __shared__ int written[mistake_threads];
@@ -52,7 +52,9 @@ __global__ void leave_lanes_out(int* result) {
   mine(result) = lane_of_own() < 16 ? __shfl_xor_sync(cuda::whole_warp, own(), 1) : 0;
 }
 
-__global__ void call_from_outside_the_mask(int* result) { mine(result) = __shfl_xor_sync(0x0000ffff, own(), 1); }
+__global__ void call_from_outside_the_mask(int* result) {
+  mine(result) = __shfl_xor_sync(0x0000ffff, own(), 1);
+}
 
 __global__ void mix_operations(int* result) {
   mine(result) = lane_of_own() < 16 ? __shfl_xor_sync(cuda::whole_warp, own(), 1)
@@ -66,7 +68,7 @@ __global__ void read_an_absent_lane(int* result) {
 __global__ void read_unwritten_static(int* result) {
   __shared__ int written[mistake_threads];
   mine(result) = written[own()];
-  written[own()] = 1;  // what the next block would see
+  written[own()] = 1;  // what the next block would read
 }
 
 template <int threads>
@@ -94,7 +96,7 @@ __global__ void write_beyond_dynamic(int* result) {
   mine(result) = 0;
 }
 
-// Each thread takes what the same thread of the other block of the cluster wrote.
+// Each thread takes what the same thread of the cluster's other block wrote.
 template <bool before_read, bool before_end>
 __global__ void swap_in_cluster(int* result) {
   __shared__ int written[mistake_threads];
@@ -103,7 +105,8 @@ __global__ void swap_in_cluster(int* result) {
   written[own()] = dynamic[own()] = 100 * static_cast<int>(blockIdx.x) + own();
   if (before_read) cluster.sync();
   const unsigned other = 1 - cluster.block_rank();
-  mine(result) = cluster.map_shared_rank(written, other)[own()] + *cluster.map_shared_rank(dynamic + own(), other);
+  mine(result) = cluster.map_shared_rank(written, other)[own()] +
+                 *cluster.map_shared_rank(dynamic + own(), other);
   if (before_end) cluster.sync();
 }
 
@@ -118,50 +121,50 @@ __global__ void leave_the_cluster(int* result) {
   mine(result) = 0;
 }
 
-// Each thread has an arrival of its own.
-__device__ cuda::Arrival& begun(int expected) {
-  __shared__ cuda::Arrival arrivals[mistake_threads];
-  cuda::begin_arrivals(arrivals[own()], expected);
-  return arrivals[own()];
+// Each thread has its own mbarrier.
+__device__ cuda::Mbarrier& initialized(int expected) {
+  __shared__ cuda::Mbarrier barriers[mistake_threads];
+  cuda::init(barriers[own()], expected);
+  return barriers[own()];
 }
 
-__global__ void begin_an_arrival_twice(int*) {
-  begun(1);
-  begun(1);
+__global__ void initialize_an_mbarrier_twice(int*) {
+  initialized(1);
+  initialized(1);
 }
 
-__global__ void arrive_without_beginning(int*) {
-  __shared__ cuda::Arrival arrival;
-  cuda::arrive(arrival);
+__global__ void arrive_without_initialization(int*) {
+  __shared__ cuda::Mbarrier barrier;
+  cuda::arrive(barrier);
 }
 
 __global__ void announce_twice(int*) {
-  cuda::Arrival& arrival = begun(2);
-  cuda::hopper::announce(arrival, 16);
-  cuda::hopper::announce(arrival, 16);
+  cuda::Mbarrier& barrier = initialized(2);
+  cuda::hopper::arrive_expect_bytes(barrier, 16);
+  cuda::hopper::arrive_expect_bytes(barrier, 16);
 }
 
 __global__ void arrive_while_copying(int*) {
-  cuda::Arrival& arrival = begun(1);
-  cuda::hopper::announce(arrival, 16);
-  cuda::arrive(arrival);
+  cuda::Mbarrier& barrier = initialized(1);
+  cuda::hopper::arrive_expect_bytes(barrier, 16);
+  cuda::arrive(barrier);
 }
 
-// A GPU knows of a phase only whether its number is even.
+// A GPU tells phases apart only by whether their numbers are even.
 __global__ void wait_for_the_phase_before_the_last(int*) {
-  cuda::Arrival& arrival = begun(1);
-  cuda::arrive(arrival);
-  cuda::arrive(arrival);
-  cuda::await(arrival, 0);
+  cuda::Mbarrier& barrier = initialized(1);
+  cuda::arrive(barrier);
+  cuda::arrive(barrier);
+  cuda::wait(barrier, 0);
 }
 
-template <bool begun, bool same_sums>
+template <bool fenced, bool same_sums>
 __global__ void multiply_by_warps(int*) {
   cuda::hopper::Sums sums[3] = {};
-  const cuda::hopper::Rows rows = cuda::hopper::describe_rows(0);
-  if (begun) cuda::hopper::begin_products();
-  cuda::hopper::multiply_bfloat16(sums[0], sums[1], rows, rows);
-  cuda::hopper::multiply_bfloat16(sums[0], sums[same_sums ? 1 : 2], rows, rows);
+  const cuda::hopper::Descriptor operand = cuda::hopper::make_descriptor(0);
+  if (fenced) cuda::hopper::fence_products();
+  cuda::hopper::multiply_bfloat16(sums[0], sums[1], operand, operand);
+  cuda::hopper::multiply_bfloat16(sums[0], sums[same_sums ? 1 : 2], operand, operand);
 }
 
 __global__ void do_nothing(int*) {}
@@ -173,7 +176,7 @@ struct Case {
   unsigned cluster = 1, threads = mistake_threads;
 };
 
-// Constant: other variables here would pass for shared memory (shared_memory.h).
+// Constant, because other variables here would count as shared memory (shared_memory.h).
 constexpr Case cases[] = {
     {"swap with opposite", swap_with_opposite<true, true>},
     {"swap with opposite, no barrier before the read", swap_with_opposite<false, true>},
@@ -192,16 +195,18 @@ constexpr Case cases[] = {
     {"write beyond static", write_beyond_static},
     {"write beyond dynamic", write_beyond_dynamic, mistake_threads * sizeof(int)},
     {"swap in cluster", swap_in_cluster<true, true>, mistake_threads * sizeof(int), mistake_blocks},
-    {"swap in cluster, no barrier", swap_in_cluster<false, true>, mistake_threads * sizeof(int), mistake_blocks},
-    {"end before the cluster", swap_in_cluster<true, false>, mistake_threads * sizeof(int), mistake_blocks},
+    {"swap in cluster, no barrier", swap_in_cluster<false, true>, mistake_threads * sizeof(int),
+     mistake_blocks},
+    {"end before the cluster", swap_in_cluster<true, false>, mistake_threads * sizeof(int),
+     mistake_blocks},
     {"map a local variable", map_a_local_variable, 0, mistake_blocks},
     {"leave the cluster", leave_the_cluster, 0, mistake_blocks},
-    {"begin an arrival twice", begin_an_arrival_twice},
-    {"arrive without beginning", arrive_without_beginning},
+    {"initialize an mbarrier twice", initialize_an_mbarrier_twice},
+    {"arrive without initialization", arrive_without_initialization},
     {"announce twice", announce_twice},
     {"arrive while copying", arrive_while_copying},
     {"wait for the phase before the last", wait_for_the_phase_before_the_last},
-    {"multiply without beginning", multiply_by_warps<false, true>},
+    {"multiply without fence", multiply_by_warps<false, true>},
     {"multiply into other sums", multiply_by_warps<true, false>},
     {"too much shared memory", do_nothing, 300 << 10},
     {"too many threads", do_nothing, 0, 1, 2048},
@@ -211,11 +216,11 @@ constexpr Case cases[] = {
 }  // namespace
 
 void make_mistake(const std::string& name, int32_t* result) {
-  const auto* const found =
-      std::find_if(std::begin(cases), std::end(cases), [&](const Case& c) { return c.name == name; });
-  if (found == std::end(cases)) throw std::invalid_argument("no kernel is called \"" + name + '"');
-  MUSC2_LAUNCH_CLUSTERS(found->kernel, found->cluster, mistake_blocks, found->threads, found->dynamic_bytes, nullptr,
-                        result);
+  const auto* const chosen = std::find_if(std::begin(cases), std::end(cases),
+                                          [&](const Case& c) { return c.name == name; });
+  if (chosen == std::end(cases)) throw std::invalid_argument("no kernel is called \"" + name + '"');
+  MUSC2_LAUNCH_CLUSTERS(chosen->kernel, chosen->cluster, mistake_blocks, chosen->threads,
+                        chosen->dynamic_bytes, nullptr, result);
 }
 
 }  // namespace musc2::emulation

@@ -1,4 +1,4 @@
-"""On a GPU nobody looks at values before the kernel does, so the kernels of points stay in bounds with any."""
+"""Kernels of points stay in bounds with any values: on a GPU nothing checks them before."""
 
 import importlib
 
@@ -26,7 +26,9 @@ def points(request, rng, monkeypatch):
 
 
 def in_bounds(index, sizes):
-    return all(bool(((rows >= 0) & (rows < size)).all()) for rows, size in zip(index, sizes, strict=True))
+    return all(
+        bool(((rows >= 0) & (rows < size)).all()) for rows, size in zip(index, sizes, strict=True)
+    )
 
 
 def test_farthest_points(points):
@@ -47,6 +49,8 @@ def test_group_points_with_centers_out_of_range_too(points, unique, monkeypatch)
     monkeypatch.setattr(op, "_check_centers", lambda centers, bounds: None)
     centers = np.int64([[0, 0, -1], [299, 300, 150], [-(2**40), 2**40, 5]])
     for cloud in points:
-        groups = group_points(cloud, centers, offsets=OFFSETS, size=64, start=20, search=100, unique=unique)
+        groups = group_points(
+            cloud, centers, offsets=OFFSETS, size=64, start=20, search=100, unique=unique
+        )
         assert in_bounds(groups.index, SIZES)
         assert torch.isfinite(groups.curvature).all()

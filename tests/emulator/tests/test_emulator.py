@@ -1,4 +1,4 @@
-"""The emulated GPU finds the mistakes that its tests are for: mistakes.cu."""
+"""The emulator finds the mistakes of mistakes.cu."""
 
 import os
 import subprocess
@@ -84,41 +84,60 @@ def test_an_absent_lane_gives_garbage(order):
             "return before barrier",
             r"waits at the barrier of the block at mistakes.cu:\d+, but .* 7 has returned",
         ),
-        ("wait at different barriers", r"waits at the barrier of the block at mistakes.cu:\d+, but .* at mistakes.cu"),
-        ("leave lanes out", r"thread \d+ waits for lanes that do not come at mistakes.cu:\d+"),
-        ("call from outside the mask", r"thread \d+ is not in the mask of its own __shfl_xor_sync at mistakes.cu:\d+"),
+        (
+            "wait at different barriers",
+            r"waits at the barrier of the block at mistakes.cu:\d+, but .* at mistakes.cu",
+        ),
+        ("leave lanes out", r"thread \d+ waits for lanes that never arrive at mistakes.cu:\d+"),
+        (
+            "call from outside the mask",
+            r"thread \d+ is not in the mask of its own __shfl_xor_sync at mistakes.cu:\d+",
+        ),
         ("mix operations", "is in __shfl_xor_sync, but block .* of its mask is in __ballot_sync"),
         ("map a local variable", "maps an address that is not in shared memory"),
-        ("leave the cluster", r"waits at the barrier of the cluster at mistakes.cu:\d+, but block .1, .* has returned"),
-        ("end before the cluster", "uses a block that is over"),
-        ("begin an arrival twice", "begins an arrival twice"),
-        ("arrive without beginning", "uses an arrival that has not begun"),
-        ("announce twice", "announces twice in a phase"),
-        ("arrive while copying", "arrives in a phase that is waiting for copies"),
-        ("wait for the phase before the last", r"waits for what does not happen at mistakes.cu:\d+"),
-        ("multiply without beginning", "is in multiply_bfloat16 without begin_products"),
-        ("multiply into other sums", "multiplies into other sums while products are under way"),
+        (
+            "leave the cluster",
+            r"the barrier of the cluster at mistakes.cu:\d+, but block .1, .* has returned",
+        ),
+        ("end before the cluster", "uses a block that has ended"),
+        ("initialize an mbarrier twice", "initializes an mbarrier twice"),
+        ("arrive without initialization", "uses an mbarrier that is not initialized"),
+        ("announce twice", "announces bytes twice in a phase"),
+        ("arrive while copying", "arrives in a phase whose arrivals are complete"),
+        (
+            "wait for the phase before the last",
+            r"waits for a condition that never holds at mistakes.cu:\d+",
+        ),
+        ("multiply without fence", "is in multiply_bfloat16 without fence_products"),
+        ("multiply into other sums", "multiplies into other sums while products are in flight"),
         ("too much shared memory", "no GPU has this much shared memory"),
-        ("too many threads", "no GPU takes blocks of 2048"),
-        ("a part of a cluster", "the grid is not whole clusters"),
+        ("too many threads", "no GPU runs blocks of 2048 threads"),
+        ("a part of a cluster", "the grid is not a multiple of the cluster"),
     ],
 )
 def test_what_is_undefined_on_a_gpu_is_an_error_here(order, name, message):
     with pytest.raises(RuntimeError, match=message):
         make_mistake(name)
-    assert torch.equal(make_mistake("swap with opposite")[0], OWN + 1)  # and the next launch is not harmed
+    # The next launch works.
+    assert torch.equal(make_mistake("swap with opposite")[0], OWN + 1)
 
 
 @pytest.mark.parametrize("text", ["", "backward", "random", "random:", "random:-1", "random:x"])
 def test_an_order_that_does_not_exist_is_an_error(text):
-    with pytest.raises(ValueError, match="must be forward, reverse, random:SEED, fair or uneven:SEED"):
+    with pytest.raises(
+        ValueError, match="must be forward, reverse, random:SEED, fair or uneven:SEED"
+    ):
         emulated.set_order(text)
 
 
 def fresh(script, **environment):
-    inherited = {name: value for name, value in os.environ.items() if name != "MUSC2_EMULATION_ORDER"}
+    inherited = {
+        name: value for name, value in os.environ.items() if name != "MUSC2_EMULATION_ORDER"
+    }
     command = [sys.executable, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=inherited | environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=inherited | environment
+    )
 
 
 def test_the_environment_chooses_the_order():
@@ -144,9 +163,12 @@ def test_narrow_floats_are_those_of_torch(rng, dtype, name):
     widen, narrow = getattr(emulated, f"widen_{name}"), getattr(emulated, f"narrow_{name}")
     bits = torch.arange(2**16, dtype=torch.int32)
     wide = bits.to(torch.int16).view(dtype).float()
-    assert torch.equal(torch.tensor([widen(b) for b in bits.tolist()]).nan_to_num(7.5), wide.nan_to_num(7.5))
+    assert torch.equal(
+        torch.tensor([widen(b) for b in bits.tolist()]).nan_to_num(7.5), wide.nan_to_num(7.5)
+    )
     between = (wide[:-1] + wide[1:]) / 2  # where rounding must go to the even one
-    values = torch.cat([wide, between, torch.from_numpy(rng.standard_normal(9999)).float() * 1e-6, torch.tensor([7e4])])
+    small = torch.from_numpy(rng.standard_normal(9999)).float() * 1e-6
+    values = torch.cat([wide, between, small, torch.tensor([7e4])])
     values = values[~values.isnan()]
     ours = torch.tensor([narrow(v) for v in values.tolist()], dtype=torch.int32).to(torch.int16)
     assert torch.equal(ours, values.to(dtype).view(torch.int16))

@@ -1,4 +1,4 @@
-"""The scalar twins of Hopper's products, bulk copies and partial barriers against the PTX documentation."""
+"""The scalar twins of Hopper's instructions against the PTX documentation."""
 
 import backends
 import numpy as np
@@ -8,7 +8,7 @@ emulated = pytest.importorskip("musc2._cuda_emulated")
 KINDS = {"bfloat16": 1, "float16": 2}
 
 
-def place_d(thread, i):
+def position_d(thread, i):
     """ "Register fragments for wgmma, D of m64nNk16": the row and column of element i."""
     warp, lane = thread // 32, thread % 32
     row = 16 * warp + lane // 4 + 8 * (i // 2 % 2)
@@ -22,7 +22,7 @@ def bits(values, kind):
 
 
 def swizzled(matrix):
-    """ "128B swizzle": bits 4 to 6 of an element's byte address are exclusive-ored with bits 7 to 9."""
+    """ "128B swizzle": bits 4 to 6 of an element's byte address are XORed with bits 7 to 9."""
     address = np.arange(matrix.size) * 2
     stored = np.zeros(matrix.size, matrix.dtype)
     stored[(address ^ (address >> 7 & 7) << 4) // 2] = matrix.ravel()
@@ -32,7 +32,7 @@ def swizzled(matrix):
 def multiply(rng, kind, *, step=0, unwaited=False, shift=0):
     left, right = (rng.integers(-8, 9, (rows, 64)) for rows in (64, 256))
     sums = rng.integers(-8, 9, (128, 128)).astype(np.float32)
-    held = np.array([[place_d(thread, i) for i in range(128)] for thread in range(128)])
+    held = np.array([[position_d(thread, i) for i in range(128)] for thread in range(128)])
     rows, columns = held[..., 0], held[..., 1]
     channels = slice(16 * step, 16 * step + 16)
     expected = (left[:, channels] @ right[:, channels].T)[rows, columns] + sums
@@ -50,8 +50,9 @@ def test_threads_hold_what_the_documentation_tabulates(rng, kind, step):
     assert (sums == expected).all()
 
 
-def test_every_sum_has_one_place():
-    assert {place_d(thread, i) for thread in range(128) for i in range(128)} == set(np.ndindex(64, 256))
+def test_every_sum_has_one_position():
+    positions = {position_d(thread, i) for thread in range(128) for i in range(128)}
+    assert positions == set(np.ndindex(64, 256))
 
 
 def test_sums_are_there_when_waited_for_and_not_before(rng):
@@ -60,7 +61,7 @@ def test_sums_are_there_when_waited_for_and_not_before(rng):
 
 
 def test_rows_start_at_multiples_of_1024_bytes(rng):
-    with pytest.raises(RuntimeError, match="multiplies rows off the 1024 bytes"):
+    with pytest.raises(RuntimeError, match="uses an operand that is not aligned to 1024 bytes"):
         multiply(rng, 1, shift=128)
 
 
@@ -79,10 +80,10 @@ def test_bulk_copies_are_there_when_waited_for_and_not_before():
 @pytest.mark.parametrize(
     ("count", "announced", "apart", "error"),
     [
-        (1, 64, 32, "thread . waits for what does not happen"),
-        (2, 32, 32, "thread 0 copies more than it announced"),
-        (2, 64, 16, "thread 0 copies to where a copy is under way"),
-        (2, 64, 24, "thread 0 copies off the 16 bytes"),
+        (1, 64, 32, "thread . waits for a condition that never holds"),
+        (2, 32, 32, "thread 0 copies more bytes than announced"),
+        (2, 64, 16, "thread 0 copies to the target of a copy in flight"),
+        (2, 64, 24, "thread 0 makes a bulk copy that is not aligned to 16 bytes"),
     ],
 )
 def test_mistakes_with_bulk_copies_are_found(count, announced, apart, error):
@@ -111,12 +112,15 @@ def test_every_block_gets_what_any_copies_to_all(order, blocks):
 
 @pytest.mark.parametrize("announced", [32, 96])
 def test_a_block_waits_for_what_all_others_copy(announced):
-    with pytest.raises(RuntimeError, match=r"copies more than it announced|waits for what does not happen"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"copies more bytes than announced|waits for a condition that never holds",
+    ):
         copy_to_cluster(2, announced=announced)
 
 
 def test_a_block_waits_for_the_arrivals_of_all_others():
-    with pytest.raises(RuntimeError, match="waits for what does not happen"):
+    with pytest.raises(RuntimeError, match="waits for a condition that never holds"):
         copy_to_cluster(2, all_arrive=False)
 
 
@@ -133,11 +137,13 @@ def test_groups_have_barriers_of_their_own(order):
 
 
 def test_a_group_waits_for_all_its_threads():
-    with pytest.raises(RuntimeError, match=r"thread (6[4-9]|[7-9]\d) waits for what does not happen"):
+    with pytest.raises(
+        RuntimeError, match=r"thread (6[4-9]|[7-9]\d) waits for a condition that never holds"
+    ):
         emulated.probe_groups(32, np.zeros(128, np.uint32).ctypes.data)
 
 
 def test_warpgroups_take_no_more_registers_than_others_give():
     emulated.probe_registers(False)
-    with pytest.raises(RuntimeError, match="waits for what does not happen"):
+    with pytest.raises(RuntimeError, match="waits for a condition that never holds"):
         emulated.probe_registers(True)

@@ -1,4 +1,4 @@
-"""What the GPU kernels of nearest_patches do beyond the op: values that the op refuses on a CPU, thread orders."""
+"""The GPU kernels of nearest_patches with values that the op refuses on a CPU, in thread orders."""
 
 import backends
 import numpy as np
@@ -10,7 +10,7 @@ from musc2.ops._support import gpu
 
 emulated = pytest.importorskip("musc2._cuda_emulated")
 SEARCHES = {"float32": 0, "bfloat16": 1, "float16": 3}
-# 144 places, each of which completes a batch: more for a block than the 32 that it may be ahead of the measuring.
+# 144 positions, each of which completes a batch: the search may be 32 ahead of the measuring warps.
 SLOW_TO_MEASURE = [(1, 2048, 8), (36, 64, 8)]
 
 
@@ -25,7 +25,8 @@ def search(z, precision, memory=1 << 28, *, alone=False):
     index = np.full(distance.shape, -7, np.int32)
     emulated.nearest_patches(
         z.ctypes.data, samples, patches, channels, 0, samples, patches, precision, memory,
-        0 if alone else distance.ctypes.data, 0 if alone else index.ctypes.data, 0, scratch.ctypes.data, 0,
+        0 if alone else distance.ctypes.data, 0 if alone else index.ctypes.data,
+        0, scratch.ctypes.data, 0,
     )  # fmt: skip
     return distance, index, scratch.size
 
@@ -59,7 +60,8 @@ def test_scratch_memory_stays_within_the_budget(monkeypatch, hopper, packed):
         return emulated.nearest_patches_scratch(samples, 784, 768, True, samples, 784, 1, memory, 0)
 
     smallest = size(150, 1)
-    assert smallest < 2 * (packed * 768 * 2 + 784 * (4 + 8)) + 8000  # a pair of samples, their norms, keys and counts
+    # A pair of samples, their norms, keys and counts.
+    assert smallest < 2 * (packed * 768 * 2 + 784 * (4 + 8)) + 8000
     for memory in (10 << 20, 100 << 20, 256 << 20):
         assert memory / 4 < size(150, memory) <= memory
         assert memory / 4 < size(800, memory) <= memory
@@ -83,7 +85,9 @@ def test_thread_orders_give_equal_bits(rng, order, precision):
 
 def test_the_search_does_not_run_away_from_the_measuring(rng, monkeypatch):
     monkeypatch.setenv("MUSC2_HOPPER", "1")
-    z, references = (torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in SLOW_TO_MEASURE)
+    z, references = (
+        torch.from_numpy(rng.standard_normal(shape).astype(np.float32)) for shape in SLOW_TO_MEASURE
+    )
     emulated.set_order("fair")  # measuring takes more steps than searching
     try:
         with gpu.emulated():
@@ -97,7 +101,7 @@ def test_the_search_does_not_run_away_from_the_measuring(rng, monkeypatch):
 
 @pytest.mark.parametrize("hopper", ["0", "2"])
 def test_a_copy_is_told_from_patches_that_nearly_coincide(rng, monkeypatch, hopper):
-    """Sums that are cut off end above zero where patches coincide: the order must not turn there."""
+    """Sums of patches that coincide end above zero, where the order must not turn."""
     monkeypatch.setenv("MUSC2_HOPPER", hopper)
     patch = torch.from_numpy(rng.standard_normal(768).astype(np.float32)).to(torch.bfloat16)
     near = patch.repeat(64, 1)

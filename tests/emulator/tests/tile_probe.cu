@@ -20,7 +20,8 @@ __global__ void multiply(int64_t kind, const uint32_t* a, const uint32_t* b, flo
 
 __global__ void load(const uint32_t* matrices, uint32_t* cells) {
   alignas(16) __shared__ uint32_t shared[warp_lanes * chunk_cells];
-  for (unsigned i = threadIdx.x; i < warp_lanes * chunk_cells; i += warp_lanes) shared[i] = matrices[i];
+  for (unsigned i = threadIdx.x; i < warp_lanes * chunk_cells; i += warp_lanes)
+    shared[i] = matrices[i];
   __syncthreads();
   const tile::Matrices read = tile::load_matrices(shared + threadIdx.x * chunk_cells);
   for (unsigned i = 0; i < 4; ++i) cells[threadIdx.x * 4 + i] = read.cells[i];
@@ -31,26 +32,26 @@ __global__ void copy(int64_t last, const uint32_t* cells, uint32_t* seen) {
   auto& own = shared[threadIdx.x];
   const uint32_t* from = cells + threadIdx.x * groups * chunk_cells;
   for (int group = 0; group < groups; ++group) {
-    tile::copy_chunk(own[group], from + group * chunk_cells, group < groups - 1);
-    tile::copies_end();
+    tile::copy_async(own[group], from + group * chunk_cells, group < groups - 1);
+    tile::commit_copies();
   }
-  if (last == 0) tile::copies_wait<0>();
-  if (last == 1) tile::copies_wait<1>();
-  if (last == 2) tile::copies_wait<2>();
+  if (last == 0) tile::wait_copies<0>();
+  if (last == 1) tile::wait_copies<1>();
+  if (last == 2) tile::wait_copies<2>();
   for (int i = 0; i < groups * chunk_cells; ++i) {
     seen[threadIdx.x * groups * chunk_cells + i] = own[i / chunk_cells][i % chunk_cells];
   }
-  tile::copies_wait<0>();
+  tile::wait_copies<0>();
 }
 
 __global__ void copy_twice(const uint32_t* cells) {
   alignas(16) __shared__ uint32_t shared[chunk_cells];
   if (threadIdx.x > 0) return;
-  tile::copy_chunk(shared, cells, true);
-  tile::copies_end();
-  tile::copy_chunk(shared, cells, true);
-  tile::copies_end();
-  tile::copies_wait<0>();
+  tile::copy_async(shared, cells, true);
+  tile::commit_copies();
+  tile::copy_async(shared, cells, true);
+  tile::commit_copies();
+  tile::wait_copies<0>();
 }
 
 }  // namespace
@@ -67,6 +68,8 @@ void probe_copies(int64_t last, const uint32_t* cells, uint32_t* seen) {
   MUSC2_LAUNCH(copy, 1, warp_lanes, 0, nullptr, last, cells, seen);
 }
 
-void probe_copying_twice(const uint32_t* cells) { MUSC2_LAUNCH(copy_twice, 1, warp_lanes, 0, nullptr, cells); }
+void probe_copying_twice(const uint32_t* cells) {
+  MUSC2_LAUNCH(copy_twice, 1, warp_lanes, 0, nullptr, cells);
+}
 
 }  // namespace musc2::cuda
