@@ -1,5 +1,5 @@
-# Compiles csrc/cpu/isa/<leaf>.cpp once per instruction set, each time in a namespace of that name (MUSC2_ISA).
-# csrc/cpu/isa/dispatch.h chooses among them when the module is loaded.
+# Compiles csrc/cpu/isa/<name>.cpp once per instruction set, each time in a namespace of that name
+# (MUSC2_ISA). csrc/cpu/isa/dispatch.h selects one of them at run time.
 set(MUSC2_ISAS base)
 set(MUSC2_FLAGS_base "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
@@ -10,21 +10,23 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set(MUSC2_FLAGS_avx512bf16 ${MUSC2_FLAGS_avx512} -mavx512bf16 -mavx512vnni)
 endif()
 
-# Leaves whose results need not agree to the last bit over instruction sets may use fused multiply-add.
-set(MUSC2_FUSED_LEAVES pack_patches search_patches measure_patches pool_tokens linear_rows
+# Sources whose results may differ in the last bits between instruction sets are fused.
+set(MUSC2_FUSED_ISA_SOURCES pack_patches search_patches measure_patches pool_tokens linear_rows
   orient_gradients)
-foreach(leaf IN LISTS MUSC2_FUSED_LEAVES)
-  set_source_files_properties(csrc/cpu/isa/${leaf}.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+foreach(name IN LISTS MUSC2_FUSED_ISA_SOURCES)
+  set_source_files_properties(csrc/cpu/isa/${name}.cpp PROPERTIES
+    COMPILE_OPTIONS -ffp-contract=fast)
 endforeach()
 
-function(musc2_add_leaves target leaves)
-  list(TRANSFORM leaves REPLACE "(.+)" "csrc/cpu/isa/\\1.cpp" OUTPUT_VARIABLE sources)
+function(musc2_add_isa_sources target names)
+  list(TRANSFORM names REPLACE "(.+)" "csrc/cpu/isa/\\1.cpp" OUTPUT_VARIABLE sources)
   foreach(isa IN LISTS MUSC2_ISAS)
     add_library(${target}_${isa} OBJECT ${sources})
     target_include_directories(${target}_${isa} PRIVATE csrc/include csrc)
     target_compile_definitions(${target}_${isa} PRIVATE MUSC2_ISA=${isa})
     target_compile_options(${target}_${isa} PRIVATE
-      -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-exceptions -Wno-psabi ${MUSC2_FLAGS_${isa}})
+      -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-exceptions -Wno-psabi
+      ${MUSC2_FLAGS_${isa}})
     musc2_warnings(${target}_${isa})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${isa}>)
   endforeach()

@@ -49,22 +49,20 @@ INCLUDES = {
     "csrc/include": set(),
     "csrc/cpu": {"common", "musc2", "cpu"},
     "csrc/cuda": {"common", "musc2", "cuda"},
-    "csrc/testing": {"testing"},
-    "csrc/bind": {"common", "musc2", "cpu", "cuda", "testing", "bind"},
+    "csrc/bind": {"common", "musc2", "cpu", "cuda", "bind"},
+    "tests/emulator": {"emulator"},
 }
-# Where the emulation and the kernels meet: the kernels' own header takes it in, and its own test
-# kernels use that.
+# Where the emulator and the kernels meet: one header of the kernels includes it, and its test
+# kernels use theirs.
 MEETINGS = {
-    "csrc/cuda/arrival.h": {"testing"},
-    "csrc/cuda/device.h": {"testing"},
-    "csrc/cuda/hopper.h": {"testing"},
-    "csrc/cuda/tile.h": {"testing"},
-    "csrc/testing/arrival_twin.h": {"cuda"},
-    "csrc/testing/hopper_probe.cu": {"cuda"},
-    "csrc/testing/hopper_twin.h": {"cuda"},
-    "csrc/testing/mistakes.cu": {"cuda"},
-    "csrc/testing/tile_probe.cu": {"cuda"},
-    "csrc/testing/tile_twin.h": {"cuda"},
+    "csrc/cuda/platform.h": {"emulator"},
+    "tests/emulator/mbarrier.h": {"cuda"},
+    "tests/emulator/bind.cpp": {"bind"},
+    "tests/emulator/hopper.h": {"cuda"},
+    "tests/emulator/tests/hopper_probe.cu": {"cuda"},
+    "tests/emulator/tests/mistakes.cu": {"cuda"},
+    "tests/emulator/tests/tile_probe.cu": {"cuda"},
+    "tests/emulator/tile.h": {"cuda"},
 }
 
 
@@ -124,7 +122,11 @@ def test_every_package_says_what_it_exports():
     assert [path.parent.name for path in packages if "__all__" not in path.read_text()] == []
 
 
-@pytest.mark.parametrize("path", sources("csrc", ".h", ".cpp", ".cu"), ids=lambda path: path.name)
+ENDINGS = (".h", ".cpp", ".cu")
+NATIVE_SOURCES = [*sources("csrc", *ENDINGS), *sources("tests/emulator", *ENDINGS)]
+
+
+@pytest.mark.parametrize("path", NATIVE_SOURCES, ids=lambda path: path.name)
 def test_native_includes_point_one_way(path):
     place = path.relative_to(ROOT).as_posix()
     allowed = next(names for folder, names in INCLUDES.items() if place.startswith(folder))
@@ -133,16 +135,21 @@ def test_native_includes_point_one_way(path):
     assert own <= allowed | MEETINGS.get(place, set())
     if place.startswith("csrc/cpu/isa/") and path.stem != "active":
         system = set(re.findall(r"#include <([^>]+)>", text))
-        assert system <= {"cstddef", "cstdint", "immintrin.h"}, (
-            "a leaf's inline functions could win at link time"
-        )
+        # The linker could keep an inline function that was compiled for one instruction set.
+        assert system <= {"cstddef", "cstdint", "immintrin.h"}
         assert "std::" not in text
+
+
+def test_one_file_of_csrc_knows_of_the_emulator():
+    texts = {path.name: path.read_text() for path in sources("csrc", *ENDINGS)}
+    known = [name for name, text in texts.items() if "MUSC2_EMULATE" in text]
+    assert known == ["platform.h"]
 
 
 def test_files_stay_small():
     paths = [
         *sources("python", ".py"),
-        *sources("csrc", ".h", ".cpp", ".cu"),
+        *NATIVE_SOURCES,
         *sources("tests", ".py"),
         *sources("bench", ".py"),
     ]

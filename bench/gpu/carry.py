@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".gpu"
 MODULES = ("_cpu", "_cuda")
+BINDINGS = {"_cpu": ["cpu"], "_cuda": ["cuda", "no_extras"]}  # of csrc/bind
 MOST_BYTES = 64 << 20
 RUNTIME = "libcudart_static.a"
 LINKING = ["-shared", "-s", "-static-libstdc++", "-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"]
@@ -69,14 +70,14 @@ def link(site: Path, folder: Path = FOLDER, root: Path = ROOT) -> Iterator[list[
     includes = [root / "csrc/include", root / "csrc", headers, sysconfig.get_paths()["include"]]
     flags = ["-std=c++17", "-O1", "-fPIC", "-fvisibility=hidden", "-DMUSC2_MODULE=_cuda"]
     for module in MODULES:
-        binding = root / f"csrc/bind/{module.removeprefix('_')}.cpp"
+        bindings = [root / f"csrc/bind/{name}.cpp" for name in BINDINGS[module]]
         objects = sorted((folder / "objects" / module).glob("*.o"))
         runtime = [folder / RUNTIME] if module == "_cuda" else []
         yield [
             str(compiler()),
             *flags,
             *(f"-I{include}" for include in includes),
-            *map(str, [binding, *objects, *runtime]),
+            *map(str, [*bindings, *objects, *runtime]),
             *LINKING,
             *("-lpthread", "-ldl", "-lrt"),
             *("-o", str(site / "musc2" / f"{module}{suffix}")),

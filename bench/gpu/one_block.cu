@@ -1,5 +1,6 @@
-// Farthest point sampling as the libraries of point networks do it, for comparison: a block per cloud, the distance to
-// the nearest pick of every point in memory, and for each pick a tree of barriers over the threads' best points.
+// Farthest point sampling as the libraries of point networks do it, for comparison: a block per
+// cloud, the distance to the nearest pick of every point in memory, and for each pick a tree of
+// barriers over the threads' best points.
 #include <cuda_runtime.h>
 
 namespace {
@@ -47,8 +48,9 @@ __global__ void __launch_bounds__(threads)
 
 }  // namespace
 
-extern "C" int one_block_farthest_points(const float* points, int clouds, int size, int count, float* nearest,
-                                         int* picks, void* stream) {
-  sample<<<clouds, threads, 0, static_cast<cudaStream_t>(stream)>>>(points, size, count, nearest, picks);
+extern "C" int one_block_farthest_points(const float* points, int clouds, int size, int count,
+                                         float* nearest, int* picks, void* stream) {
+  sample<<<clouds, threads, 0, static_cast<cudaStream_t>(stream)>>>(points, size, count, nearest,
+                                                                    picks);
   return cudaGetLastError();
 }

@@ -1,6 +1,7 @@
 #pragma once
-// Arrays cross from Python as plain addresses: Python has checked shapes, types and contiguity and allocated the
-// outputs, so the modules need to know neither numpy nor torch, and no argument can be silently copied.
+// Python passes arrays as plain addresses. It has checked shapes, types and contiguity and
+// allocated the outputs, so the modules depend on neither numpy nor torch, and no argument is
+// silently copied.
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -9,10 +10,10 @@
 namespace musc2::bind {
 
 template <class T>
-using Crossing = std::conditional_t<std::is_pointer_v<T>, std::uintptr_t, T>;
+using Passed = std::conditional_t<std::is_pointer_v<T>, std::uintptr_t, T>;
 
 template <class T>
-T arrive(Crossing<T> value) {
+T to_argument(Passed<T> value) {
   if constexpr (std::is_pointer_v<T>) {
     return reinterpret_cast<T>(value);
   } else {
@@ -20,12 +21,12 @@ T arrive(Crossing<T> value) {
   }
 }
 
-// A Python callable for a kernel, which runs without the interpreter lock.
+// Wraps a kernel for Python. It runs without the interpreter lock.
 template <class Result, class... Arguments>
 auto by_address(Result (*kernel)(Arguments...)) {
-  return [kernel](Crossing<Arguments>... values) {
+  return [kernel](Passed<Arguments>... values) {
     pybind11::gil_scoped_release unlocked;
-    return kernel(arrive<Arguments>(values)...);
+    return kernel(to_argument<Arguments>(values)...);
   };
 }
 

@@ -1,4 +1,5 @@
-// The module musc2._cpu. Everything crosses by address (by_address.h); python/musc2/ops owns the public names.
+// The module musc2._cpu. Arrays are passed by address (by_address.h); python/musc2/ops owns the
+// public names.
 #include <pybind11/pybind11.h>
 
 #include <string>
@@ -34,7 +35,8 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("set_num_threads", &musc2::set_num_threads);
   module.def("isas", [] {
     py::list names;
-    for (int i = 0; i <= static_cast<int>(cpu::best_isa()); ++i) names.append(cpu::isa_name(cpu::Isa{i}));
+    for (int i = 0; i <= static_cast<int>(cpu::best_isa()); ++i)
+      names.append(cpu::isa_name(cpu::Isa{i}));
     return names;
   });
   module.def("isa", [] { return std::string(cpu::isa_name(cpu::active_isa())); });

@@ -1,8 +1,10 @@
-// The module musc2._cuda, and musc2._cuda_emulated from the same kernels without a GPU (csrc/testing). Everything
-// crosses by address (by_address.h); python/musc2/ops owns the public names.
+// The module musc2._cuda, and musc2._cuda_emulated from the same kernels without a GPU
+// (tests/emulator). Arrays are passed by address (by_address.h); python/musc2/ops owns the public
+// names.
 #include <pybind11/pybind11.h>
 
 #include "bind/by_address.h"
+#include "bind/extras.h"
 #include "cuda/devices.h"
 #include "musc2/farthest_points.h"
 #include "musc2/group_points.h"
@@ -13,18 +15,13 @@
 #include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
 #include "musc2/spread_points.h"
-#ifdef MUSC2_EMULATE
-#include "bind/emulation.h"
-#endif
 
 namespace cuda = musc2::cuda;
 using musc2::bind::by_address;
 
 PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("why_not", &cuda::why_not);
-#ifdef MUSC2_EMULATE
-  musc2::bind::bind_emulation(module);
-#endif
+  musc2::bind::bind_extras(module);
 
   module.def("farthest_points_scratch", by_address(&cuda::farthest_points_scratch));
   module.def("farthest_points", by_address(&cuda::farthest_points));

@@ -19,17 +19,17 @@ uint32_t magnitude(const float* value) {
 void first_from(uint32_t limit, const float* values, int64_t count, int64_t* position) {
   constexpr int64_t chunk = 1 << 16;
   const int64_t chunks = (count + chunk - 1) / chunk;
-  std::vector<char> dirty(static_cast<size_t>(chunks), 0);
+  std::vector<char> flagged(static_cast<size_t>(chunks), 0);
   parallel_for(chunks, [&](int64_t c) {
     const int64_t end = std::min(count, (c + 1) * chunk);
     bool any = false;
     for (int64_t i = c * chunk; i < end; ++i) any |= magnitude(values + i) >= limit;
-    dirty[static_cast<size_t>(c)] = any;
+    flagged[static_cast<size_t>(c)] = any;
   });
-  const auto hit = std::find(dirty.begin(), dirty.end(), 1);
+  const auto hit = std::find(flagged.begin(), flagged.end(), 1);
   *position = -1;
-  if (hit == dirty.end()) return;
-  const int64_t start = (hit - dirty.begin()) * chunk;
+  if (hit == flagged.end()) return;
+  const int64_t start = (hit - flagged.begin()) * chunk;
   for (*position = start; magnitude(values + *position) < limit;) ++*position;
 }
 

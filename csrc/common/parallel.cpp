@@ -19,8 +19,8 @@ thread_local bool inside_pool = false;
 
 int default_threads() {
   if (const char* text = std::getenv("MUSC2_NUM_THREADS")) {
-    const int wanted = std::atoi(text);
-    if (wanted > 0) return wanted;
+    const int threads = std::atoi(text);
+    if (threads > 0) return threads;
   }
 #ifdef __linux__
   cpu_set_t usable;
@@ -41,7 +41,7 @@ class Pool {
 
   static Pool& instance();
 
-  // False when another caller has the pool.
+  // Returns false if another caller is using the pool.
   bool try_run(int64_t count, int threads, const Body& body) {
     std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
     if (!owner.owns_lock()) return false;
@@ -60,7 +60,8 @@ class Pool {
     std::lock_guard<std::mutex> lock(mutex_);
     const int helpers = static_cast<int>(count < threads ? count : threads) - 1;
     while (static_cast<int>(workers_.size()) < helpers) {
-      workers_.emplace_back([this, worker = static_cast<int>(workers_.size()) + 1] { serve(worker); });
+      workers_.emplace_back(
+          [this, worker = static_cast<int>(workers_.size()) + 1] { serve(worker); });
     }
     body_ = &body;
     count_ = count;
@@ -106,8 +107,8 @@ class Pool {
   std::exception_ptr error_;
 };
 
-// The pool is never destroyed: its threads may outlive static destructors, and a forked child, where they do not exist,
-// must drop it without joining them.
+// The pool is never destroyed: its threads may outlive static destructors, and a forked child,
+// which does not have these threads, must drop the pool without joining them.
 std::atomic<Pool*> current_pool{nullptr};
 
 Pool& Pool::instance() {

@@ -1,21 +1,23 @@
 #pragma once
-// A small thread pool that survives fork(). OpenMP hangs in a forked child and clashes with the copies that torch and
-// FAISS bring; here a child simply starts a fresh pool.
+// A small thread pool that survives fork(). OpenMP hangs in a forked child and clashes with the
+// copies that torch and FAISS bring; here a child simply starts a new pool.
 #include <cstdint>
 #include <functional>
 
 namespace musc2 {
 
 int num_threads();
-void set_num_threads(int count);  // count < 1 restores the default: MUSC2_NUM_THREADS, else the usable cores
+// count < 1 restores the default: MUSC2_NUM_THREADS, otherwise the usable cores.
+void set_num_threads(int count);
 
-// Calls body(item) for every item in [0, count). Items are handed out one by one. Nested or
+// Calls body(item) for every item in [0, count). Threads take items one by one. Nested or
 // concurrent calls run serially on the caller. The first exception is rethrown on the caller.
 void parallel_for(int64_t count, const std::function<void(int64_t item)>& body);
 
-// The same with body(item, worker): worker < threads is the calling thread's slot in scratch memory,
-// 0 on a caller that runs serially. `threads` must be the number that the scratch was made for:
-// num_threads() may change between two calls.
-void parallel_for(int64_t count, int threads, const std::function<void(int64_t item, int worker)>& body);
+// Likewise with body(item, worker): worker < threads is the calling thread's slot in scratch
+// memory, 0 on a caller that runs serially. `threads` must be the number that the scratch memory
+// was made for: num_threads() may change between two calls.
+void parallel_for(int64_t count, int threads,
+                  const std::function<void(int64_t item, int worker)>& body);
 
 }  // namespace musc2

@@ -1,6 +1,6 @@
 #pragma once
-// Large uninitialised scratch memory, on huge pages where the system has them: sweeping tens of MiB in 4 KiB pages
-// costs several percent in address translation alone.
+// Uninitialized scratch memory, on huge pages where the system has them: with 4 KiB pages, address
+// translation alone takes several percent of the time to go through tens of MiB.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -18,9 +18,9 @@ class ScratchArray {
  public:
   explicit ScratchArray(int64_t count) {
     constexpr size_t huge_page = size_t{2} << 20;
-    const size_t wanted = static_cast<size_t>(count) * sizeof(T);
-    const size_t alignment = wanted >= huge_page ? huge_page : 64;
-    const size_t bytes = (wanted + alignment - 1) / alignment * alignment;
+    const size_t needed = static_cast<size_t>(count) * sizeof(T);
+    const size_t alignment = needed >= huge_page ? huge_page : 64;
+    const size_t bytes = (needed + alignment - 1) / alignment * alignment;
     data_.reset(static_cast<T*>(std::aligned_alloc(alignment, bytes > 0 ? bytes : alignment)));
     if (!data_) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE

@@ -1,6 +1,6 @@
-// Cells instead of points: where a cell has `least` points all of them are core, and the core points of a cell are in
-// one cluster, so what is left is to join cells. Maps are far denser than the radius, and most distances are never
-// computed.
+// Works on cells instead of points: if a cell has `least` points, all of them are core, and the
+// core points of a cell are in one cluster, so only cells must be joined. Maps are far denser than
+// the radius, so most distances are never computed.
 #include "musc2/cluster_grid.h"
 
 #include <algorithm>
@@ -16,20 +16,23 @@ namespace musc2::cpu {
 namespace {
 
 constexpr int32_t none = std::numeric_limits<int32_t>::max();
-constexpr int64_t share = 16;  // cells of a thread's turn
+constexpr int64_t chunk = 16;  // cells per task
 
 template <class Body>
 void for_cells(const Cells& cells, const Body& body) {
-  parallel_for((cells.size() + share - 1) / share, [&](int64_t s) {
-    const int64_t last = std::min<int64_t>(cells.size(), (s + 1) * share);
-    for (int64_t cell = s * share; cell < last; ++cell) body(static_cast<int32_t>(cell));
+  parallel_for((cells.size() + chunk - 1) / chunk, [&](int64_t s) {
+    const int64_t last = std::min<int64_t>(cells.size(), (s + 1) * chunk);
+    for (int64_t cell = s * chunk; cell < last; ++cell) body(static_cast<int32_t>(cell));
   });
 }
 
 class Clusters {
  public:
   Clusters(Cells& cells, double radius, int64_t least)
-      : cells_(cells), limit_(radius * radius), least_(least), parent_(static_cast<size_t>(cells.size())) {}
+      : cells_(cells),
+        limit_(radius * radius),
+        least_(least),
+        parent_(static_cast<size_t>(cells.size())) {}
 
   int32_t find(int32_t* labels) {
     find_cores();
@@ -41,13 +44,13 @@ class Clusters {
   }
 
  private:
-  // Moves the core points of every cell to its front; cores_ says where they end.
+  // Moves the core points of every cell to its front; cores_ is their end.
   void find_cores() {
     std::vector<uint8_t> core(cells_.index.size());
     for_cells(cells_, [&](int32_t cell) {
       const Span all = cells_.points(cell);
       for (int32_t i = all.first; i < all.last; ++i) {
-        core[static_cast<size_t>(i)] = all.last - all.first >= least_ || is_core(cell, spot(i));
+        core[static_cast<size_t>(i)] = all.last - all.first >= least_ || is_core(cell, position(i));
       }
     });
     cores_.resize(static_cast<size_t>(cells_.size()));
@@ -56,37 +59,41 @@ class Clusters {
       int32_t end = all.first;
       for (int32_t i = all.first; i < all.last; ++i) {
         if (!core[static_cast<size_t>(i)]) continue;
-        std::rotate(cells_.index.begin() + end, cells_.index.begin() + i, cells_.index.begin() + i + 1);
-        std::rotate(cells_.spots.begin() + end, cells_.spots.begin() + i, cells_.spots.begin() + i + 1);
+        std::rotate(cells_.index.begin() + end, cells_.index.begin() + i,
+                    cells_.index.begin() + i + 1);
+        std::rotate(cells_.positions.begin() + end, cells_.positions.begin() + i,
+                    cells_.positions.begin() + i + 1);
         ++end;
       }
       cores_[static_cast<size_t>(cell)] = end;
     });
   }
 
-  bool is_core(int32_t cell, const Spot& at) const {
-    int64_t found = 0;
+  bool is_core(int32_t cell, const PointD& at) const {
+    int64_t count = 0;
     cells_.visit_around(cell, [&](int32_t other) {
       const Box& box = cells_.boxes[static_cast<size_t>(other)];
       const Span all = cells_.points(other);
       if (box.nearest(at) > limit_) return true;
       if (box.farthest(at) <= limit_) {
-        found += all.last - all.first;
+        count += all.last - all.first;
       } else {
-        for (int32_t i = all.first; i < all.last; ++i) found += squared_distance(spot(i), at) <= limit_;
+        for (int32_t i = all.first; i < all.last; ++i)
+          count += squared_distance(position(i), at) <= limit_;
       }
-      return found < least_;
+      return count < least_;
     });
-    return found >= least_;
+    return count >= least_;
   }
 
-  // Joins a cell with those after it; the lower cell becomes the root.
+  // Joins a cell with later ones; the lower cell becomes the root.
   void join(int32_t cell) {
     if (!has_cores(cell)) return;
     cells_.visit_around(cell, [&](int32_t other) {
       if (other <= cell || !has_cores(other)) return true;
       const int32_t a = root(cell), b = root(other);
-      if (a != b && linked(cell, other)) parent_[static_cast<size_t>(std::max(a, b))] = std::min(a, b);
+      if (a != b && linked(cell, other))
+        parent_[static_cast<size_t>(std::max(a, b))] = std::min(a, b);
       return true;
     });
   }
@@ -102,20 +109,21 @@ class Clusters {
 
   bool linked(int32_t cell, int32_t other) const {
     for (int32_t i = cells_.points(cell).first; i < cores_[static_cast<size_t>(cell)]; ++i) {
-      if (near_core(spot(i), other)) return true;
+      if (near_core(position(i), other)) return true;
     }
     return false;
   }
 
-  bool near_core(const Spot& at, int32_t other) const {
+  bool near_core(const PointD& at, int32_t other) const {
     if (cells_.boxes[static_cast<size_t>(other)].nearest(at) > limit_) return false;
     for (int32_t i = cells_.points(other).first; i < cores_[static_cast<size_t>(other)]; ++i) {
-      if (squared_distance(spot(i), at) <= limit_) return true;
+      if (squared_distance(position(i), at) <= limit_) return true;
     }
     return false;
   }
 
-  // Numbers the clusters by their first core points; cluster_ is that of each cell. Returns how many there are.
+  // Numbers the clusters by their first core points, in cluster_ for each cell. Returns their
+  // number.
   int32_t number() {
     std::vector<int32_t> first(parent_.size(), none), roots;
     for (int32_t cell = 0; cell < cells_.size(); ++cell) {
@@ -125,12 +133,15 @@ class Clusters {
       int32_t& lowest = first[static_cast<size_t>(top)];
       lowest = std::min(lowest, cells_.index[static_cast<size_t>(cells_.points(cell).first)]);
     }
-    std::sort(roots.begin(), roots.end(),
-              [&](int32_t a, int32_t b) { return first[static_cast<size_t>(a)] < first[static_cast<size_t>(b)]; });
+    std::sort(roots.begin(), roots.end(), [&](int32_t a, int32_t b) {
+      return first[static_cast<size_t>(a)] < first[static_cast<size_t>(b)];
+    });
     cluster_.resize(parent_.size(), none);
-    for (size_t i = 0; i < roots.size(); ++i) cluster_[static_cast<size_t>(roots[i])] = static_cast<int32_t>(i);
+    for (size_t i = 0; i < roots.size(); ++i)
+      cluster_[static_cast<size_t>(roots[i])] = static_cast<int32_t>(i);
     for (int32_t cell = 0; cell < cells_.size(); ++cell) {
-      if (has_cores(cell)) cluster_[static_cast<size_t>(cell)] = cluster_[static_cast<size_t>(root(cell))];
+      if (has_cores(cell))
+        cluster_[static_cast<size_t>(cell)] = cluster_[static_cast<size_t>(root(cell))];
     }
     return static_cast<int32_t>(roots.size());
   }
@@ -139,12 +150,13 @@ class Clusters {
     const Span all = cells_.points(cell);
     for (int32_t i = all.first; i < all.last; ++i) {
       const bool core = i < cores_[static_cast<size_t>(cell)];
-      const int32_t found = core ? cluster_[static_cast<size_t>(cell)] : lowest_around(cell, spot(i));
-      labels[cells_.index[static_cast<size_t>(i)]] = found == none ? -1 : found;
+      const int32_t cluster =
+          core ? cluster_[static_cast<size_t>(cell)] : lowest_around(cell, position(i));
+      labels[cells_.index[static_cast<size_t>(i)]] = cluster == none ? -1 : cluster;
     }
   }
 
-  int32_t lowest_around(int32_t cell, const Spot& at) const {
+  int32_t lowest_around(int32_t cell, const PointD& at) const {
     int32_t lowest = none;
     cells_.visit_around(cell, [&](int32_t other) {
       const int32_t cluster = cluster_[static_cast<size_t>(other)];
@@ -154,8 +166,10 @@ class Clusters {
     return lowest;
   }
 
-  const Spot& spot(int32_t i) const { return cells_.spots[static_cast<size_t>(i)]; }
-  bool has_cores(int32_t cell) const { return cores_[static_cast<size_t>(cell)] > cells_.points(cell).first; }
+  const PointD& position(int32_t i) const { return cells_.positions[static_cast<size_t>(i)]; }
+  bool has_cores(int32_t cell) const {
+    return cores_[static_cast<size_t>(cell)] > cells_.points(cell).first;
+  }
 
   Cells& cells_;
   const double limit_;
@@ -165,8 +179,8 @@ class Clusters {
 
 }  // namespace
 
-int64_t cluster_grid(const float* points, const uint8_t* chosen, int64_t count, double radius, int64_t least,
-                     int32_t* labels) {
+int64_t cluster_grid(const float* points, const uint8_t* chosen, int64_t count, double radius,
+                     int64_t least, int32_t* labels) {
   Cells cells;
   if (!make_cells(points, chosen, count, radius, cells)) return -1;
   std::fill_n(labels, count, -1);

@@ -1,5 +1,5 @@
-// Rows of up to 2,048 values run side by side through a sorting network, one row per vector lane: no branch
-// depends on a value. Comparators that no wanted value passes are left out of it.
+// Rows of up to 2,048 values pass through a sorting network side by side, one row per vector lane:
+// no branch depends on a value. Comparators that affect no selected value are left out.
 #include "musc2/lowest_mean.h"
 
 #include <algorithm>
@@ -19,8 +19,9 @@ struct Interval {
   int64_t low_count, high_count;
 
   static int64_t bound(double fraction, int64_t count, int64_t taking_part) {
-    const int64_t wanted = fraction >= 0 ? static_cast<int64_t>(fraction * static_cast<double>(taking_part)) : count;
-    return std::min(wanted, taking_part);
+    const int64_t rank =
+        fraction >= 0 ? static_cast<int64_t>(fraction * static_cast<double>(taking_part)) : count;
+    return std::min(rank, taking_part);
   }
   int64_t high(int64_t taking_part) const {
     return std::max<int64_t>(1, bound(high_fraction, high_count, taking_part));
@@ -30,8 +31,9 @@ struct Interval {
   }
 };
 
-// Batcher's merge exchange sort (Knuth, volume 3, 5.2.2 M) as far as it decides the `wanted` lowest of n values.
-std::vector<uint16_t> sorting_network(int64_t n, int64_t wanted) {
+// Batcher's merge exchange sort (Knuth, volume 3, 5.2.2 M), as far as it affects the `selected`
+// lowest of n values.
+std::vector<uint16_t> sorting_network(int64_t n, int64_t selected) {
   std::vector<uint16_t> pairs;
   int64_t top = 1;
   while (2 * top < n) top *= 2;
@@ -50,10 +52,10 @@ std::vector<uint16_t> sorting_network(int64_t n, int64_t wanted) {
     }
   }
   std::vector<bool> used(static_cast<size_t>(n), false);
-  std::fill(used.begin(), used.begin() + wanted, true);
+  std::fill(used.begin(), used.begin() + selected, true);
   std::vector<uint16_t> kept;  // from the back
-  for (size_t at = pairs.size(); at > 0; at -= 2) {
-    const uint16_t first = pairs[at - 2], second = pairs[at - 1];
+  for (size_t i = pairs.size(); i > 0; i -= 2) {
+    const uint16_t first = pairs[i - 2], second = pairs[i - 1];
     if (!used[first] && !used[second]) continue;
     used[first] = used[second] = true;
     kept.push_back(second);
@@ -63,11 +65,12 @@ std::vector<uint16_t> sorting_network(int64_t n, int64_t wanted) {
   return kept;
 }
 
-// Scratch of the rows side by side.
+// Scratch memory for rows side by side.
 struct Columns {
   explicit Columns(int64_t n) : memory(static_cast<size_t>((n + 1) * sort_lanes)) {
     constexpr uintptr_t line = sort_lanes * sizeof(float);  // a column in one cache line
-    values = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(memory.data()) + line - 1) / line * line);
+    values = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(memory.data()) + line - 1) /
+                                      line * line);
   }
   std::vector<float> memory;
   float* values;
@@ -76,8 +79,8 @@ struct Columns {
 };
 
 // rows: sort_lanes of them.
-void mean_side_by_side(const float* rows, int64_t n, const Interval& interval, const std::vector<uint16_t>& network,
-                       Columns& columns, float* mean) {
+void mean_side_by_side(const float* rows, int64_t n, const Interval& interval,
+                       const std::vector<uint16_t>& network, Columns& columns, float* mean) {
   rows_to_columns()(rows, n, columns.values, columns.count);
   exchange_columns()(columns.values, network.data(), static_cast<int64_t>(network.size() / 2));
   for (int64_t lane = 0; lane < sort_lanes; ++lane) {
@@ -90,7 +93,8 @@ void mean_side_by_side(const float* rows, int64_t n, const Interval& interval, c
   }
 }
 
-void mean_alone(const float* row, int64_t n, const Interval& interval, std::vector<float>& kept, float* mean) {
+void mean_alone(const float* row, int64_t n, const Interval& interval, std::vector<float>& kept,
+                float* mean) {
   kept.resize(static_cast<size_t>(n));
   const auto end = std::copy_if(row, row + n, kept.begin(), [](float v) { return v < infinity; });
   const int64_t taking_part = end - kept.begin();
@@ -108,8 +112,8 @@ void mean_alone(const float* row, int64_t n, const Interval& interval, std::vect
 
 }  // namespace
 
-void lowest_mean(const float* values, int64_t rows, int64_t columns, double low_fraction, int64_t low_count,
-                 double high_fraction, int64_t high_count, float* mean) {
+void lowest_mean(const float* values, int64_t rows, int64_t columns, double low_fraction,
+                 int64_t low_count, double high_fraction, int64_t high_count, float* mean) {
   constexpr int64_t chunk = 4 * sort_lanes, widest_network = 2048;
   const Interval interval{low_fraction, high_fraction, low_count, high_count};
   const bool by_network = columns <= widest_network && rows >= sort_lanes;
@@ -121,11 +125,13 @@ void lowest_mean(const float* values, int64_t rows, int64_t columns, double low_
     if (by_network) {
       Columns side_by_side(columns);
       for (; row + sort_lanes <= end; row += sort_lanes) {
-        mean_side_by_side(values + row * columns, columns, interval, network, side_by_side, mean + row);
+        mean_side_by_side(values + row * columns, columns, interval, network, side_by_side,
+                          mean + row);
       }
     }
     std::vector<float> kept;
-    for (; row < end; ++row) mean_alone(values + row * columns, columns, interval, kept, mean + row);
+    for (; row < end; ++row)
+      mean_alone(values + row * columns, columns, interval, kept, mean + row);
   });
 }
 

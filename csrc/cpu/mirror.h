@@ -1,12 +1,12 @@
 #pragma once
-// Gaussian means along an axis whose borders mirror what is inside, without repeating the edge.
+// Gaussian means along an axis with mirrored borders that do not repeat the edge.
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
 namespace musc2::cpu {
 
-// The place of [0, count) that stands for place i.
+// The position in [0, count) that position i is mirrored to.
 inline int64_t mirrored(int64_t i, int64_t count) {
   if (count == 1) return 0;
   const int64_t period = 2 * (count - 1);
@@ -14,7 +14,7 @@ inline int64_t mirrored(int64_t i, int64_t count) {
   return rest < count ? rest : period - rest;
 }
 
-// Of the offsets first, first + 1, ... from the middle; they sum to 1.
+// The weights of the offsets first, first + 1, ... from the middle. They sum to 1.
 inline std::vector<float> gaussian_weights(double sigma, double first, int64_t count) {
   std::vector<double> exact;
   double total = 0;

@@ -13,53 +13,59 @@
 namespace musc2::cpu {
 namespace {
 
-// One side of the comparison: samples of equal size, each cut into equal slabs of rows. A slab is what gets packed and
-// searched at once; a sample is one slab unless it is huge or there are too few samples to keep all threads busy.
-struct Side {
+// One input of the comparison: samples of equal size, each cut into equal slabs of rows. A slab is
+// packed and searched at once. A sample is one slab, unless it is huge or there are too few samples
+// to keep all threads busy.
+struct SampleSet {
   const float* patches;
-  int64_t samples, rows, slabs, slab_rows;
+  int64_t samples, rows, sample_slabs, slab_rows;
 
-  int64_t units() const { return samples * slabs; }
+  int64_t slabs() const { return samples * sample_slabs; }
 };
 
-struct Unit {
-  int64_t sample, slab, first_row, rows;
+struct Slab {
+  int64_t sample, first_row, rows;
   const float* patches;
 };
 
-Side make_side(const float* patches, int64_t samples, int64_t rows, int64_t slabs, int64_t panel) {
-  const int64_t wanted = (rows + slabs - 1) / slabs;
-  const int64_t slab_rows = slabs == 1 ? rows : std::min(rows, (wanted + panel - 1) / panel * panel);
+SampleSet make_samples(const float* patches, int64_t samples, int64_t rows, int64_t slabs,
+                       int64_t micropanel) {
+  const int64_t even = (rows + slabs - 1) / slabs;
+  const int64_t slab_rows =
+      slabs == 1 ? rows : std::min(rows, (even + micropanel - 1) / micropanel * micropanel);
   return {patches, samples, rows, (rows + slab_rows - 1) / slab_rows, slab_rows};
 }
 
-Unit unit(const Side& side, int64_t number, int64_t channels) {
-  const int64_t sample = number / side.slabs, slab = number % side.slabs, first = slab * side.slab_rows;
-  return {sample, slab, first, std::min(side.slab_rows, side.rows - first),
-          side.patches + (sample * side.rows + first) * channels};
+Slab slab(const SampleSet& samples, int64_t number, int64_t channels) {
+  const int64_t sample = number / samples.sample_slabs;
+  const int64_t first = number % samples.sample_slabs * samples.slab_rows;
+  return {sample, first, std::min(samples.slab_rows, samples.rows - first),
+          samples.patches + (sample * samples.rows + first) * channels};
 }
 
-// Room for some packed units of one side.
-class Block {
+// Packed slabs that are searched together.
+class Panel {
  public:
-  static int64_t unit_bytes(Search search, int64_t rows, int64_t channels) {
+  static int64_t slab_bytes(Search search, int64_t rows, int64_t channels) {
     return padded(rows) * (patch_cells()(search, channels) * 4 + 12);
   }
 
-  Block(Search search, int64_t channels, int64_t units, int64_t rows)
+  Panel(Search search, int64_t channels, int64_t slabs, int64_t rows)
       : search_(search),
         channels_(channels),
         rows_(padded(rows)),
-        cells_(units * rows_ * patch_cells()(search, channels)),
-        floats_(2 * units * rows_),
-        row_starts_(units * rows_) {}
+        cells_(slabs * rows_ * patch_cells()(search, channels)),
+        floats_(2 * slabs * rows_),
+        row_starts_(slabs * rows_) {}
 
-  void fill(const Side& side, int64_t first, int64_t end, const std::vector<float>& center) {
+  void fill(const SampleSet& samples, int64_t first, int64_t end,
+            const std::vector<float>& center) {
     first_ = first;
     parallel_for(end - first, [&](int64_t i) {
-      const Unit source = unit(side, first + i, channels_);
+      const Slab source = slab(samples, first + i, channels_);
       std::vector<float> scratch(static_cast<size_t>(2 * channels_ + 6));
-      pack_patches()(search_, source.patches, channels_, center.data(), scratch.data(), at(first + i, source.rows));
+      pack_patches()(search_, source.patches, channels_, center.data(), scratch.data(),
+                     at(first + i, source.rows));
     });
   }
 
@@ -70,7 +76,9 @@ class Block {
   }
 
  private:
-  static int64_t padded(int64_t rows) { return (rows + patch_panel()() - 1) / patch_panel()() * patch_panel()(); }
+  static int64_t padded(int64_t rows) {
+    return (rows + micropanel_rows()() - 1) / micropanel_rows()() * micropanel_rows()();
+  }
 
   Search search_;
   int64_t channels_, rows_, first_ = 0;
@@ -79,21 +87,25 @@ class Block {
   ScratchArray<int32_t> row_starts_;
 };
 
-// What one thread needs to search a pair of units.
+// Memory of one thread for the search of a pair of slabs.
 struct Scratch {
   explicit Scratch(int64_t rows)
-      : value(static_cast<size_t>(2 * rows)), at(static_cast<size_t>(2 * rows)), distance2(at.size()), row(at.size()) {
+      : value(static_cast<size_t>(2 * rows)),
+        at(static_cast<size_t>(2 * rows)),
+        distance2(at.size()),
+        row(at.size()) {
     std::iota(row.begin(), row.end(), 0);
   }
   std::vector<float> value;
   std::vector<int32_t> at;
   std::vector<float> distance2;
-  std::vector<int32_t> row, left_a, left_b, left_at;
+  std::vector<int32_t> row, rest_a, rest_b, rest_at;
 };
 
-class Job {
+class PatchSearch {
  public:
-  Job(Search search, int64_t channels, Side left, Side right, bool mutual, float* distance, int32_t* index)
+  PatchSearch(Search search, int64_t channels, SampleSet left, SampleSet right, bool mutual,
+              float* distance, int32_t* index)
       : search_(search),
         channels_(channels),
         left_(left),
@@ -104,29 +116,31 @@ class Job {
 
   void run(int64_t memory) {
     const int64_t rows = std::max(left_.slab_rows, right_.slab_rows);
-    const int64_t fitting = std::max<int64_t>(1, memory / (2 * Block::unit_bytes(search_, rows, channels_)));
-    const int64_t left_step = step(left_.units(), fitting), right_step = step(right_.units(), fitting);
+    const int64_t fitting =
+        std::max<int64_t>(1, memory / (2 * Panel::slab_bytes(search_, rows, channels_)));
+    const int64_t left_step = step(left_.slabs(), fitting),
+                  right_step = step(right_.slabs(), fitting);
     center_ = sampled_mean();
-    scratch_.assign(static_cast<size_t>(threads_), Scratch(rows + patch_panel()()));
-    Block left(search_, channels_, std::min(left_step, left_.units()), left_.slab_rows);
-    Block right(search_, channels_, std::min(right_step, right_.units()), right_.slab_rows);
-    for (int64_t r = 0; r < right_.units(); r += right_step) {
-      const int64_t r_end = std::min(r + right_step, right_.units());
+    scratch_.assign(static_cast<size_t>(threads_), Scratch(rows + micropanel_rows()()));
+    Panel left(search_, channels_, std::min(left_step, left_.slabs()), left_.slab_rows);
+    Panel right(search_, channels_, std::min(right_step, right_.slabs()), right_.slab_rows);
+    for (int64_t r = 0; r < right_.slabs(); r += right_step) {
+      const int64_t r_end = std::min(r + right_step, right_.slabs());
       right.fill(right_, r, r_end, center_);
-      for (int64_t l = 0; l < (mutual_ ? r_end : left_.units()); l += left_step) {
-        const int64_t l_end = std::min(l + left_step, left_.units());
+      for (int64_t l = 0; l < (mutual_ ? r_end : left_.slabs()); l += left_step) {
+        const int64_t l_end = std::min(l + left_step, left_.slabs());
         const bool same = mutual_ && l == r;
         if (!same) left.fill(left_, l, l_end, center_);
-        search_blocks(same ? right : left, l, l_end, right, r, r_end);
+        search_panels(same ? right : left, l, l_end, right, r, r_end);
       }
     }
   }
 
  private:
-  // Blocks of equal size, none larger than what fits.
-  static int64_t step(int64_t units, int64_t fitting) {
-    const int64_t blocks = std::max<int64_t>(1, (units + fitting - 1) / fitting);
-    return std::max<int64_t>(1, (units + blocks - 1) / blocks);
+  // The size of panels of equal size, at most `fitting` slabs.
+  static int64_t step(int64_t slabs, int64_t fitting) {
+    const int64_t panels = std::max<int64_t>(1, (slabs + fitting - 1) / fitting);
+    return std::max<int64_t>(1, (slabs + panels - 1) / panels);
   }
 
   std::vector<float> sampled_mean() const {
@@ -134,78 +148,85 @@ class Job {
     std::vector<double> sum(static_cast<size_t>(channels_));
     int64_t count = 0;
     for (int64_t row = 0; row < total; row += stride, ++count) {
-      for (int64_t c = 0; c < channels_; ++c) sum[static_cast<size_t>(c)] += left_.patches[row * channels_ + c];
+      for (int64_t c = 0; c < channels_; ++c)
+        sum[static_cast<size_t>(c)] += left_.patches[row * channels_ + c];
     }
     std::vector<float> mean(sum.size());
-    for (size_t c = 0; c < sum.size(); ++c) mean[c] = static_cast<float>(sum[c] / static_cast<double>(count));
+    for (size_t c = 0; c < sum.size(); ++c)
+      mean[c] = static_cast<float>(sum[c] / static_cast<double>(count));
     return mean;
   }
 
-  // Tasks of one round never write to the same place: for one pair of samples, a round takes each slab of either side
-  // once.
-  void search_blocks(Block& left, int64_t l, int64_t l_end, Block& right, int64_t r, int64_t r_end) {
-    const int64_t rounds = std::max(left_.slabs, right_.slabs);
+  // Tasks of one round never write to the same results: for a pair of samples, a round takes each
+  // slab of either sample once.
+  void search_panels(Panel& left, int64_t l, int64_t l_end, Panel& right, int64_t r,
+                     int64_t r_end) {
+    const int64_t rounds = std::max(left_.sample_slabs, right_.sample_slabs);
     std::vector<std::vector<std::pair<int64_t, int64_t>>> tasks(static_cast<size_t>(rounds));
     for (int64_t li = l; li < l_end; ++li) {
       for (int64_t ri = r; ri < r_end; ++ri) {
-        if (mutual_ && li / left_.slabs >= ri / right_.slabs) continue;
-        tasks[static_cast<size_t>((li % left_.slabs + ri % right_.slabs) % rounds)].emplace_back(li, ri);
+        if (mutual_ && li / left_.sample_slabs >= ri / right_.sample_slabs) continue;
+        tasks[static_cast<size_t>((li % left_.sample_slabs + ri % right_.sample_slabs) % rounds)]
+            .emplace_back(li, ri);
       }
     }
     for (const auto& round : tasks) {
       parallel_for(static_cast<int64_t>(round.size()), threads_, [&](int64_t t, int worker) {
         const auto [li, ri] = round[static_cast<size_t>(t)];
-        const Unit a = unit(left_, li, channels_), b = unit(right_, ri, channels_);
-        search_pair(a, left.at(li, a.rows), b, right.at(ri, b.rows), scratch_[static_cast<size_t>(worker)]);
+        const Slab a = slab(left_, li, channels_), b = slab(right_, ri, channels_);
+        search_pair(a, left.at(li, a.rows), b, right.at(ri, b.rows),
+                    scratch_[static_cast<size_t>(worker)]);
       });
     }
   }
 
-  void search_pair(const Unit& a, const PackedPatches& packed_a, const Unit& b, const PackedPatches& packed_b,
-                   Scratch& scratch) {
+  void search_pair(const Slab& a, const PackedPatches& packed_a, const Slab& b,
+                   const PackedPatches& packed_b, Scratch& scratch) {
     const auto half = static_cast<int64_t>(scratch.at.size() / 2);
-    const NearestFound rows{scratch.value.data(), scratch.at.data()};
-    const NearestFound columns{scratch.value.data() + half, scratch.at.data() + half};
+    const Nearest rows{scratch.value.data(), scratch.at.data()};
+    const Nearest columns{scratch.value.data() + half, scratch.at.data() + half};
     search_patches()(search_, packed_a, packed_b, channels_, rows, columns);
 
     float* row_distance2 = scratch.distance2.data();
-    measure_patches()(a.patches, b.patches, scratch.row.data(), rows.at, a.rows, channels_, row_distance2);
-    const Column forward = column(a, b.sample, right_.samples);
-    for (int64_t p = 0; p < a.rows; ++p) forward.offer(p, row_distance2[p], rows.at[p] + b.first_row);
+    measure_patches()(a.patches, b.patches, scratch.row.data(), rows.index, a.rows, channels_,
+                      row_distance2);
+    const ResultColumn forward = column(a, b.sample, right_.samples);
+    for (int64_t p = 0; p < a.rows; ++p)
+      forward.update(p, row_distance2[p], rows.index[p] + b.first_row);
     if (!mutual_) return;
 
-    // A pair of patches that are each other's nearest has been measured already.
-    const Column backward = column(b, a.sample, right_.samples);
-    scratch.left_a.clear();
-    scratch.left_b.clear();
+    // Pairs of patches that are each other's nearest have been measured already.
+    const ResultColumn backward = column(b, a.sample, right_.samples);
+    scratch.rest_a.clear();
+    scratch.rest_b.clear();
     for (int32_t q = 0; q < b.rows; ++q) {
-      const int32_t p = columns.at[q];
-      if (rows.at[p] == q) {
-        backward.offer(q, row_distance2[p], p + a.first_row);
+      const int32_t p = columns.index[q];
+      if (rows.index[p] == q) {
+        backward.update(q, row_distance2[p], p + a.first_row);
       } else {
-        scratch.left_a.push_back(p);
-        scratch.left_b.push_back(q);
+        scratch.rest_a.push_back(p);
+        scratch.rest_b.push_back(q);
       }
     }
-    const auto left = static_cast<int64_t>(scratch.left_a.size());
-    float* left_distance2 = scratch.distance2.data() + half;
-    measure_patches()(b.patches, a.patches, scratch.left_b.data(), scratch.left_a.data(), left, channels_,
-                      left_distance2);
-    for (int64_t i = 0; i < left; ++i) {
+    const auto rest = static_cast<int64_t>(scratch.rest_a.size());
+    float* rest_distance2 = scratch.distance2.data() + half;
+    measure_patches()(b.patches, a.patches, scratch.rest_b.data(), scratch.rest_a.data(), rest,
+                      channels_, rest_distance2);
+    for (int64_t i = 0; i < rest; ++i) {
       const auto k = static_cast<size_t>(i);
-      backward.offer(scratch.left_b[k], left_distance2[i], scratch.left_a[k] + a.first_row);
+      backward.update(scratch.rest_b[k], rest_distance2[i], scratch.rest_a[k] + a.first_row);
     }
   }
 
-  Column column(const Unit& of, int64_t other, int64_t others) const {
-    const Side& side = mutual_ ? right_ : left_;
-    const int64_t first = (of.sample * side.rows + of.first_row) * others + other;
+  ResultColumn column(const Slab& of, int64_t other, int64_t others) const {
+    const SampleSet& samples = mutual_ ? right_ : left_;
+    const int64_t first = (of.sample * samples.rows + of.first_row) * others + other;
     return {distance_ + first, index_ == nullptr ? nullptr : index_ + first, others};
   }
 
   Search search_;
   int64_t channels_;
-  Side left_, right_;
+  SampleSet left_, right_;
   bool mutual_;
   float* distance_;
   int32_t* index_;
@@ -216,9 +237,9 @@ class Job {
 
 }  // namespace
 
-void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t channels, const float* references,
-                     int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
-                     int32_t* index) {
+void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t channels,
+                     const float* references, int64_t others, int64_t other_patches,
+                     int64_t precision, int64_t memory, float* distance, int32_t* index) {
   const bool mutual = references == nullptr;
   if (mutual) {
     references = z;
@@ -233,16 +254,20 @@ void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t c
   auto search = precision == float16 ? Search::bfloat16 : static_cast<Search>(precision);
   if (!patch_search_exists()(search)) search = Search::float32;
   // Slabs must not depend on the number of threads, or results could.
-  constexpr int64_t busy = 32;
-  const int64_t panel = patch_panel()();
+  constexpr int64_t tasks = 32;  // enough to keep all threads busy
+  const int64_t micropanel = micropanel_rows()();
   const auto slabs = [&](int64_t rows) {
-    const int64_t for_threads = std::min((busy + pairs - 1) / pairs, (rows + 2 * panel - 1) / (2 * panel));
-    const int64_t for_memory = 2 * Block::unit_bytes(search, rows, channels) / std::max<int64_t>(1, memory) + 1;
+    const int64_t for_threads =
+        std::min((tasks + pairs - 1) / pairs, (rows + 2 * micropanel - 1) / (2 * micropanel));
+    const int64_t for_memory =
+        2 * Panel::slab_bytes(search, rows, channels) / std::max<int64_t>(1, memory) + 1;
     return std::max(for_threads, for_memory);
   };
-  const Side left = make_side(z, samples, patches, slabs(patches), panel);
-  const Side right = mutual ? left : make_side(references, others, other_patches, slabs(other_patches), panel);
-  Job(search, channels, left, right, mutual, distance, index).run(memory);
+  const SampleSet left = make_samples(z, samples, patches, slabs(patches), micropanel);
+  const SampleSet right =
+      mutual ? left
+             : make_samples(references, others, other_patches, slabs(other_patches), micropanel);
+  PatchSearch(search, channels, left, right, mutual, distance, index).run(memory);
 }
 
 }  // namespace musc2::cpu

@@ -1,4 +1,5 @@
-// A window holds few patches, so every pair is measured from the features: there is nothing to pack or to search.
+// A window holds few patches, so every pair is measured from the features; nothing is packed or
+// searched.
 #include <algorithm>
 #include <vector>
 
@@ -9,9 +10,9 @@
 
 namespace musc2::cpu {
 
-void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
-                               const float* references, int64_t others, int64_t window, float* distance,
-                               int32_t* index) {
+void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, int64_t width,
+                               int64_t channels, const float* references, int64_t others,
+                               int64_t window, float* distance, int32_t* index) {
   const bool mutual = references == nullptr;
   if (mutual) {
     references = z;
@@ -25,23 +26,26 @@ void nearest_patches_in_window(const float* z, int64_t samples, int64_t height, 
     const float* a = z + i * patches * channels;
     const float* b = references + j * patches * channels;
     const int64_t first = i * patches * others + j;
-    const Column out{distance + first, index == nullptr ? nullptr : index + first, others};
+    const ResultColumn out{distance + first, index == nullptr ? nullptr : index + first, others};
     std::vector<int32_t> own, near;
     std::vector<float> distance2;
     for (int64_t y = 0; y < height; ++y) {
       for (int64_t x = 0; x < width; ++x) {
         const int64_t p = y * width + x;
         near.clear();
-        for (int64_t v = std::max<int64_t>(0, y - window); v < std::min(height, y + window + 1); ++v) {
-          for (int64_t u = std::max<int64_t>(0, x - window); u < std::min(width, x + window + 1); ++u) {
+        for (int64_t v = std::max<int64_t>(0, y - window); v < std::min(height, y + window + 1);
+             ++v) {
+          for (int64_t u = std::max<int64_t>(0, x - window); u < std::min(width, x + window + 1);
+               ++u) {
             near.push_back(static_cast<int32_t>(v * width + u));
           }
         }
         own.assign(near.size(), static_cast<int32_t>(p));
         distance2.resize(near.size());
-        measure_patches()(a, b, own.data(), near.data(), static_cast<int64_t>(near.size()), channels, distance2.data());
+        measure_patches()(a, b, own.data(), near.data(), static_cast<int64_t>(near.size()),
+                          channels, distance2.data());
         const auto best = std::min_element(distance2.begin(), distance2.end()) - distance2.begin();
-        out.offer(p, distance2[static_cast<size_t>(best)], near[static_cast<size_t>(best)]);
+        out.update(p, distance2[static_cast<size_t>(best)], near[static_cast<size_t>(best)]);
       }
     }
   });

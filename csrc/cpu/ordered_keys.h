@@ -1,5 +1,6 @@
 #pragma once
-// Unsigned integers that rise with float values, and a sort of items that begin with one.
+// Unsigned integers that sort like float values, and a sort of items with such a key in their high
+// bits.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace musc2::cpu {
 
 constexpr uint32_t sign_bit = 0x80000000u;
 
-// -0 and +0 have one key.
+// -0 and +0 have the same key.
 inline uint32_t ordered_key(float value) {
   const float with_plain_zero = value + 0.0f;
   uint32_t bits;
@@ -25,8 +26,8 @@ inline float value_of_key(uint32_t key) {
   return value;
 }
 
-// Sorts count < 2^32 items by their 32 bits above `low`, returns whichever of the two buffers holds the result. Stable,
-// except that the bits below `low` may count as well.
+// Sorts count < 2^32 items by the 32 bits from `low` on. Returns the buffer, of the two, that holds
+// the result. Stable, except that the bits below `low` may count as well.
 template <int low, class Item>
 Item* sort_items(Item* items, Item* other, int64_t count) {
   constexpr int digit_bits = 11, digits = 3;
@@ -44,7 +45,7 @@ Item* sort_items(Item* items, Item* other, int64_t count) {
   }
   for (int d = 0; d < digits; ++d) {
     auto& starts = begin[static_cast<size_t>(d)];
-    if (starts[digit(items[0], d)] == count) continue;  // all share this digit
+    if (starts[digit(items[0], d)] == count) continue;  // all have the same digit
     uint32_t total = 0;
     for (uint32_t& start : starts) total += std::exchange(start, total);
     for (int64_t i = 0; i < count; ++i) other[starts[digit(items[i], d)]++] = items[i];

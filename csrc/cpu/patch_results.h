@@ -1,5 +1,5 @@
 #pragma once
-// How a search for the nearest patches fills distance and index of musc2/nearest_patches.h.
+// Writes distance and index of musc2/nearest_patches.h.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -7,20 +7,21 @@
 
 namespace musc2::cpu {
 
-// Where the results of one sample against another go: every `stride`-th entry.
-struct Column {
+// The results of one sample against another: every `stride`-th entry.
+struct ResultColumn {
   float* distance;
   int32_t* index;
   int64_t stride;
 
-  void offer(int64_t row, float distance2, int64_t found) const {
-    const float offered = std::sqrt(distance2);
+  void update(int64_t row, float distance2, int64_t patch) const {
+    const float candidate = std::sqrt(distance2);
     float& best = distance[row * stride];
     if (index == nullptr) {
-      best = std::min(best, offered);
-    } else if (int32_t& where = index[row * stride]; offered < best || (offered == best && found < where)) {
-      best = offered;
-      where = static_cast<int32_t>(found);
+      best = std::min(best, candidate);
+    } else if (int32_t& best_patch = index[row * stride];
+               candidate < best || (candidate == best && patch < best_patch)) {
+      best = candidate;
+      best_patch = static_cast<int32_t>(patch);
     }
   }
 };

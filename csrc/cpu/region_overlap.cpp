@@ -1,5 +1,6 @@
-// Only anomalous pixels make steps, and they are few: they alone are sorted. Normal pixels, which are many, are counted
-// between the steps that they fall between, found by a table over the keys' range: no sort of all pixels.
+// Only anomalous pixels make steps, and they are few, so only they are sorted. The many normal
+// pixels are counted between the steps, which a table over the range of the keys finds: there is no
+// sort of all pixels.
 #include "musc2/region_overlap.h"
 
 #include <algorithm>
@@ -15,17 +16,19 @@
 namespace musc2::cpu {
 namespace {
 
-// Where each map begins; the last is where all end.
+// The start of each map, then the end of the last one.
 std::vector<int64_t> map_starts(const int64_t* sizes, int64_t maps) {
   std::vector<int64_t> starts(static_cast<size_t>(maps) + 1);
-  for (size_t m = 0; m < static_cast<size_t>(maps); ++m) starts[m + 1] = starts[m] + sizes[2 * m] * sizes[2 * m + 1];
+  for (size_t m = 0; m < static_cast<size_t>(maps); ++m)
+    starts[m + 1] = starts[m] + sizes[2 * m] * sizes[2 * m + 1];
   return starts;
 }
 
-// Keys that fall with the values: steps are in the order of these.
-uint32_t falling_key(float value) { return ~ordered_key(value); }
+// Keys in descending order of the values, which is the order of the steps.
+uint32_t descending_key(float value) { return ~ordered_key(value); }
 
-// The falling key and the region of each anomalous pixel, sorted by key; and the sizes of the regions.
+// The descending key and the region of each anomalous pixel, sorted by key; and the sizes of the
+// regions.
 struct Anomalous {
   explicit Anomalous(int64_t pixels) : memory(2 * pixels), count(pixels) {}
   ScratchArray<uint64_t> memory;
@@ -37,37 +40,40 @@ struct Anomalous {
 Anomalous sort_anomalous(const float* values, const uint8_t* masks, const int64_t* sizes,
                          const std::vector<int64_t>& starts) {
   const int64_t maps = static_cast<int64_t>(starts.size()) - 1;
-  std::vector<Regions> found(static_cast<size_t>(maps));
+  std::vector<Regions> all_regions(static_cast<size_t>(maps));
   parallel_for(maps, [&](int64_t m) {
     const size_t map = static_cast<size_t>(m);
-    found[map] = find_regions(masks + starts[map], sizes[2 * m], sizes[2 * m + 1]);
+    all_regions[map] = find_regions(masks + starts[map], sizes[2 * m], sizes[2 * m + 1]);
   });
   int64_t pixels = 0;
-  for (const Regions& regions : found) pixels += regions.pixels;
+  for (const Regions& regions : all_regions) pixels += regions.pixels;
   Anomalous anomalous(pixels);
   uint64_t* item = anomalous.memory.data();
-  for (size_t map = 0; map < found.size(); ++map) {
+  for (size_t map = 0; map < all_regions.size(); ++map) {
     const uint64_t first = anomalous.sizes.size();
-    for (const Run& run : found[map].runs) {
+    for (const Run& run : all_regions[map].runs) {
       for (int64_t i = starts[map] + run.begin; i < starts[map] + run.end; ++i) {
-        *item++ = uint64_t{falling_key(values[i])} << 32 | (first + static_cast<uint64_t>(run.region));
+        *item++ =
+            uint64_t{descending_key(values[i])} << 32 | (first + static_cast<uint64_t>(run.region));
       }
     }
-    anomalous.sizes.insert(anomalous.sizes.end(), found[map].sizes.begin(), found[map].sizes.end());
+    anomalous.sizes.insert(anomalous.sizes.end(), all_regions[map].sizes.begin(),
+                           all_regions[map].sizes.end());
   }
   uint64_t* items = anomalous.memory.data();
   anomalous.items = sort_items<32>(items, items + pixels, pixels);
   return anomalous;
 }
 
-// Finds where a key stands among ascending different keys: 2 k + 1 for the key k itself, 2 k between k - 1 and k. Most
-// buckets of the keys' range hold no key, so that all that falls into them has one place and needs no search.
-class Places {
+// Ranks a key among ascending different keys: 2 k + 1 for key number k itself, 2 k between keys k -
+// 1 and k. Most buckets of the key range hold no key; then all values in the bucket have the same
+// rank and need no search.
+class KeyRanks {
  public:
-  explicit Places(const std::vector<uint32_t>& keys) : keys_(keys), first_(keys.front()) {
-    constexpr size_t most = size_t{1} << 20;
+  explicit KeyRanks(const std::vector<uint32_t>& keys) : keys_(keys), first_(keys.front()) {
+    constexpr size_t max_buckets = size_t{1} << 20;
     const uint32_t range = keys.back() - keys.front();
-    while (range >> shift_ >= std::min(64 * keys.size(), most)) ++shift_;
+    while (range >> shift_ >= std::min(64 * keys.size(), max_buckets)) ++shift_;
     last_ = int64_t{(range >> shift_) + 1} << shift_;
     starts_.resize(static_cast<size_t>(last_ >> shift_) + 3);
     for (const uint32_t key : keys) ++starts_[bucket_of(key) + 1];
@@ -79,12 +85,12 @@ class Places {
     const uint32_t begin = starts_[bucket], end = starts_[bucket + 1];
     if (begin == end) return 2 * size_t{begin};
     const auto at = [this](uint32_t i) { return keys_.begin() + static_cast<std::ptrdiff_t>(i); };
-    const auto found = std::lower_bound(at(begin), at(end), key);
-    return 2 * static_cast<size_t>(found - keys_.begin()) + (found != at(end) && *found == key);
+    const auto match = std::lower_bound(at(begin), at(end), key);
+    return 2 * static_cast<size_t>(match - keys_.begin()) + (match != at(end) && *match == key);
   }
 
  private:
-  // One bucket before all keys and one after them serve all that is outside.
+  // One bucket before all keys and one after them take everything outside the range.
   size_t bucket_of(uint32_t key) const {
     const int64_t offset = std::min(std::max<int64_t>(key - first_, -1), last_);
     return static_cast<size_t>((offset >> shift_) + 1);
@@ -93,35 +99,37 @@ class Places {
   const std::vector<uint32_t>& keys_;
   int64_t first_, last_ = 0;  // the first key; the offset of the first bucket after all keys
   uint32_t shift_ = 0;
-  std::vector<uint32_t> starts_;  // of each bucket: how many keys are before it
+  std::vector<uint32_t> starts_;  // for each bucket, the number of keys before it
 };
 
-// How many normal pixels stand at each place.
+// The number of normal pixels at each rank.
 std::vector<int64_t> count_normal(const float* values, const uint8_t* masks, int64_t pixels,
                                   const std::vector<uint32_t>& keys) {
   constexpr int64_t chunk = 1 << 15;
-  const Places place(keys);
-  const size_t places = 2 * keys.size() + 1;
-  // Each worker counts for itself, but their counts together take no more memory than the values.
-  const int64_t room = std::max<int64_t>(1, pixels / 2 / static_cast<int64_t>(places));
+  const KeyRanks rank(keys);
+  const size_t ranks = 2 * keys.size() + 1;
+  // Each worker has its own counts, which together take no more memory than the values.
+  const int64_t room = std::max<int64_t>(1, pixels / 2 / static_cast<int64_t>(ranks));
   const int workers = static_cast<int>(std::min<int64_t>(num_threads(), room));
-  std::vector<std::vector<int64_t>> counts(static_cast<size_t>(workers), std::vector<int64_t>(places));
+  std::vector<std::vector<int64_t>> counts(static_cast<size_t>(workers),
+                                           std::vector<int64_t>(ranks));
   parallel_for((pixels + chunk - 1) / chunk, workers, [&](int64_t c, int worker) {
     std::vector<int64_t>& own = counts[static_cast<size_t>(worker)];
     for (int64_t i = c * chunk; i < std::min(pixels, (c + 1) * chunk); ++i) {
-      if (!masks[i]) ++own[place(falling_key(values[i]))];
+      if (!masks[i]) ++own[rank(descending_key(values[i]))];
     }
   });
   for (size_t worker = 1; worker < counts.size(); ++worker) {
-    for (size_t p = 0; p < places; ++p) counts[0][p] += counts[worker][p];
+    for (size_t r = 0; r < ranks; ++r) counts[0][r] += counts[worker][r];
   }
   return std::move(counts[0]);
 }
 
 }  // namespace
 
-void region_overlap(const float* values, const uint8_t* masks, const int64_t* sizes, int64_t maps, float* value,
-                    int64_t* above, int64_t* level, int64_t* anomalous, double* overlap, int64_t* counts) {
+void region_overlap(const float* values, const uint8_t* masks, const int64_t* sizes, int64_t maps,
+                    float* value, int64_t* above, int64_t* level, int64_t* anomalous,
+                    double* overlap, int64_t* counts) {
   const std::vector<int64_t> starts = map_starts(sizes, maps);
   const Anomalous sorted = sort_anomalous(values, masks, sizes, starts);
   std::vector<uint32_t> keys;
@@ -150,23 +158,26 @@ void region_overlap(const float* values, const uint8_t* masks, const int64_t* si
   }
 }
 
-void region_overlap_binned(const float* values, const uint8_t* masks, const int64_t* sizes, int64_t maps, int64_t bits,
-                           int64_t* normal, int64_t* anomalous, double* overlap, int64_t* regions) {
+void region_overlap_binned(const float* values, const uint8_t* masks, const int64_t* sizes,
+                           int64_t maps, int64_t bits, int64_t* normal, int64_t* anomalous,
+                           double* overlap, int64_t* regions) {
   const std::vector<int64_t> starts = map_starts(sizes, maps);
   const auto bin = [shift = 32 - bits](float value) { return ordered_key(value) >> shift; };
   for (int64_t i = 0; i < starts.back(); ++i) {
     if (!masks[i]) ++normal[bin(values[i])];
   }
   for (size_t map = 0; map + 1 < starts.size(); ++map) {
-    const Regions found = find_regions(masks + starts[map], sizes[2 * map], sizes[2 * map + 1]);
-    for (const Run& run : found.runs) {
-      const double share = 1.0 / static_cast<double>(found.sizes[static_cast<size_t>(run.region)]);
+    const Regions regions_of_map =
+        find_regions(masks + starts[map], sizes[2 * map], sizes[2 * map + 1]);
+    for (const Run& run : regions_of_map.runs) {
+      const double share =
+          1.0 / static_cast<double>(regions_of_map.sizes[static_cast<size_t>(run.region)]);
       for (int64_t i = starts[map] + run.begin; i < starts[map] + run.end; ++i) {
         ++anomalous[bin(values[i])];
         overlap[bin(values[i])] += share;
       }
     }
-    *regions += static_cast<int64_t>(found.sizes.size());
+    *regions += static_cast<int64_t>(regions_of_map.sizes.size());
   }
 }
 

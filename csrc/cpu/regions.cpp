@@ -1,4 +1,4 @@
-// Union-find over runs instead of pixels: masks are mostly empty, and memchr skips what is empty.
+// Union-find over runs instead of pixels: masks are mostly empty, and memchr skips empty pixels.
 #include "cpu/regions.h"
 
 #include <algorithm>
@@ -10,14 +10,17 @@ namespace {
 // The first x in [from, width) with row[x] == byte, or width.
 int64_t find_byte(const uint8_t* row, int64_t from, int64_t width, int byte) {
   if (from >= width) return width;
-  const void* found = std::memchr(row + from, byte, static_cast<size_t>(width - from));
-  return found ? static_cast<const uint8_t*>(found) - row : width;
+  const void* match = std::memchr(row + from, byte, static_cast<size_t>(width - from));
+  return match ? static_cast<const uint8_t*>(match) - row : width;
 }
 
-// While regions are being found, a run's `region` is a run of the same region before it, or itself.
+// During the search a run's `region` is the number of an earlier run of the same region, or its
+// own.
 int64_t first_run(std::vector<Run>& runs, int64_t run) {
-  const auto before = [&runs](int64_t i) -> int64_t& { return runs[static_cast<size_t>(i)].region; };
-  while (before(run) != run) run = before(run) = before(before(run));
+  const auto parent = [&runs](int64_t i) -> int64_t& {
+    return runs[static_cast<size_t>(i)].region;
+  };
+  while (parent(run) != run) run = parent(run) = parent(parent(run));
   return run;
 }
 
@@ -30,36 +33,39 @@ void join(std::vector<Run>& runs, int64_t a, int64_t b) {
 }  // namespace
 
 Regions find_regions(const uint8_t* mask, int64_t height, int64_t width) {
-  Regions found;
-  std::vector<Run>& runs = found.runs;
+  Regions regions;
+  std::vector<Run>& runs = regions.runs;
   const auto run_at = [&runs](int64_t i) -> Run& { return runs[static_cast<size_t>(i)]; };
-  int64_t above_end = 0;  // of the runs of the row above
+  int64_t above_end = 0;  // the number of runs up to the row above
   for (int64_t y = 0; y < height; ++y) {
     const int64_t row = y * width;
     int64_t above = above_end;
     above_end = static_cast<int64_t>(runs.size());
     while (above > 0 && run_at(above - 1).begin >= row - width) --above;
-    for (int64_t x = find_byte(mask + row, 0, width, 1), end; x < width; x = find_byte(mask + row, end, width, 1)) {
+    for (int64_t x = find_byte(mask + row, 0, width, 1), end; x < width;
+         x = find_byte(mask + row, end, width, 1)) {
       end = find_byte(mask + row, x, width, 0);
       const int64_t run = static_cast<int64_t>(runs.size());
       runs.push_back({row + x, row + end, run});
-      found.pixels += end - x;
-      // Over a corner, a run touches one that ends where it begins.
+      regions.pixels += end - x;
+      // Over a corner, a run touches one that ends at its begin.
       while (above < above_end && run_at(above).end + width < row + x) ++above;
-      for (int64_t i = above; i < above_end && run_at(i).begin + width <= row + end; ++i) join(runs, i, run);
+      for (int64_t i = above; i < above_end && run_at(i).begin + width <= row + end; ++i)
+        join(runs, i, run);
     }
   }
-  for (int64_t i = 0; i < static_cast<int64_t>(runs.size()); ++i) {  // regions for runs: what is before i is done
+  // Replaces run numbers by region numbers. Runs before i are done.
+  for (int64_t i = 0; i < static_cast<int64_t>(runs.size()); ++i) {
     Run& run = run_at(i);
     if (run.region == i) {
-      run.region = static_cast<int64_t>(found.sizes.size());
-      found.sizes.push_back(0);
+      run.region = static_cast<int64_t>(regions.sizes.size());
+      regions.sizes.push_back(0);
     } else {
       run.region = run_at(run.region).region;
     }
-    found.sizes[static_cast<size_t>(run.region)] += run.end - run.begin;
+    regions.sizes[static_cast<size_t>(run.region)] += run.end - run.begin;
   }
-  return found;
+  return regions;
 }
 
 }  // namespace musc2::cpu

@@ -12,8 +12,8 @@ struct Run {
 
 struct Regions {
   std::vector<Run> runs;       // in the order of their pixels
-  std::vector<int64_t> sizes;  // pixels of each region; regions are in the order of their first pixels
-  int64_t pixels = 0;          // of all of them
+  std::vector<int64_t> sizes;  // pixels of each region, in the order of their first pixels
+  int64_t pixels = 0;          // of all regions
 };
 
 // mask: (height, width) bytes, 0 or 1.

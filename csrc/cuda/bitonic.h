@@ -1,11 +1,11 @@
 #pragma once
-// Sorts rows of keys in shared memory: a bitonic network, which takes the same steps whatever the keys are.
+// Sorts rows of keys in shared memory by a bitonic network.
 #include "cuda/device.h"
 
 namespace musc2::cuda {
 
-// The first 2^bits keys of each row, numbered through; a row takes `stride` keys of memory.
-struct Rows {
+// The first 2^bits keys of each row, numbered through all rows. Rows are `stride` keys apart.
+struct KeyRows {
   Key* keys;
   uint32_t stride, bits;
 
@@ -13,17 +13,17 @@ struct Rows {
   __device__ Key* at(uint32_t i) const { return keys + (i >> bits) * stride + column(i); }
 };
 
-// Of rows that hold `count` keys, at least 1.
+// The smallest number of bits, at least 1, for rows of `count` keys.
 __device__ inline uint32_t bits_for(uint32_t count) {
   uint32_t bits = 1;
   while (1u << bits < count) ++bits;
   return bits;
 }
 
-// Each row ascending, by a block of `threads`. The pairs that a warp compares within 64 keys are its own, so only
-// longer distances need the whole block to wait.
+// Sorts each row in ascending order. Called by a block of `threads`. Within 64 keys a warp compares
+// only its own pairs, so a barrier of the block is needed for longer distances only.
 template <int threads>
-__device__ void sort_rows(Rows rows, uint32_t count) {
+__device__ void sort_rows(KeyRows rows, uint32_t count) {
   const uint32_t length = 1u << rows.bits;
   for (uint32_t size = 2; size <= length; size *= 2) {
     for (uint32_t distance = size / 2; distance > 0; distance /= 2) {

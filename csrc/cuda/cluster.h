@@ -1,21 +1,19 @@
 #pragma once
-// Clusters: up to eight blocks that run side by side and reach into each other's shared memory. GPUs before compute
-// capability 9.0 have none: there a block is a cluster of its own.
+// Clusters: up to eight blocks that run at the same time and can access each other's shared memory.
+// GPUs older than compute capability 9.0 have none; there each block is a cluster of its own.
 #include "cuda/device.h"
-
-#if defined(MUSC2_EMULATE) || (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
-#define MUSC2_HAS_CLUSTERS
-#endif
 
 namespace musc2::cuda {
 
-#ifdef MUSC2_HAS_CLUSTERS
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 class Cluster {
  public:
   __device__ int blocks() const { return blocks_; }
-  __device__ int rank() const { return static_cast<int>(cooperative_groups::this_cluster().block_rank()); }
+  __device__ int rank() const {
+    return static_cast<int>(cooperative_groups::this_cluster().block_rank());
+  }
 
-  // The same place in the shared memory of the block with this rank.
+  // The corresponding address in the shared memory of the block with this rank.
   template <class Value>
   __device__ Value* in_block(Value* address, int rank) const {
     if (blocks_ == 1) return address;
@@ -46,16 +44,12 @@ class Cluster {
 };
 #endif
 
-// How many blocks a cluster may have on the current device, at most `wanted`.
-inline int largest_cluster(int wanted) {
-#ifdef MUSC2_EMULATE
-  return wanted;
-#else
+// The most blocks that a cluster may have on the current device, up to `limit`.
+inline int largest_cluster(int limit) {
   int device = 0, available = 0;
   check(cudaGetDevice(&device), "largest_cluster");
   check(cudaDeviceGetAttribute(&available, cudaDevAttrClusterLaunch, device), "largest_cluster");
-  return available != 0 ? wanted : 1;
-#endif
+  return available != 0 ? limit : 1;
 }
 
 }  // namespace musc2::cuda

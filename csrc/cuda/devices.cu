@@ -3,16 +3,12 @@
 
 namespace musc2::cuda {
 
-#ifdef MUSC2_EMULATE
-
-std::string why_not() { return ""; }
-
-#else
-
-// Asks the driver for the compute capability alone, which makes no context and takes no memory on the GPU.
+// Asks the driver only for the compute capability, which creates no context and takes no GPU
+// memory.
 std::string why_not() {
   int count = 0;
-  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess) return cudaGetErrorString(status);
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
+    return cudaGetErrorString(status);
   for (int device = 0; device < count; ++device) {
     int major = 0;
     check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "why_not");
@@ -20,7 +16,5 @@ std::string why_not() {
   }
   return count == 0 ? "there is no GPU" : "the GPU is older than compute capability 8.0";
 }
-
-#endif
 
 }  // namespace musc2::cuda

@@ -3,7 +3,7 @@
 
 namespace musc2::cuda {
 
-// Why no kernel of this build can run on this machine; empty when one can.
+// The reason why no kernel of this build can run on this machine; empty if one can.
 std::string why_not();
 
 }  // namespace musc2::cuda

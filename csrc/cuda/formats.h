@@ -1,8 +1,7 @@
 #pragma once
-// The formats that features come in and that the search multiplies: how memory holds a number, and the product of a
-// left side of 16 rows with a right side of 8.
-#include "cuda/hopper.h"
-#include "cuda/tile.h"
+// The formats that features come in and that a search multiplies: how memory holds a number, and
+// the product of a left operand of 16 rows with a right operand of 8.
+#include "cuda/device.h"
 
 namespace musc2::cuda {
 
@@ -12,7 +11,7 @@ struct SixteenBits {
     uint32_t cells[2];
   };
 
-  __device__ static Left left(const tile::Matrices& read) { return read; }
+  __device__ static Left left(const tile::Matrices& matrices) { return matrices; }
   __device__ static Right right(uint32_t first, uint32_t second) { return {{first, second}}; }
 };
 
@@ -25,7 +24,8 @@ struct Bfloat16 : SixteenBits {
   __device__ static void multiply(tile::Sums& sums, const Left& left, const Right& right) {
     tile::multiply_bfloat16(sums, left.cells, right.cells);
   }
-  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right) {
+  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second,
+                                  hopper::Descriptor left, hopper::Descriptor right) {
     hopper::multiply_bfloat16(first, second, left, right);
   }
 };
@@ -35,7 +35,7 @@ struct Float16 : SixteenBits {
 
   __device__ static float widen(Stored stored) { return __half2float(stored); }
 
-  // Values beyond the largest finite one become that.
+  // Values beyond the largest finite one are clamped to it.
   __device__ static Stored round(float value) {
     constexpr float largest = 65504;
     return __float2half_rn(value > largest ? largest : value < -largest ? -largest : value);
@@ -44,13 +44,15 @@ struct Float16 : SixteenBits {
   __device__ static void multiply(tile::Sums& sums, const Left& left, const Right& right) {
     tile::multiply_float16(sums, left.cells, right.cells);
   }
-  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second, hopper::Rows left, hopper::Rows right) {
+  __device__ static void multiply(hopper::Sums& first, hopper::Sums& second,
+                                  hopper::Descriptor left, hopper::Descriptor right) {
     hopper::multiply_float16(first, second, left, right);
   }
 };
 
-// Multiplied as sums of two tf32 numbers each, leaving out the product of the small ones: what is lost is at most about
-// 2^-22 of each product, as by rounding to float32, for a third of the speed of tf32.
+// 3xTF32: each number is split into the sum of two tf32 numbers, and the product of the two small
+// ones is left out. That loses at most about 2^-22 of each product, like rounding to float32, and
+// runs at a third of the speed of tf32.
 struct Float32 {
   using Stored = float;
   template <int count>
@@ -69,9 +71,9 @@ struct Float32 {
   __device__ static float widen(Stored stored) { return stored; }
   __device__ static Stored round(float value) { return value; }
 
-  __device__ static Left left(const tile::Matrices& read) {
+  __device__ static Left left(const tile::Matrices& matrices) {
     Left split;
-    for (int i = 0; i < 4; ++i) split.set(i, read.cells[i]);
+    for (int i = 0; i < 4; ++i) split.set(i, matrices.cells[i]);
     return split;
   }
 

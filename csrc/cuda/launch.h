@@ -1,9 +1,11 @@
 #pragma once
-// How kernels are launched: checked, on the caller's stream, without waiting for them. device.h includes this.
+// How kernels are launched: checked, on the caller's stream, without waiting for them.
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "cuda/platform.h"
 
 namespace musc2::cuda {
 
@@ -12,38 +14,20 @@ struct Launch {
   dim3 grid, block;
   int64_t shared_bytes;  // dynamic
   void* stream;
-  unsigned cluster = 1;  // blocks along x that may read each other's shared memory; more needs compute 9.0
+  unsigned cluster = 1;  // blocks along x that share memory; above 1 on compute 9.0 or newer only
 };
 
-// Blocks for `items`, `each` to a block.
+// The number of blocks for `items`, with `each` per block.
 inline unsigned blocks_for(int64_t items, int64_t each) {
   const int64_t blocks = (items + each - 1) / each;
-  if (blocks > std::numeric_limits<int32_t>::max()) throw std::runtime_error("more blocks than a grid holds");
+  if (blocks > std::numeric_limits<int32_t>::max())
+    throw std::runtime_error("more blocks than a grid holds");
   return static_cast<unsigned>(blocks);
 }
 
-#ifdef MUSC2_EMULATE
-
-inline unsigned multiprocessors() { return 2; }
-inline int64_t shared_memory_limit() { return static_cast<int64_t>(emulation::shared_memory_limit); }
-
-// As many blocks as there are at a time when all multiprocessors take one, in whole clusters.
-template <class... Parameters>
-Launch fill_device(Launch how, void (*)(Parameters...)) {
-  how.grid = 2 * how.cluster;
-  return how;
-}
-
-template <class... Parameters, class... Arguments>
-void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
-  const emulation::Shape shape{how.grid, how.block, how.cluster, static_cast<size_t>(how.shared_bytes)};
-  emulation::launch(shape, kernel, arguments...);
-}
-
-#else
-
 inline void check(cudaError_t status, const char* op) {
-  if (status != cudaSuccess) throw std::runtime_error(std::string(op) + ": " + cudaGetErrorString(status));
+  if (status != cudaSuccess)
+    throw std::runtime_error(std::string(op) + ": " + cudaGetErrorString(status));
 }
 
 // Of the current device.
@@ -54,64 +38,65 @@ inline unsigned multiprocessors() {
   return static_cast<unsigned>(count);
 }
 
-// Bytes of shared memory that a block may have on the current device.
+// The most bytes of shared memory that a block may have on the current device.
 inline int64_t shared_memory_limit() {
   int device = 0, bytes = 0;
   check(cudaGetDevice(&device), "shared_memory_limit");
-  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "shared_memory_limit");
+  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+        "shared_memory_limit");
   return bytes;
 }
 
-// The configuration that `how` describes, for as long as both live.
+// The launch configuration in CUDA's form. Not copyable, because it points into itself.
 struct Configuration {
   cudaLaunchAttribute cluster{};
   cudaLaunchConfig_t of{};
 
   template <class... Parameters>
-  Configuration(const Launch& how, void (*kernel)(Parameters...)) {
-    constexpr int64_t without_asking = 48 << 10;
-    if (how.shared_bytes > without_asking) {
+  Configuration(const Launch& config, void (*kernel)(Parameters...)) {
+    constexpr int64_t default_limit = 48 << 10;
+    if (config.shared_bytes > default_limit) {
       const auto most = cudaFuncAttributeMaxDynamicSharedMemorySize;
-      check(cudaFuncSetAttribute(kernel, most, static_cast<int>(how.shared_bytes)), how.op);
+      check(cudaFuncSetAttribute(kernel, most, static_cast<int>(config.shared_bytes)), config.op);
     }
     cluster.id = cudaLaunchAttributeClusterDimension;
-    cluster.val.clusterDim = {how.cluster, 1, 1};
-    of.gridDim = how.grid;
-    of.blockDim = how.block;
-    of.dynamicSmemBytes = static_cast<size_t>(how.shared_bytes);
-    of.stream = static_cast<cudaStream_t>(how.stream);
+    cluster.val.clusterDim = {config.cluster, 1, 1};
+    of.gridDim = config.grid;
+    of.blockDim = config.block;
+    of.dynamicSmemBytes = static_cast<size_t>(config.shared_bytes);
+    of.stream = static_cast<cudaStream_t>(config.stream);
     of.attrs = &cluster;
-    of.numAttrs = how.cluster > 1 ? 1 : 0;
+    of.numAttrs = config.cluster > 1 ? 1 : 0;
   }
   Configuration(const Configuration&) = delete;
 };
 
 template <class... Parameters, class... Arguments>
-void launch(const Launch& how, void (*kernel)(Parameters...), const Arguments&... arguments) {
-  const Configuration configuration(how, kernel);
-  check(cudaLaunchKernelEx(&configuration.of, kernel, static_cast<Parameters>(arguments)...), how.op);
+void launch(const Launch& config, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  const Configuration configuration(config, kernel);
+  check(cudaLaunchKernelEx(&configuration.of, kernel, static_cast<Parameters>(arguments)...),
+        config.op);
 }
 
-// As many blocks as there are at a time when all multiprocessors take one, in whole clusters.
+// Sets the grid to as many blocks as run at a time with one per multiprocessor, in whole clusters.
 template <class... Parameters>
-Launch fill_device(Launch how, void (*kernel)(Parameters...)) {
-  how.grid = multiprocessors();
-  if (how.cluster == 1) return how;
-  how.grid = how.cluster;
+Launch fill_device(Launch config, void (*kernel)(Parameters...)) {
+  config.grid = multiprocessors();
+  if (config.cluster == 1) return config;
+  config.grid = config.cluster;
   int clusters = 0;
-  const Configuration one(how, kernel);
-  check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &one.of), how.op);
-  if (clusters == 0) throw std::runtime_error(std::string(how.op) + ": no cluster of blocks fits on this device");
-  how.grid = static_cast<unsigned>(clusters) * how.cluster;
-  return how;
+  const Configuration one(config, kernel);
+  check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &one.of), config.op);
+  if (clusters == 0)
+    throw std::runtime_error(std::string(config.op) + ": no cluster of blocks fits on this device");
+  config.grid = static_cast<unsigned>(clusters) * config.cluster;
+  return config;
 }
-
-#endif
 
 }  // namespace musc2::cuda
 
-// MUSC2_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...) in the function that is named as the op. A
-// kernel with several template arguments needs parentheses.
+// MUSC2_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...), called in the function
+// that has the name of the op. A kernel with several template arguments needs parentheses.
 #define MUSC2_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
   ::musc2::cuda::launch({__func__, grid, block, shared_bytes, stream}, kernel, __VA_ARGS__)
 #define MUSC2_LAUNCH_CLUSTERS(kernel, cluster, grid, block, shared_bytes, stream, ...) \

@@ -1,6 +1,7 @@
-// A block per sample sorts by counting: count, sum up, fill. start[q + 1] counts patch q, then says where it begins,
-// and filling moves it to where patch q ends. Groups are filled in by the block's width at a time, each at its rank
-// among those of its patch, so that they come out ascending without a sort.
+// A counting sort by one block per sample: count, sum up, fill. start[q + 1] first counts patch q,
+// then says where it begins, and filling moves it to where patch q ends. Groups are filled in as
+// many at a time as the block has threads, each at its rank among those of its patch, so they come
+// out in ascending order without a sort.
 #include "cuda/device.h"
 #include "musc2/link_patches.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 constexpr int threads = 256;
 
-// Image and grid. Pixels outside the image count as its nearest end, so that they do no harm.
+// The image and its grid of patches. Pixels outside the image are clamped.
 struct Cells {
   int64_t height, width, rows, columns;
 
@@ -20,7 +21,7 @@ struct Cells {
   }
 };
 
-// values[i] becomes the sum of the values before it. sums: shared memory for a number per thread.
+// Exclusive prefix sum, in place. sums: shared memory for a number per thread.
 __device__ void sum_before(int* values, int64_t count, int* sums) {
   const int64_t each = (count + threads - 1) / threads;
   const int64_t begin = min(count, threadIdx.x * each), end = min(count, begin + each);
@@ -42,8 +43,8 @@ __device__ void sum_before(int* values, int64_t count, int* sums) {
   }
 }
 
-__global__ void __launch_bounds__(threads)
-    link(const int64_t* pixels, const int64_t* offsets, Cells cells, int* patch, int* start, int* groups) {
+__global__ void __launch_bounds__(threads) link(const int64_t* pixels, const int64_t* offsets,
+                                                Cells cells, int* patch, int* start, int* groups) {
   __shared__ int shared[threads];
   const int64_t patches = cells.rows * cells.columns;
   const int64_t first = offsets[blockIdx.x], count = offsets[blockIdx.x + 1] - first;
@@ -58,8 +59,8 @@ __global__ void __launch_bounds__(threads)
   sum_before(starts + 1, patches, shared);
   for (int64_t done = 0; done < count; done += threads) {
     const int64_t group = done + threadIdx.x;
-    const bool is_there = group < count;
-    const int own = is_there ? patch[first + group] : -1;
+    const bool in_bounds = group < count;
+    const int own = in_bounds ? patch[first + group] : -1;
     __syncthreads();
     shared[threadIdx.x] = own;
     __syncthreads();
@@ -68,20 +69,21 @@ __global__ void __launch_bounds__(threads)
       before += shared[t] == own && t < static_cast<int>(threadIdx.x);
       after += shared[t] == own && t > static_cast<int>(threadIdx.x);
     }
-    if (is_there) groups[first + starts[own + 1] + before] = static_cast<int>(group);
+    if (in_bounds) groups[first + starts[own + 1] + before] = static_cast<int>(group);
     __syncthreads();
-    if (is_there && after == 0) starts[own + 1] += before + 1;
+    if (in_bounds && after == 0) starts[own + 1] += before + 1;
   }
 }
 
 }  // namespace
 
-void link_patches(const int64_t* pixels, const int64_t* offsets, int64_t samples, int64_t height, int64_t width,
-                  int64_t grid_height, int64_t grid_width, int32_t* patch, int32_t* start, int32_t* groups,
-                  void* stream) {
+void link_patches(const int64_t* pixels, const int64_t* offsets, int64_t samples, int64_t height,
+                  int64_t width, int64_t grid_height, int64_t grid_width, int32_t* patch,
+                  int32_t* start, int32_t* groups, void* stream) {
   if (samples == 0) return;
   const Cells cells{height, width, grid_height, grid_width};
-  MUSC2_LAUNCH(link, blocks_for(samples, 1), threads, 0, stream, pixels, offsets, cells, patch, start, groups);
+  MUSC2_LAUNCH(link, blocks_for(samples, 1), threads, 0, stream, pixels, offsets, cells, patch,
+               start, groups);
 }
 
 }  // namespace musc2::cuda

@@ -1,11 +1,11 @@
-// One product on the matrix cores serves both directions of every unordered pair of samples; nothing of the size
-// patches x patches leaves the registers. docs/gpu.md has the model of it.
+// One product on the matrix cores serves both directions of every unordered pair of samples;
+// nothing of size patches x patches leaves the registers. docs/dev/gpu.md models the performance,
+// and patch_search.h has a map of the files.
 //
-// Features are rounded and padded once per panel (patch_packing.h). A persistent grid walks over the tiles of a panel
-// (patch_panel.h): it multiplies (tile_product.h, on Hopper GPUs warpgroup_product.h), reduces to one key for each line
-// and sample (patch_minima.h), and measures in float32 what the tile completed (patch_distances.h), while the first
-// steps of the next tile are loading.
-// A panel is as many samples as the scratch memory allows, mostly all.
+// The samples are cut into panels, as large as the scratch memory allows; mostly there is one. The
+// features of a panel are rounded and padded once. A persistent grid goes through the tiles of a
+// pair of panels: it multiplies, reduces the sums to one key per line and sample, and measures in
+// float32 what a tile completes while the first stages of the next tile are loading.
 #include <algorithm>
 
 #include "cuda/device.h"
@@ -13,7 +13,7 @@
 #include "cuda/patch_plan.h"
 #include "cuda/patch_search.h"
 #include "cuda/patch_windows.h"
-#include "cuda/tile_product.h"
+#include "cuda/tile_mainloop.h"
 #include "cuda/warpgroup_search.h"
 #include "musc2/nearest_patches.h"
 
@@ -21,11 +21,11 @@ namespace musc2::cuda {
 namespace {
 
 template <class Format, class Feature, class Packed>
-class Job {
+class PatchSearch {
  public:
-  Job(const Call& call, const Plan& plan, const void* z, const void* references, float* distance, int32_t* index,
-      void* scratch, void* stream)
-      : call_(call),
+  PatchSearch(const Problem& problem, const Plan& plan, const void* z, const void* references,
+              float* distance, int32_t* index, void* scratch, void* stream)
+      : problem_(problem),
         plan_(plan),
         z_(z),
         references_(references),
@@ -37,15 +37,16 @@ class Job {
   void run() {
     clear();
     if constexpr (std::is_same_v<Feature, Float32>) center();
-    for (int64_t r = 0; r < call_.others; r += plan_.right) {
-      const Side right = pack(references_, call_.other_patches, r, std::min(plan_.right, call_.others - r),
-                              plan_.packed_right, plan_.norms_right);
-      const int64_t end = call_.mutual ? r + 1 : call_.samples;
+    for (int64_t r = 0; r < problem_.others; r += plan_.right) {
+      const Panel right =
+          pack(references_, problem_.other_patches, r, std::min(plan_.right, problem_.others - r),
+               plan_.packed_right, plan_.norms_right);
+      const int64_t end = problem_.mutual ? r + 1 : problem_.samples;
       for (int64_t l = 0; l < end; l += plan_.left) {
-        const bool same = call_.mutual && l == r;
+        const bool same = problem_.mutual && l == r;
         search(same ? right
-                    : pack(z_, call_.patches, l, std::min(plan_.left, call_.samples - l), plan_.packed_left,
-                           plan_.norms_left),
+                    : pack(z_, problem_.patches, l, std::min(plan_.left, problem_.samples - l),
+                           plan_.packed_left, plan_.norms_left),
                right, same);
       }
     }
@@ -61,60 +62,68 @@ class Job {
 
   template <class... Parameters, class... Arguments>
   void launch(void (*kernel)(Parameters...), unsigned grid, int block, int shared_bytes,
-              const Arguments&... given) const {
-    cuda::launch({"nearest_patches", grid, static_cast<unsigned>(block), shared_bytes, stream_}, kernel, given...);
+              const Arguments&... arguments) const {
+    cuda::launch({"nearest_patches", grid, static_cast<unsigned>(block), shared_bytes, stream_},
+                 kernel, arguments...);
   }
 
   void clear() const {
-    const int64_t keys = (plan_.counts_left - plan_.keys_left) / 8, counts = (plan_.bytes - plan_.counts_left) / 4;
+    const int64_t keys = (plan_.counts_left - plan_.keys_left) / 8,
+                  counts = (plan_.bytes - plan_.counts_left) / 4;
     launch(clear_scratch, blocks_for(keys, 1024), 256, 0, at<Key>(plan_.keys_left), keys,
            at<unsigned>(plan_.counts_left), counts);
-    if (!call_.mutual || distance_ == nullptr) return;
-    launch(blank_diagonal, blocks_for(call_.samples * call_.patches, 256), 256, 0, call_.samples, call_.patches,
-           distance_, index_);
+    if (!problem_.mutual || distance_ == nullptr) return;
+    launch(blank_diagonal, blocks_for(problem_.samples * problem_.patches, 256), 256, 0,
+           problem_.samples, problem_.patches, distance_, index_);
   }
 
   void center() const {
-    const int64_t rows = call_.samples * call_.patches, stride = std::max<int64_t>(1, rows / 1024);
-    launch(average_rows, blocks_for(call_.channels, 32), 1024, 0, static_cast<const float*>(z_), rows, stride,
-           static_cast<int>(call_.channels), at<float>(plan_.center));
+    const int64_t rows = problem_.samples * problem_.patches,
+                  stride = std::max<int64_t>(1, rows / 1024);
+    launch(average_rows, blocks_for(problem_.channels, 32), 1024, 0, static_cast<const float*>(z_),
+           rows, stride, static_cast<int>(problem_.channels), at<float>(plan_.center));
   }
 
-  Side pack(const void* all, int64_t length, int64_t first, int64_t samples, int64_t packed, int64_t norms) const {
-    const auto* features = static_cast<const Stored*>(all) + first * length * call_.channels;
-    const int64_t rows = length * samples, values = call_.row_values > 0 ? call_.row_values : call_.channels;
-    auto* room = call_.row_values > 0 ? at<typename Format::Stored>(packed) : nullptr;
+  Panel pack(const void* all, int64_t length, int64_t first, int64_t samples, int64_t packed,
+             int64_t norms) const {
+    const auto* features = static_cast<const Stored*>(all) + first * length * problem_.channels;
+    const int64_t rows = length * samples,
+                  values = problem_.row_values > 0 ? problem_.row_values : problem_.channels;
+    auto* target = problem_.row_values > 0 ? at<typename Format::Stored>(packed) : nullptr;
     const float* mean = std::is_same_v<Feature, Float32> ? at<float>(plan_.center) : nullptr;
-    const int64_t packed_rows = call_.packed_rows(rows);
-    launch(pack_rows<Format, Feature, Packed>, blocks_for(packed_rows, 8), 256, 0, features, rows, packed_rows,
-           static_cast<int>(call_.channels), mean, room, values, at<float>(norms));
-    const void* searched = room != nullptr ? static_cast<const void*>(room) : features;
-    const Matrix matrix{static_cast<const unsigned char*>(searched), static_cast<int>(values * call_.value_bytes),
-                        static_cast<int>(rows)};
+    const int64_t packed_rows = problem_.packed_rows(rows);
+    launch(pack_rows<Format, Feature, Packed>, blocks_for(packed_rows, 8), 256, 0, features, rows,
+           packed_rows, static_cast<int>(problem_.channels), mean, target, values,
+           at<float>(norms));
+    const void* searched = target != nullptr ? static_cast<const void*>(target) : features;
+    const Matrix matrix{static_cast<const unsigned char*>(searched),
+                        static_cast<int>(values * problem_.value_bytes), static_cast<int>(rows)};
     return {matrix, at<float>(norms), features, static_cast<int>(length), static_cast<int>(samples),
             first,  nullptr,          nullptr};
   }
 
-  void search(Side left, Side right, bool same) const {
+  void search(Panel left, Panel right, bool same) const {
     left.nearest = at<Key>(plan_.keys_left);
     left.searched_tiles = at<unsigned>(plan_.counts_left);
-    if (call_.mutual) {
+    if (problem_.mutual) {
       right.nearest = at<Key>(same ? plan_.keys_left : plan_.keys_right);
       right.searched_tiles = at<unsigned>(plan_.counts_right);
     }
     constexpr bool wide = std::is_same_v<Feature, Float32>;
-    const auto starts = reinterpret_cast<uintptr_t>(z_) | reinterpret_cast<uintptr_t>(references_);
-    const bool whole = (starts | call_.channels * sizeof(Stored)) % 16 == 0;
-    const Panel panel{left,      right,  same,         wide, whole, static_cast<int>(call_.channels),
-                      distance_, index_, call_.others, 0};
+    const auto addresses =
+        reinterpret_cast<uintptr_t>(z_) | reinterpret_cast<uintptr_t>(references_);
+    const bool whole = (addresses | problem_.channels * sizeof(Stored)) % 16 == 0;
+    const SearchParams params{
+        left,   right,           same, wide, whole, static_cast<int>(problem_.channels), distance_,
+        index_, problem_.others, 0};
     if constexpr (std::is_same_v<Packed, PackedTiles>) {
-      search_by_warpgroups(panel, std::is_same_v<Format, Float16>, warpgroup_blocks(), stream_);
+      search_by_warpgroups(params, std::is_same_v<Format, Float16>, warpgroup_blocks(), stream_);
     } else {
-      launch_search<TileSearch<Format>>(panel, stream_);
+      launch_search<TileSearch<Format>>(params, stream_);
     }
   }
 
-  Call call_;
+  Problem problem_;
   Plan plan_;
   const void *z_, *references_;
   float* distance_;
@@ -126,7 +135,7 @@ class Job {
 template <class Format, class Feature, class Arrangement>
 struct Formats {
   using Search = Format;
-  using Given = Feature;
+  using Features = Feature;
   using Packed = Arrangement;
 };
 
@@ -136,8 +145,8 @@ auto with_packing(Use use) {
                                 : use(Formats<Format, Feature, PackedRows>());
 }
 
-// Calls `use` with the formats of the search and of the features, and how they are packed. Features of 16 bits are
-// searched as they are.
+// Calls `use` with the formats of the search and of the features, and their packing. Features of 16
+// bits are searched in their own format.
 template <class Use>
 auto with_formats(int64_t precision, int64_t type, Use use) {
   if (type == 1) return with_packing<Bfloat16, Bfloat16>(use);
@@ -149,36 +158,45 @@ auto with_formats(int64_t precision, int64_t type, Use use) {
 
 }  // namespace
 
-int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channels, bool mutual, int64_t others,
-                                int64_t other_patches, int64_t precision, int64_t memory, int64_t type) {
+int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channels, bool mutual,
+                                int64_t others, int64_t other_patches, int64_t precision,
+                                int64_t memory, int64_t type) {
   if (samples == 0 || others == 0) return 0;
   return with_formats(precision, type, [&](auto formats) {
     using Of = decltype(formats);
-    const Call call = make_call<typename Of::Search, typename Of::Given, typename Of::Packed>(
-        samples, patches, channels, mutual, others, other_patches);
-    return make_plan(call, memory).bytes;
+    const Problem problem =
+        make_problem<typename Of::Search, typename Of::Features, typename Of::Packed>(
+            samples, patches, channels, mutual, others, other_patches);
+    return make_plan(problem, memory).bytes;
   });
 }
 
-void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t channels, const void* references,
-                     int64_t others, int64_t other_patches, int64_t precision, int64_t memory, float* distance,
-                     int32_t* index, int64_t type, void* scratch, void* stream) {
+void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t channels,
+                     const void* references, int64_t others, int64_t other_patches,
+                     int64_t precision, int64_t memory, float* distance, int32_t* index,
+                     int64_t type, void* scratch, void* stream) {
   if (samples == 0 || others == 0) return;
   with_formats(precision, type, [&](auto formats) {
     using Of = decltype(formats);
-    using ThisJob = Job<typename Of::Search, typename Of::Given, typename Of::Packed>;
+    using Search = PatchSearch<typename Of::Search, typename Of::Features, typename Of::Packed>;
     const bool mutual = references == nullptr;
-    const Call call = make_call<typename Of::Search, typename Of::Given, typename Of::Packed>(
-        samples, patches, channels, mutual, others, other_patches);
-    ThisJob(call, make_plan(call, memory), z, mutual ? z : references, distance, index, scratch, stream).run();
+    const Problem problem =
+        make_problem<typename Of::Search, typename Of::Features, typename Of::Packed>(
+            samples, patches, channels, mutual, others, other_patches);
+    Search(problem, make_plan(problem, memory), z, mutual ? z : references, distance, index,
+           scratch, stream)
+        .run();
   });
 }
 
-void nearest_patches_in_window(const void* z, int64_t samples, int64_t height, int64_t width, int64_t channels,
-                               const void* references, int64_t others, int64_t window, float* distance, int32_t* index,
-                               int64_t type, void* stream) {
+void nearest_patches_in_window(const void* z, int64_t samples, int64_t height, int64_t width,
+                               int64_t channels, const void* references, int64_t others,
+                               int64_t window, float* distance, int32_t* index, int64_t type,
+                               void* stream) {
   if (samples == 0 || others == 0) return;
-  const auto run = type == 1 ? launch_windows<Bfloat16> : type == 3 ? launch_windows<Float16> : launch_windows<Float32>;
+  const auto run = type == 1   ? launch_windows<Bfloat16>
+                   : type == 3 ? launch_windows<Float16>
+                               : launch_windows<Float32>;
   run(z, samples, {height, width, window}, channels, references, others, distance, index, stream);
 }
 

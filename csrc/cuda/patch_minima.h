@@ -1,27 +1,32 @@
 #pragma once
-// From sums to the nearest patches so far, without leaving registers until a warp's part is one key for each line (a
-// row or a column of the product). The lines of one side form segments, one for each sample among them; every line of
-// the other side has a minimum in each segment.
+// The epilogue: from the accumulators of a tile to the nearest patches so far. Sums stay in
+// registers until a warp has one key per line (a row or a column of the product). The lines of one
+// panel fall into segments, one per sample; each line of the other panel has a minimum in each
+// segment.
 //
-// Sums are what a thread holds of the product of Sums::rows with Sums::columns patches that a group of Sums::threads
-// threads multiplies; see tile_product.h and warpgroup_product.h. They begin as minus half of both norms, so that
-// -|a - b|^2 / 2 is what they end as. Less a margin they are negative, and as unsigned numbers the nearer the smaller.
-// In place of its last bits such a number gets that of the line it belongs to, among those that a thread holds or, of
-// rows on Hopper, among the warp's 16. A key is then made and compared with three instructions, and the search decides
-// to 2^-19 of distance^2; 2^-17 over the 64 columns that a thread holds on Hopper.
+// Sums are what a thread holds of the product of Sums::rows by Sums::columns patches that a group
+// of Sums::threads threads multiplies; see tile_mainloop.h and warpgroup_mainloop.h. They start at
+// minus half of both norms, so that they end at -|a - b|^2 / 2. Minus a margin they are negative,
+// and their bits as unsigned numbers grow with the distance. The last bits are replaced by a mark,
+// which tells apart the lines that a thread holds or, for rows on Hopper, the 16 rows of the warp.
+// Making a key and comparing it takes three instructions. The search decides to 2^-19 of
+// distance^2, and to 2^-17 over the 64 columns that a thread holds on Hopper.
+//
+// A line that looks for its nearest patch is a query; the lines that it is compared with are its
+// candidates.
 #include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
 
-constexpr unsigned not_asked = ~0u;  // farther than anything
+constexpr unsigned no_candidate = ~0u;  // farther than any distance
 
-// Of the norm of the line that asks, so that it is one for all that are compared. Matrix cores cut digits off, always
-// towards zero, so that sums of patches that coincide end above zero by up to a quarter of this (simulated, 3072
-// channels); positive numbers would sort the other way round.
+// Relative to the norm of the query, so that it is equal for all of its candidates. Matrix cores
+// truncate sums towards zero, so sums of patches that coincide end above zero, by up to a quarter
+// of this (simulated, 3072 channels); positive numbers would sort the other way round.
 constexpr float margin = 0x1p-13f;
 
-// In shared memory, for each group: minus half of the norms; what lines put in place of the last bits, not_asked when
-// they lie in other samples than the one that is asked; keys of the warps that share a line.
+// In shared memory, for each group: minus half of the norms; the marks of lines, no_candidate
+// outside of the sample that is being searched; the keys of the warps that share a line.
 template <class Sums>
 struct Minima {
   float row_norms[Sums::rows], column_norms[Sums::columns];
@@ -29,7 +34,7 @@ struct Minima {
   Key rows[Sums::row_warps][Sums::rows], columns[Sums::column_warps][Sums::columns];
 };
 
-// Calls use(line, its number among these) for the lines of a thread, every `threads`-th.
+// Calls use(line, number) for the lines of a thread, which are every `threads`-th.
 template <int lines, int threads, class Use>
 __device__ void each_line(int thread, const Use& use) {
 #pragma unroll
@@ -39,41 +44,42 @@ __device__ void each_line(int thread, const Use& use) {
   }
 }
 
-// The norms of one side's lines, of which a thread holds every `threads`-th.
+// The norms of one panel's lines, of which a thread holds every `threads`-th.
 template <int lines, int threads>
 struct Norms {
   float of[(lines + threads - 1) / threads] = {};
 
-  __device__ Norms(const Side& side, Range patches, int thread) {
+  __device__ Norms(const Panel& panel, Range patches, int thread) {
     each_line<lines, threads>(thread, [&](int line, int k) {
       const int patch = patches.first + line;
-      of[k] = patch < patches.end ? side.norms[patch] : infinity;
+      of[k] = patch < patches.end ? panel.norms[patch] : infinity;
     });
   }
 
-  __device__ void show(int thread, float (&norms)[lines]) const {
+  __device__ void store(int thread, float (&norms)[lines]) const {
     each_line<lines, threads>(thread, [&](int line, int k) { norms[line] = -0.5f * of[k]; });
   }
 };
 
-// What a group multiplies at a time: the patches of its rows and columns.
-struct Part {
+// The patches of the rows and columns that a group multiplies at a time.
+struct GroupTile {
   Range rows, columns;
 };
 
-// The norms of a group's next part, loaded before they are wanted.
+// The norms of a group's next tile, loaded ahead of time.
 template <class Sums>
-struct PartNorms {
+struct TileNorms {
   Norms<Sums::rows, Sums::threads> rows;
   Norms<Sums::columns, Sums::threads> columns;
 
-  __device__ PartNorms(const Panel& panel, Part part)
-      : rows(panel.left, part.rows, Sums::thread()), columns(panel.right, part.columns, Sums::thread()) {}
+  __device__ TileNorms(const SearchParams& params, GroupTile tile)
+      : rows(params.left, tile.rows, Sums::thread()),
+        columns(params.right, tile.columns, Sums::thread()) {}
 
-  // All threads of the group together: what the sums begin as.
-  __device__ void begin(Sums& sums, Minima<Sums>& minima) const {
-    rows.show(Sums::thread(), minima.row_norms);
-    columns.show(Sums::thread(), minima.column_norms);
+  // Sets the start values of the sums. Called by all threads of the group.
+  __device__ void init(Sums& sums, Minima<Sums>& minima) const {
+    rows.store(Sums::thread(), minima.row_norms);
+    columns.store(Sums::thread(), minima.column_norms);
     Sums::barrier();
     float row_norms[Sums::rows_held];
 #pragma unroll
@@ -87,68 +93,75 @@ struct PartNorms {
   }
 };
 
-// This thread's lines of the asking side, and those that the minimum is taken over: i-th row or column. A line of the
-// others is the thread's own first one and so many after it.
-template <class Sums, bool right_asks>
+// This thread's query lines and candidate lines. Candidate line j is the thread's first one plus
+// candidate_offset(j).
+template <class Sums, bool from_right>
 struct Lines {
-  static constexpr int owns = right_asks ? Sums::columns_held : Sums::rows_held;
-  static constexpr int others = right_asks ? Sums::rows_held : Sums::columns_held;
-  // So many of the others' lines are told apart by the last bits: those of the warp or, so that those are not too many,
-  // of the thread.
-  static constexpr bool by_warp = right_asks && Sums::rows_of_warp <= 16;
-  static constexpr int marked = by_warp ? Sums::rows_of_warp : others;
+  static constexpr int queries = from_right ? Sums::columns_held : Sums::rows_held;
+  static constexpr int candidates = from_right ? Sums::rows_held : Sums::columns_held;
+  // How many candidate lines the marks tell apart: those of the warp or, where they would take too
+  // many bits, those of the thread.
+  static constexpr bool by_warp = from_right && Sums::rows_of_warp <= 16;
+  static constexpr int marks = by_warp ? Sums::rows_of_warp : candidates;
 
-  __device__ static int own(int i) { return right_asks ? Sums::column(i) : Sums::row(i); }
-  __device__ static int first_other() { return right_asks ? Sums::row(0) : Sums::column(0); }
-  __device__ static constexpr int after_first(int j) {
-    return right_asks ? Sums::rows_after_first(j) : Sums::columns_after_first(j);
+  __device__ static int query(int i) { return from_right ? Sums::column(i) : Sums::row(i); }
+  __device__ static int first_candidate() { return from_right ? Sums::row(0) : Sums::column(0); }
+  __device__ static constexpr int candidate_offset(int j) {
+    return from_right ? Sums::row_offset(j) : Sums::column_offset(j);
   }
-  __device__ static float sum(const Sums& sums, int i, int j) { return right_asks ? sums.at(j, i) : sums.at(i, j); }
+  __device__ static float sum(const Sums& sums, int i, int j) {
+    return from_right ? sums.at(j, i) : sums.at(i, j);
+  }
 
-  // The mark of a line, and the line that has it.
+  // The mark of a candidate line, and the line with that mark.
   __device__ static unsigned mark(int line) {
-    if (by_warp) return static_cast<unsigned>(line % marked);
-    return static_cast<unsigned>(right_asks ? Sums::held_row(line) : Sums::held_column(line));
+    if (by_warp) return static_cast<unsigned>(line % marks);
+    return static_cast<unsigned>(from_right ? Sums::held_row(line) : Sums::held_column(line));
   }
   __device__ static int line(unsigned key) {
-    const int number = static_cast<int>(key % marked);
-    return by_warp ? Sums::part_of_column() * marked + number : first_other() + after_first(number);
+    const int mark = static_cast<int>(key % marks);
+    return by_warp ? Sums::warp_in_column() * marks + mark
+                   : first_candidate() + candidate_offset(mark);
   }
 };
 
-// The nearest of a line so far: a key without its mark, and which line of the other side gave it.
-struct Best {
-  unsigned far;
-  int at;
+// The nearest candidate of a query so far: the key without its mark, and the candidate's line.
+struct Nearest {
+  unsigned bits;
+  int line;
 };
 
-// Lanes whose numbers differ in bit `lanes` have parts of the same lines. Of the first `count` they exchange halves, so
-// that each has whole lines, half as many: the lane without the bit the first half, the other the second. A single line
-// both have. The same with the lower bits, down to `last`. Returns the number of the line that is best[0] in the end.
+// Reduces over lanes that hold different candidates of the same queries: lanes whose numbers differ
+// in bit `lanes`, then in the lower bits, down to `last`. In each step two lanes swap halves of
+// their first `count` queries, and each continues with half of them: the lane without the bit with
+// the first half, the other with the second. A single query remains in both. Returns the number of
+// the query that ends in nearest[0].
 template <int count, int lanes, int last, int held>
-__device__ int share_lines(Best (&best)[held]) {
+__device__ int reduce_lanes(Nearest (&nearest)[held]) {
   constexpr bool halves = count > 1;
   constexpr int kept = halves ? count / 2 : 1;
   const bool second = (TileShape::lane() & lanes) != 0;
 #pragma unroll
   for (int k = 0; k < kept; ++k) {
-    const Best low = best[k], high = best[halves ? k + kept : k];
-    const Best own = second ? high : low, given = second ? low : high;
-    const Best taken{__shfl_xor_sync(whole_warp, given.far, lanes), __shfl_xor_sync(whole_warp, given.at, lanes)};
-    const bool better = taken.far < own.far || (taken.far == own.far && taken.at < own.at);
-    best[k] = better ? taken : own;
+    const Nearest low = nearest[k], high = nearest[halves ? k + kept : k];
+    const Nearest own = second ? high : low, sent = second ? low : high;
+    const Nearest received{__shfl_xor_sync(whole_warp, sent.bits, lanes),
+                           __shfl_xor_sync(whole_warp, sent.line, lanes)};
+    const bool better =
+        received.bits < own.bits || (received.bits == own.bits && received.line < own.line);
+    nearest[k] = better ? received : own;
   }
   const int first = halves && second ? kept : 0;
   if constexpr (lanes > last) {
-    return first + share_lines<kept, lanes / 2, last>(best);
+    return first + reduce_lanes<kept, lanes / 2, last>(nearest);
   } else {
     return first;
   }
 }
 
-// The same of keys whose marks tell the warp's lines apart.
+// Likewise for keys whose marks tell the candidates of the whole warp apart.
 template <int count, int lanes, int last, int held>
-__device__ int share_keys(unsigned (&least)[held]) {
+__device__ int reduce_lanes(unsigned (&least)[held]) {
   constexpr int kept = count / 2;
   const bool second = (TileShape::lane() & lanes) != 0;
 #pragma unroll
@@ -158,87 +171,90 @@ __device__ int share_keys(unsigned (&least)[held]) {
   }
   const int first = second ? kept : 0;
   if constexpr (lanes > last) {
-    return first + share_keys<kept, lanes / 2, last>(least);
+    return first + reduce_lanes<kept, lanes / 2, last>(least);
   } else {
     return first;
   }
 }
 
-// What is left of a sum, now as a number that is not negative, and a patch's number; nothing_found when no line was
-// asked.
-__device__ inline Key key_of(unsigned far, int patch) {
-  if (far == not_asked) return nothing_found;
-  const float distance = -__uint_as_float(far);
+// The key of a patch: what remains of its sum, as a distance that is not negative, and its number.
+// no_patch when there was no candidate.
+__device__ inline Key key_of(unsigned bits, int patch) {
+  if (bits == no_candidate) return no_patch;
+  const float distance = -__uint_as_float(bits);
   return make_key(distance > 0 ? distance : 0, static_cast<unsigned>(patch));
 }
 
-// Leaves in `minima` this warp's keys for its lines over those of the other side that are asked, of which line 0 is the
-// patch `number` of their sample.
-template <bool right_asks, class Sums>
+// Writes this warp's keys for its queries to `minima`. The candidates are those of one sample; the
+// candidate at line 0 is its patch `number`.
+template <bool from_right, class Sums>
 __device__ void warp_minima(const Sums& sums, int number, Minima<Sums>& minima) {
-  using Line = Lines<Sums, right_asks>;
-  constexpr int at_once = Line::owns < 8 ? Line::owns : 8;  // more need more registers than there are
-  // The lanes of a row differ in the lowest two bits, those of a column in the other three.
-  constexpr int top = right_asks ? 16 : 2, last = right_asks ? 4 : 1, sharing = 2 * top / last;
+  using Line = Lines<Sums, from_right>;
+  constexpr int at_once = Line::queries < 8 ? Line::queries : 8;  // more would spill registers
+  // The lanes that share a row differ in the lowest two bits, those that share a column in the
+  // others.
+  constexpr int top = from_right ? 16 : 2, last = from_right ? 4 : 1, sharing = 2 * top / last;
   constexpr int kept = at_once > sharing ? at_once / sharing : 1;
-  constexpr int same = at_once < sharing ? sharing / at_once : 1;  // lanes that have the same lines in the end
-  constexpr unsigned mark_bits = Line::marked - 1;
-  const unsigned* marks = right_asks ? minima.row_marks : minima.column_marks;
-  const float* norms = right_asks ? minima.column_norms : minima.row_norms;
-  const int first_other = Line::first_other();
+  // Lanes that end with the same queries.
+  constexpr int same = at_once < sharing ? sharing / at_once : 1;
+  constexpr unsigned mark_bits = Line::marks - 1;
+  const unsigned* marks = from_right ? minima.row_marks : minima.column_marks;
+  const float* norms = from_right ? minima.column_norms : minima.row_norms;
+  const int first_candidate = Line::first_candidate();
 #pragma unroll
-  for (int from = 0; from < Line::owns; from += at_once) {
+  for (int first = 0; first < Line::queries; first += at_once) {
     unsigned least[at_once];
     float margins[at_once];
 #pragma unroll
-    for (int i = 0; i < at_once; ++i) margins[i] = 2 * margin * norms[Line::own(from + i)];
+    for (int i = 0; i < at_once; ++i) margins[i] = 2 * margin * norms[Line::query(first + i)];
 #pragma unroll
-    for (int j = 0; j < Line::others; ++j) {
-      const unsigned mark = marks[first_other + Line::after_first(j)];
+    for (int j = 0; j < Line::candidates; ++j) {
+      const unsigned mark = marks[first_candidate + Line::candidate_offset(j)];
 #pragma unroll
       for (int i = 0; i < at_once; ++i) {
-        const float sum = Line::sum(sums, from + i, j) + margins[i];
+        const float sum = Line::sum(sums, first + i, j) + margins[i];
         const unsigned key = replace_bits(__float_as_uint(sum), ~mark_bits, mark);
         least[i] = j == 0 ? key : min(least[i], key);
       }
     }
-    Best best[at_once];
-    int first_line = from;
-    if constexpr (Line::by_warp) first_line += share_keys<at_once, top, last>(least);
+    Nearest nearest[at_once];
+    int own = first;
+    if constexpr (Line::by_warp) own += reduce_lanes<at_once, top, last>(least);
 #pragma unroll
     for (int i = 0; i < (Line::by_warp ? kept : at_once); ++i) {
-      best[i] = {least[i] == not_asked ? not_asked : least[i] & ~mark_bits, Line::line(least[i])};
+      nearest[i] = {least[i] == no_candidate ? no_candidate : least[i] & ~mark_bits,
+                    Line::line(least[i])};
     }
-    if constexpr (!Line::by_warp) first_line += share_lines<at_once, top, last>(best);
+    if constexpr (!Line::by_warp) own += reduce_lanes<at_once, top, last>(nearest);
     if (TileShape::lane() / last % same > 0) continue;
 #pragma unroll
     for (int k = 0; k < kept; ++k) {
-      const int line = Line::own(first_line + k);
-      const Key key = key_of(best[k].far, best[k].at + number);
-      if (right_asks) {
-        minima.columns[Sums::part_of_column()][line] = key;
+      const int line = Line::query(own + k);
+      const Key key = key_of(nearest[k].bits, nearest[k].line + number);
+      if (from_right) {
+        minima.columns[Sums::warp_in_column()][line] = key;
       } else {
-        minima.rows[Sums::part_of_row()][line] = key;
+        minima.rows[Sums::warp_in_row()][line] = key;
       }
     }
   }
 }
 
-// Writes the marks of a side's lines. The sample that is asked begins at line -number.
+// Writes the marks of the candidate lines, for the sample that starts at line -number.
 template <class Lines, int threads, int lines>
-__device__ void show_marks(int number, int length, int thread, unsigned (&marks)[lines]) {
+__device__ void store_marks(int number, int length, int thread, unsigned (&marks)[lines]) {
   each_line<lines, threads>(thread, [&](int line, int) {
-    marks[line] = line >= -number && line < length - number ? Lines::mark(line) : not_asked;
+    marks[line] = line >= -number && line < length - number ? Lines::mark(line) : no_candidate;
   });
 }
 
-// Offers the group's minima for this thread's lines to the nearest so far.
-template <bool right_asks, int threads, int warps, int lines>
-__device__ void offer(const Panel& panel, const Side& own, Range patches, int sample, const Key (&minima)[warps][lines],
-                      int thread) {
+// Updates the nearest patches so far with the group's minima for this thread's lines.
+template <bool from_right, int threads, int warps, int lines>
+__device__ void update_nearest(const SearchParams& params, const Panel& own, Range patches,
+                               int sample, const Key (&minima)[warps][lines], int thread) {
   each_line<lines, threads>(thread, [&](int line, int) {
     const int patch = patches.first + line;
-    if (patch >= patches.end || !panel.asks<right_asks>(own, patch, sample)) return;
+    if (patch >= patches.end || !params.is_query<from_right>(own, patch, sample)) return;
     Key least = minima[0][line];
 #pragma unroll
     for (int warp = 1; warp < warps; ++warp) least = min(least, minima[warp][line]);
@@ -246,33 +262,40 @@ __device__ void offer(const Panel& panel, const Side& own, Range patches, int sa
   });
 }
 
-// The samples among some patches.
-__device__ inline Range samples_among(const Side& side, Range patches) {
-  return {patches.first / side.length, (patches.end - 1) / side.length + 1};
+__device__ inline Range samples_of(const Panel& panel, Range patches) {
+  return {patches.first / panel.length, (patches.end - 1) / panel.length + 1};
 }
 
-// All threads of the group together: updates the nearest so far of both sides.
+// Updates the nearest patches so far of both panels. Called by all threads of the group.
 template <class Sums>
-__device__ void reduce_sums(const Panel& panel, Part part, const Sums& sums, Minima<Sums>& minima) {
-  const Side &left = panel.left, &right = panel.right;
-  const auto [rows, columns] = part;
+__device__ void epilogue(const SearchParams& params, GroupTile tile, const Sums& sums,
+                         Minima<Sums>& minima) {
+  const Panel &left = params.left, &right = params.right;
+  const auto [rows, columns] = tile;
   const int thread = Sums::thread();
-  const Range right_samples = samples_among(right, columns);
-  Range left_samples = samples_among(left, rows);
+  const Range right_samples = samples_of(right, columns);
+  Range left_samples = samples_of(left, rows);
   if (right.nearest == nullptr) left_samples.end = left_samples.first;
   for (int k = 0;; ++k) {
-    const int to_right = right_samples.first + k, to_left = left_samples.first + k;
-    const bool left_asks = to_right < right_samples.end, right_asks = to_left < left_samples.end;
-    if (!left_asks && !right_asks) return;
-    const int right_number = columns.first - to_right * right.length, left_number = rows.first - to_left * left.length;
-    show_marks<Lines<Sums, false>, Sums::threads>(right_number, right.length, thread, minima.column_marks);
-    show_marks<Lines<Sums, true>, Sums::threads>(left_number, left.length, thread, minima.row_marks);
+    const int in_right = right_samples.first + k, in_left = left_samples.first + k;
+    const bool from_left = in_right < right_samples.end, from_right = in_left < left_samples.end;
+    if (!from_left && !from_right) return;
+    const int right_number = columns.first - in_right * right.length;
+    const int left_number = rows.first - in_left * left.length;
+    store_marks<Lines<Sums, false>, Sums::threads>(right_number, right.length, thread,
+                                                   minima.column_marks);
+    store_marks<Lines<Sums, true>, Sums::threads>(left_number, left.length, thread,
+                                                  minima.row_marks);
     Sums::barrier();
-    if (left_asks) warp_minima<false>(sums, right_number, minima);
-    if (right_asks) warp_minima<true>(sums, left_number, minima);
+    if (from_left) warp_minima<false>(sums, right_number, minima);
+    if (from_right) warp_minima<true>(sums, left_number, minima);
     Sums::barrier();
-    if (left_asks) offer<false, Sums::threads>(panel, left, rows, to_right, minima.rows, thread);
-    if (right_asks) offer<true, Sums::threads>(panel, right, columns, to_left, minima.columns, thread);
+    if (from_left) {
+      update_nearest<false, Sums::threads>(params, left, rows, in_right, minima.rows, thread);
+    }
+    if (from_right) {
+      update_nearest<true, Sums::threads>(params, right, columns, in_left, minima.columns, thread);
+    }
   }
 }
 

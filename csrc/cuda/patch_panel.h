@@ -1,43 +1,50 @@
 #pragma once
-// The work of one launch of nearest_patches: some samples against some samples, in tiles of 128 x 128 patches. Tiles
-// are cut from the rows of all samples in a row, so they span borders between samples wherever those fall.
+// The parameters of a search: a panel of samples against another panel, in tiles of 128 x 128
+// patches; and the order in which blocks take the tiles. A tile is cut from the rows of all samples
+// of a panel, so it may span several samples.
 #include "cuda/patch_tiles.h"
 
 namespace musc2::cuda {
 
-constexpr Key nothing_found = ~Key{0};
+constexpr Key no_patch = ~Key{0};
 
-// Patches, or samples, of a side: from `first` to before `end`.
+// Patches, or samples, of a panel: from `first` to before `end`.
 struct Range {
   int first, end;
 
   __device__ bool is_empty() const { return first >= end; }
 };
 
-// Samples from a multiple of this on are measured together, see patch_distances.h.
+// A batch is this many samples from a multiple of it on. Their distances are measured together, see
+// patch_distances.h.
 constexpr int batch_samples = 4;
 __host__ __device__ constexpr int64_t batches_of(int64_t samples) {
   return (samples + batch_samples - 1) / batch_samples;
 }
 
-// The samples of one side of a panel. Patches are numbered through all of them.
-struct Side {
-  Matrix searched;  // their patches as the search sees them
+// Samples that are packed and searched together: one operand of the product. Patches are numbered
+// through all samples.
+struct Panel {
+  Matrix searched;  // the patches as the search multiplies them
   const float* norms;
-  const void* features;  // their patches as given
-  int length, samples;   // patches of a sample, and samples
-  int64_t first;         // the panel's first sample among all samples of this side
-  // [other samples][patches]: distance^2 and number of the nearest patch so far, as a key; nothing_found between
-  // panels. Null when nobody asks for this side's nearest.
+  const void* features;  // the patches as given
+  int length, samples;   // patches per sample, and samples
+  int64_t first;         // the panel's first sample among all samples of its input
+  // [other samples][patches]: the key of the nearest patch so far, distance^2 and index; no_patch
+  // between searches. Null when the results of this panel's patches are not wanted.
   Key* nearest;
-  // [tiles of this side][batches of the other]: how many of the tiles that they have in common have been searched; 0
-  // between panels
+  // [tiles of this panel][batches of the other]: how many of the tiles that they share have been
+  // searched; 0 between searches.
   unsigned* searched_tiles;
 
   __host__ __device__ int patches() const { return length * samples; }
-  __host__ __device__ int tiles() const { return (patches() + TileShape::lines - 1) / TileShape::lines; }
+  __host__ __device__ int tiles() const {
+    return (patches() + TileShape::lines - 1) / TileShape::lines;
+  }
   __device__ int first_patch(int tile) const { return tile * TileShape::lines; }
-  __device__ int end_patch(int tile) const { return min(patches(), first_patch(tile) + TileShape::lines); }
+  __device__ int end_patch(int tile) const {
+    return min(patches(), first_patch(tile) + TileShape::lines);
+  }
   __device__ int first_sample(int tile) const { return first_patch(tile) / length; }
   __device__ int last_sample(int tile) const { return (end_patch(tile) - 1) / length; }
 
@@ -46,77 +53,83 @@ struct Side {
   }
 };
 
-// A tile of the product: the numbers of the tiles of either side.
-struct Place {
+// A tile of the product: its row of tiles in the left panel and its column in the right one.
+struct Tile {
   int left, right;
 };
 
-struct Panel {
-  Side left, right;
-  bool same;   // both sides are the same samples: only pairs whose left sample comes first are searched
-  bool wide;   // features are float32; else they are in the format that is searched
-  bool whole;  // rows of the features are whole 16 bytes, from multiples of 16 bytes on
+struct SearchParams {
+  Panel left, right;
+  bool same;   // the panels are equal: only pairs whose left sample comes first are searched
+  bool wide;   // features are float32; otherwise they have the format of the search
+  bool whole;  // rows of the features are whole 16-byte chunks and start at multiples of 16 bytes
   int channels;
   float* distance;  // (patches of all samples, others)
   int32_t* index;
   int64_t others;
-  int band;  // places of a band, see Walk
+  int band;  // rows of the tile scheduler's grid that make a band
 
-  // Whether a patch of side `own` asks for its nearest in a sample of the other side. When both are the same, a side's
-  // samples come before (left) or after (right) those that it asks.
-  template <bool right_asks>
-  __device__ bool asks(const Side& own, int patch, int sample) const {
-    return !same || (right_asks ? patch >= (sample + 1) * own.length : patch < sample * own.length);
+  // Whether a patch of panel `own` is a query for its nearest patch in a sample of the other panel.
+  // In a search of a panel against itself, the samples that it is compared with come after (left)
+  // or before (right) its own.
+  template <bool from_right>
+  __device__ bool is_query(const Panel& own, int patch, int sample) const {
+    return !same || (from_right ? patch >= (sample + 1) * own.length : patch < sample * own.length);
   }
 
-  // Whether there is such a tile, with patches that ask.
-  __device__ bool wants(Place at) const {
-    if (at.left >= left.tiles() || at.right >= right.tiles()) return false;
-    return !same || (at.left <= at.right && left.first_sample(at.left) < right.last_sample(at.right));
+  // Whether the tile exists and holds queries.
+  __device__ bool is_searched(Tile tile) const {
+    if (tile.left >= left.tiles() || tile.right >= right.tiles()) return false;
+    return !same || (tile.left <= tile.right &&
+                     left.first_sample(tile.left) < right.last_sample(tile.right));
   }
 };
 
-// The tiles that a block, or a cluster of blocks, searches: through bands of at most `panel.band` places, column by
-// column, each taking its turn, `down` by `across` tiles at a time, of which some may not be wanted. Blocks that work
-// at the same time then share rows of both sides, and what has been searched is measured while it is in the cache. The
-// places that are passed over, because they hold no pair of different samples, are spread evenly.
+// The tiles that a block, or a cluster of blocks, searches: `down` by `across` at a time, which
+// makes a grid. Blocks take turns along the grid, through bands of at most `params.band` rows,
+// column by column. So blocks that work at the same time share rows of both panels, and what has
+// been searched is measured while it is in the cache. Positions without queries are skipped, which
+// spreads the work evenly; a position may still contain single tiles without queries.
 template <int down, int across>
-class Walk {
+class TileScheduler {
  public:
-  // As the `number`-th of `all`.
-  __device__ Walk(const Panel& panel, unsigned number, unsigned all)
-      : panel_(panel), inside_(static_cast<int>(number)), all_(static_cast<int>(all)) {
-    settle();
+  // For worker `number` of `workers`.
+  __device__ TileScheduler(const SearchParams& params, unsigned number, unsigned workers)
+      : params_(params), in_band_(static_cast<int>(number)), workers_(static_cast<int>(workers)) {
+    skip_unsearched();
   }
 
-  __device__ bool is_over() const { return first_ * down >= panel_.left.tiles(); }
+  __device__ bool is_over() const { return band_row_ * down >= params_.left.tiles(); }
 
-  // The first of the tiles there.
-  __device__ Place place() const { return {(first_ + inside_ % panel_.band) * down, inside_ / panel_.band * across}; }
+  // The first of the tiles at the current position.
+  __device__ Tile tile() const {
+    return {(band_row_ + in_band_ % params_.band) * down, in_band_ / params_.band * across};
+  }
 
   __device__ void advance() {
-    inside_ += all_;
-    settle();
+    in_band_ += workers_;
+    skip_unsearched();
   }
 
  private:
-  __device__ void settle() {
-    const int of_band = panel_.band * ((panel_.right.tiles() + across - 1) / across);
+  __device__ void skip_unsearched() {
+    const int positions = params_.band * ((params_.right.tiles() + across - 1) / across);
     while (true) {
-      for (; inside_ >= of_band; inside_ -= of_band) first_ += panel_.band;
-      if (is_over() || is_wanted()) return;
-      inside_ += all_;
+      for (; in_band_ >= positions; in_band_ -= positions) band_row_ += params_.band;
+      if (is_over() || is_searched()) return;
+      in_band_ += workers_;
     }
   }
 
-  // Where a tile is wanted, so are those to its right and those above it.
-  __device__ bool is_wanted() const {
-    const Place at = place();
-    return panel_.wants({at.left, min(at.right + across, panel_.right.tiles()) - 1});
+  // Where a tile holds queries, so do the tiles to its right and above it.
+  __device__ bool is_searched() const {
+    const Tile first = tile();
+    return params_.is_searched({first.left, min(first.right + across, params_.right.tiles()) - 1});
   }
 
-  const Panel& panel_;
-  int first_ = 0, inside_, all_;  // the band's first place from the top, and the number of the place in the band
+  const SearchParams& params_;
+  int band_row_ = 0;       // the first row of the current band
+  int in_band_, workers_;  // the current position, counted from the start of the band
 };
 
 }  // namespace musc2::cuda

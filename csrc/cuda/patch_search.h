@@ -1,99 +1,132 @@
 #pragma once
-// The kernel that searches a panel, whatever multiplies its tiles: some warps multiply and reduce, one place after
-// another, and the others measure what that completes.
+// The kernel that searches one panel against another, whatever instructions multiply the tiles.
+//
+// The files of nearest_patches on a GPU; each includes those below it:
+//
+//   nearest_patches.cu          the op: cuts samples into panels, packs them, launches the searches
+//   |- patch_plan.h             panel sizes, and the layout of scratch memory
+//   |- patch_packing.h          kernels: center, round and pad features; norms; clear scratch
+//   |- patch_windows.h          kernel: the search in a window, without matrix cores
+//   |- warpgroup_search.h/.cu   the search for Hopper GPUs, compiled for sm_90a
+//   |  `- warpgroup_mainloop.h  its policy: ring buffer, producer, wgmma mainloop
+//   |- tile_mainloop.h          the policy for all GPUs: cp.async stages, mma.sync mainloop
+//   `- patch_search.h           the search kernel, which both policies fill in (this file)
+//      |- patch_minima.h        the epilogue: accumulators -> one key per line and sample
+//      `- patch_completions.h   a ring buffer from the consumer warps to the measuring warps
+//         `- patch_distances.h  exact distances of the patches found
+//            `- patch_panel.h, patch_tiles.h, formats.h
+//
+// Warps of a block. All go through the same tiles (TileScheduler), each role at its own pace:
+//
+//   role       portable  Hopper  what they do                                    reads
+//   producer   -         1       starts bulk copies to the operands' ring        global memory
+//   consumers  8         8       mainloop, then epilogue: keys to global memory  operands' ring
+//   measuring  4         3       exact distances of what a tile completes        completion ring
+//
+// In the portable search the consumers also load their operands, by asynchronous copies that are
+// two stages ahead. On Hopper the consumers are two warpgroups, and the third warpgroup produces
+// and measures.
+#include "cuda/patch_completions.h"
 #include "cuda/patch_minima.h"
-#include "cuda/searched_places.h"
 
 namespace musc2::cuda {
 namespace {
 
-// A Way of searching says which threads do what. Its first `groups` x Sums::threads threads multiply, each group its
-// part of `down` by `across` tiles; the warps from `first_measuring` on measure; what is between, if anything, loads.
+// A Policy says how tiles are multiplied and by which threads. The first `groups` x Sums::threads
+// threads are consumers; each group has its own rows of the `down` by `across` tiles at a position
+// of the scheduler. The warps from `first_measuring_warp` on measure. Warps in between, if any,
+// produce.
 
-template <class Way>
+template <class Policy>
 struct SearchMemory {
-  Minima<typename Way::Sums> minima[Way::groups];
-  SearchedPlaces<Way::across> places;
-  typename Way::Shared own;
+  Minima<typename Policy::Sums> minima[Policy::groups];
+  CompletionRing<Policy::across> completions;
+  typename Policy::Shared own;
 };
 
-// The patches of a group's part of a place.
-template <class Way>
-__device__ Part part_of(const Panel& panel, Place first) {
-  using Sums = typename Way::Sums;
+// The patches that the calling thread's group multiplies.
+template <class Policy>
+__device__ GroupTile group_tile(const SearchParams& params, Tile first) {
+  using Sums = typename Policy::Sums;
   const int group = static_cast<int>(threadIdx.x) / Sums::threads;
-  return {panel.left.patches_from(first.left * TileShape::lines + group * Sums::rows, Sums::rows),
-          panel.right.patches_from(first.right * TileShape::lines, Sums::columns)};
+  return {params.left.patches_from(first.left * TileShape::lines + group * Sums::rows, Sums::rows),
+          params.right.patches_from(first.right * TileShape::lines, Sums::columns)};
 }
 
-template <class Way>
-__device__ void multiply_places(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
-  using Sums = typename Way::Sums;
+template <class Policy>
+__device__ void run_consumer(const SearchParams& params, const Policy& policy,
+                             SearchMemory<Policy>& shared) {
+  using Sums = typename Policy::Sums;
   Minima<Sums>& minima = shared.minima[threadIdx.x / Sums::threads];
-  auto walk = way.walk();
-  if (walk.is_over()) return;
-  auto multiplier = way.multiplier();
-  multiplier.begin(walk.place());
-  Part part = part_of<Way>(panel, way.own(walk.place()));
-  PartNorms<Sums> norms(panel, part);
-  for (int number = 0; !walk.is_over(); ++number) {
+  auto scheduler = policy.scheduler();
+  if (scheduler.is_over()) return;
+  auto mainloop = policy.mainloop();
+  mainloop.prefetch(scheduler.tile());
+  GroupTile tile = group_tile<Policy>(params, policy.own(scheduler.tile()));
+  TileNorms<Sums> norms(params, tile);
+  for (int number = 0; !scheduler.is_over(); ++number) {
     Sums sums;
-    norms.begin(sums, minima);
-    multiplier.finish(sums);
-    const Part searched = part;
-    walk.advance();
-    if (!walk.is_over()) {
-      multiplier.begin(walk.place());
-      part = part_of<Way>(panel, way.own(walk.place()));
-      norms = PartNorms<Sums>(panel, part);
+    norms.init(sums, minima);
+    mainloop.run(sums);
+    const GroupTile finished = tile;
+    scheduler.advance();
+    if (!scheduler.is_over()) {
+      mainloop.prefetch(scheduler.tile());
+      tile = group_tile<Policy>(params, policy.own(scheduler.tile()));
+      norms = TileNorms<Sums>(params, tile);
     }
-    if (!searched.rows.is_empty()) reduce_sums(panel, searched, sums, minima);
+    if (!finished.rows.is_empty()) epilogue(params, finished, sums, minima);
     Sums::barrier();
-    if (Sums::thread() == 0) shared.places.add(number);
+    if (Sums::thread() == 0) shared.completions.push(number);
   }
 }
 
-template <class Way>
-__device__ void measure_places(const Panel& panel, const Way& way, SearchMemory<Way>& shared) {
-  const int worker = TileShape::warp() - Way::first_measuring;
+template <class Policy>
+__device__ void run_measuring(const SearchParams& params, const Policy& policy,
+                              SearchMemory<Policy>& shared) {
+  const int worker = TileShape::warp() - Policy::first_measuring_warp;
   int number = 0;
-  for (auto walk = way.walk(); !walk.is_over(); walk.advance(), ++number) {
-    const Place at = way.own(walk.place());
-    shared.places.template measure<typename Way::Format>(panel, at, number, worker, Way::measuring);
+  for (auto scheduler = policy.scheduler(); !scheduler.is_over(); scheduler.advance(), ++number) {
+    const Tile first = policy.own(scheduler.tile());
+    shared.completions.template measure<typename Policy::Format>(params, first, number, worker,
+                                                                 Policy::measuring_warps);
   }
 }
 
-template <class Way>
-__global__ void __launch_bounds__(Way::threads, 1) search_panel(const __grid_constant__ Panel panel) {
+template <class Policy>
+__global__ void __launch_bounds__(Policy::threads, 1)
+    search_panel(const __grid_constant__ SearchParams params) {
   MUSC2_DYNAMIC_SHARED(unsigned char, stages);
-  __shared__ SearchMemory<Way> shared;
+  __shared__ SearchMemory<Policy> shared;
   if (threadIdx.x == 0) {
-    shared.places.begin(Way::groups, Way::measuring);
-    Way::begin(shared.own);
+    shared.completions.init(Policy::groups, Policy::measuring_warps);
+    Policy::init(shared.own);
   }
-  Way::barrier();
-  const Way way(panel, stages, shared.own);
-  if (threadIdx.x < Way::groups * Way::Sums::threads) {
-    Way::begin_multiplying();
-    multiply_places(panel, way, shared);
+  Policy::barrier();
+  const Policy policy(params, stages, shared.own);
+  if (threadIdx.x < Policy::groups * Policy::Sums::threads) {
+    Policy::begin_consumer();
+    run_consumer(params, policy, shared);
   } else {
-    Way::begin_others();
-    if (TileShape::warp() < Way::first_measuring) {
-      way.load();
+    Policy::begin_other();
+    if (TileShape::warp() < Policy::first_measuring_warp) {
+      policy.produce();
     } else {
-      measure_places(panel, way, shared);
+      run_measuring(params, policy, shared);
     }
     __syncwarp();
   }
-  Way::barrier();
+  Policy::barrier();
 }
 
-template <class Way>
-void launch_search(Panel panel, void* stream) {
-  const int places = (panel.left.tiles() + Way::down - 1) / Way::down, bands = (places + 15) / 16;
-  panel.band = (places + bands - 1) / bands;
-  const Launch how{"nearest_patches", 0, Way::threads, Way::shared_bytes, stream, Way::blocks_together};
-  launch(fill_device(how, search_panel<Way>), search_panel<Way>, panel);
+template <class Policy>
+void launch_search(SearchParams params, void* stream) {
+  const int rows = (params.left.tiles() + Policy::down - 1) / Policy::down;
+  const int bands = (rows + 15) / 16;
+  params.band = (rows + bands - 1) / bands;
+  const Launch config{"nearest_patches",    0,      Policy::threads,
+                      Policy::shared_bytes, stream, Policy::cluster_blocks};
+  launch(fill_device(config, search_panel<Policy>), search_panel<Policy>, params);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-// Windows of at most 5 x 5 are left to pool_tiles.h. For wider ones, and for tokens that do not begin at multiples of
-// 16 bytes: a block per patch. Its warps weigh the patches of the window, then all degrees become one coefficient per
-// neighbour, so that each output is a single weighted sum of tokens. Neighbours are read through the caches, which
-// adjacent blocks share; a neighbour whose coefficient vanishes, as most do with real tokens, is not read again.
+// pool_tiles.h handles windows of at most 5 x 5. Wider ones, and tokens that do not start at
+// multiples of 16 bytes, take a block per patch: its warps compute the weights of the patches in
+// the window, then all degrees are merged into one coefficient per neighbor, so that each output is
+// a single weighted sum of tokens. Neighbors are read through the caches, which adjacent blocks
+// share; a neighbor whose coefficient vanishes, as most do with real tokens, is not read again.
 #include "cuda/pool_tiles.h"
 #include "musc2/pool_grid.h"
 
@@ -19,7 +20,8 @@ struct Grid {
 struct Window {
   int64_t x, y, left, top, columns, rows;
 
-  __device__ Window(const Grid& grid, int64_t patch) : x(patch % grid.width), y(patch / grid.width) {
+  __device__ Window(const Grid& grid, int64_t patch)
+      : x(patch % grid.width), y(patch / grid.width) {
     left = max(x - grid.radius, int64_t{0});
     top = max(y - grid.radius, int64_t{0});
     columns = min(x + grid.radius, grid.width - 1) - left + 1;
@@ -29,14 +31,14 @@ struct Window {
   __device__ int64_t patch(const Grid& grid, int64_t n) const {
     return (top + n / columns) * grid.width + left + n % columns;
   }
-  // The radius at which the patch comes in.
+  // The smallest radius of a window that contains the patch.
   __device__ int64_t ring(int64_t n) const {
     const int64_t down = top + n / columns - y, right = left + n % columns - x;
     return max(down < 0 ? -down : down, right < 0 ? -right : right);
   }
 };
 
-// exp(-|a - b|) to every lane, with b = 0 when null.
+// exp(-|a - b|), in every lane; b = 0 when null.
 template <class Feature, class Stored = typename Feature::Stored>
 __device__ float weight_of(const Stored* a, const Stored* b, int64_t channels) {
   float sum = 0;
@@ -44,23 +46,27 @@ __device__ float weight_of(const Stored* a, const Stored* b, int64_t channels) {
     const float difference = Feature::widen(a[c]) - (b == nullptr ? 0.0f : Feature::widen(b[c]));
     sum += difference * difference;
   }
-  return neighbour_weight(sqrtf(over_warp(sum, Sum{})));
+  return neighbor_weight(sqrtf(over_warp(sum, Sum{})));
 }
 
-// weights[n] of the window's patches, and after them the weight of a place outside the grid.
+// Computes weights[n] of the window's patches, then the weight of a position outside the grid.
 template <class Feature, class Stored = typename Feature::Stored>
-__device__ void weigh(const Grid& grid, const Window& window, const Stored* image, bool similarity, float* weights) {
+__device__ void compute_weights(const Grid& grid, const Window& window, const Stored* image,
+                                bool similarity, float* weights) {
   const Stored* own = image + (window.y * grid.width + window.x) * grid.channels;
   for (int64_t n = threadIdx.x / warp_lanes; n <= window.size(); n += threads / warp_lanes) {
-    const Stored* other = n < window.size() ? image + window.patch(grid, n) * grid.channels : nullptr;
+    const Stored* other =
+        n < window.size() ? image + window.patch(grid, n) * grid.channels : nullptr;
     const float weight = similarity ? weight_of<Feature>(own, other, grid.channels) : 1.0f;
     if (threadIdx.x % warp_lanes == 0) weights[n] = weight;
   }
 }
 
-// shares[d] = 1 / (sum of the weights of degree d * number of degrees).
-__device__ void share_out(const Window& window, const Degrees& degrees, const float* weights, double* shares) {
-  for (int d = static_cast<int>(threadIdx.x) / warp_lanes; d < degrees.count; d += threads / warp_lanes) {
+// scales[d] = 1 / (sum of the weights of degree d * number of degrees).
+__device__ void normalize(const Window& window, const Degrees& degrees, const float* weights,
+                          double* scales) {
+  for (int d = static_cast<int>(threadIdx.x) / warp_lanes; d < degrees.count;
+       d += threads / warp_lanes) {
     double total = 0;
     int64_t inside = 0;
     for (int64_t n = threadIdx.x % warp_lanes; n < window.size(); n += warp_lanes) {
@@ -71,7 +77,7 @@ __device__ void share_out(const Window& window, const Degrees& degrees, const fl
     total = over_warp(total, Sum{});
     const int64_t outside = int64_t{degrees.size[d]} * degrees.size[d] - over_warp(inside, Sum{});
     total += static_cast<double>(weights[window.size()]) * static_cast<double>(outside);
-    if (threadIdx.x % warp_lanes == 0) shares[d] = 1 / (total * degrees.count);
+    if (threadIdx.x % warp_lanes == 0) scales[d] = 1 / (total * degrees.count);
   }
 }
 
@@ -79,18 +85,19 @@ template <class Feature, class Stored = typename Feature::Stored>
 __global__ void __launch_bounds__(threads)
     pool(const Stored* tokens, Grid grid, Degrees degrees, bool similarity, float* pooled) {
   MUSC2_DYNAMIC_SHARED(float, weights);
-  __shared__ double shares[most_degrees];
+  __shared__ double scales[max_degrees];
   const int64_t patches = grid.height * grid.width;
   const Stored* image = tokens + blockIdx.x / patches * patches * grid.channels;
   const Window window(grid, blockIdx.x % patches);
-  weigh<Feature>(grid, window, image, similarity, weights);
+  compute_weights<Feature>(grid, window, image, similarity, weights);
   __syncthreads();
-  share_out(window, degrees, weights, shares);
+  normalize(window, degrees, weights, scales);
   __syncthreads();
   for (int64_t n = threadIdx.x; n < window.size(); n += threads) {
-    double share = 0;
-    for (int d = 0; d < degrees.count; ++d) share += window.ring(n) <= degrees.size[d] / 2 ? shares[d] : 0;
-    weights[n] = static_cast<float>(share * static_cast<double>(weights[n]));
+    double scale = 0;
+    for (int d = 0; d < degrees.count; ++d)
+      scale += window.ring(n) <= degrees.size[d] / 2 ? scales[d] : 0;
+    weights[n] = static_cast<float>(scale * static_cast<double>(weights[n]));
   }
   __syncthreads();
   for (int64_t c = threadIdx.x; c < grid.channels; c += threads) {
@@ -104,7 +111,7 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class Feature>
-struct Call {
+struct PoolGrid {
   const typename Feature::Stored* tokens;
   int64_t images;
   Grid grid;
@@ -114,8 +121,10 @@ struct Call {
   void* stream;
 
   void run() const {
-    const bool chunks = grid.channels * sizeof(*tokens) % 16 == 0 && reinterpret_cast<uintptr_t>(tokens) % 16 == 0;
-    if (chunks && widest(degrees) / 2 <= 2 && tiles::Sizes<2>::shared_bytes <= shared_memory_limit()) {
+    const bool chunks =
+        grid.channels * sizeof(*tokens) % 16 == 0 && reinterpret_cast<uintptr_t>(tokens) % 16 == 0;
+    if (chunks && widest(degrees) / 2 <= 2 &&
+        tiles::Sizes<2>::shared_bytes <= shared_memory_limit()) {
       by_tile();
     } else {
       by_patch();
@@ -127,18 +136,19 @@ struct Call {
     const auto across = blocks_for(grid.width, tiles::columns);
     const int64_t count = images * blocks_for(grid.height, tiles::rows) * across;
     const bool narrow = widest(degrees) <= 3;
-    const PatchGrid sizes{static_cast<int>(grid.height), static_cast<int>(grid.width), static_cast<int>(grid.channels)};
+    const PatchGrid sizes{static_cast<int>(grid.height), static_cast<int>(grid.width),
+                          static_cast<int>(grid.channels)};
     launch({"pool_grid", blocks_for(count, 1), tiles::threads,
             narrow ? tiles::Sizes<1>::shared_bytes : tiles::Sizes<2>::shared_bytes, stream},
-           narrow ? tiles::pool<Feature, 1> : tiles::pool<Feature, 2>, tokens, sizes, static_cast<int>(across), degrees,
-           similarity, pooled);
+           narrow ? tiles::pool<Feature, 1> : tiles::pool<Feature, 2>, tokens, sizes,
+           static_cast<int>(across), degrees, similarity, pooled);
   }
 
   void by_patch() const {
     const int64_t side = 2 * grid.radius + 1;
-    const int64_t most_neighbours = std::min(grid.height, side) * std::min(grid.width, side);
+    const int64_t max_neighbors = std::min(grid.height, side) * std::min(grid.width, side);
     launch({"pool_grid", blocks_for(images * grid.height * grid.width, 1), threads,
-            (most_neighbours + 1) * static_cast<int64_t>(sizeof(float)), stream},
+            (max_neighbors + 1) * static_cast<int64_t>(sizeof(float)), stream},
            pool<Feature>, tokens, grid, degrees, similarity, pooled);
   }
 };
@@ -146,15 +156,16 @@ struct Call {
 }  // namespace
 
 void pool_grid(const void* tokens, int64_t images, int64_t height, int64_t width, int64_t channels,
-               const int64_t* degrees, int64_t degree_count, bool similarity, float* pooled, int64_t type,
-               void* stream) {
+               const int64_t* degrees, int64_t degree_count, bool similarity, float* pooled,
+               int64_t type, void* stream) {
   if (images * height * width * channels == 0) return;
-  const Degrees given = copy_degrees("pool_grid", degrees, degree_count);
-  const Grid grid{height, width, channels, std::min<int64_t>(widest(given) / 2, std::max(height, width) - 1)};
+  const Degrees copied = copy_degrees("pool_grid", degrees, degree_count);
+  const Grid grid{height, width, channels,
+                  std::min<int64_t>(widest(copied) / 2, std::max(height, width) - 1)};
   const auto run = [&](auto feature) {
     using Feature = decltype(feature);
     const auto* stored = static_cast<const typename Feature::Stored*>(tokens);
-    Call<Feature>{stored, images, grid, given, similarity, pooled, stream}.run();
+    PoolGrid<Feature>{stored, images, grid, copied, similarity, pooled, stream}.run();
   };
   if (type == 1) {
     run(Bfloat16());

@@ -4,16 +4,18 @@
 
 namespace musc2::cuda {
 
-// |a - b|^2 by 8 lanes of consecutive numbers, each of which takes every 8th channel: they read 32 bytes of a float32
-// row at a time. All lanes of the warp call it together, each 8 for their own rows, with no channels when they have
-// none. All 8 get the sum; it is the same for (a, b) and (b, a).
+// |a - b|^2 by 8 consecutive lanes, each of which takes every 8th channel, so that they read 32
+// bytes of a float32 row at a time. All lanes of the warp call it together, each 8 for their own
+// rows, and pass 0 channels if they have none. All 8 get the sum. It is the same for (a, b) and (b,
+// a).
 template <class Feature>
-__device__ float row_distance(const typename Feature::Stored* a, const typename Feature::Stored* b, int channels) {
+__device__ float row_distance(const typename Feature::Stored* a, const typename Feature::Stored* b,
+                              int channels) {
   float sum = 0;
 #pragma unroll 8
   for (int c = static_cast<int>(threadIdx.x) % 8; c < channels; c += 8) {
-    const float apart = Feature::widen(a[c]) - Feature::widen(b[c]);
-    sum = fmaf(apart, apart, sum);
+    const float difference = Feature::widen(a[c]) - Feature::widen(b[c]);
+    sum = fmaf(difference, difference, sum);
   }
   for (int lanes = 4; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(whole_warp, sum, lanes);
   return sum;

@@ -1,11 +1,12 @@
 #pragma once
-// The kernel that searches a packed batch for nearest points, for the ops that need them.
+// The kernel that searches a packed batch for the nearest points, for all ops that need them.
 //
-// Every point is looked at, twice: 65,536 queries in 20,000 points are 1.3e9 distances of 9 instructions, 0.4 ms of an
-// H200's arithmetic, less than an index would take to build and follow. What would cost more is to fetch the points, so
-// a block serves four queries with each point that it loads.
+// It is brute force in two passes: 65,536 queries in 20,000 points are 1.3e9 distances of 9
+// instructions, 0.4 ms of an H200's arithmetic, which is less than building and following an index
+// would take. Loading the points would cost more, so a block serves four queries with each point it
+// loads.
 #include "cuda/device.h"
-#include "cuda/places.h"
+#include "cuda/points.h"
 #include "cuda/smallest.h"
 
 namespace musc2::cuda {
@@ -13,42 +14,45 @@ namespace musc2::cuda {
 constexpr int search_threads = 256, queries_at_once = 4;
 using SearchKeys = SmallestKeys<queries_at_once, search_threads>;
 
-// Items of SmallestKeys: the points of a cloud, by their distances to some places.
+// Items of SmallestKeys: the points of a cloud, with their distances to the queries.
 struct Distances {
   const float* points;
-  Place from[queries_at_once];
+  Point queries[queries_at_once];
 
   __device__ void operator()(uint32_t point, float (&distances)[queries_at_once]) const {
-    const Place at = place(points, point);
+    const Point position = load_point(points, point);
 #pragma unroll
-    for (int query = 0; query < queries_at_once; ++query) distances[query] = squared_distance(at, from[query]);
+    for (int query = 0; query < queries_at_once; ++query)
+      distances[query] = squared_distance(position, queries[query]);
   }
 };
 
-// The min(k, points of the cloud) nearest points of each query: index (Q, k) and distance2 (Q, k), which may be null.
-// Queries says which rows of the output belong to a cloud, queries.first(cloud) to queries.first(cloud + 1), at most
-// `blocks_each` times queries_at_once, and where they are, queries.at(row, points of the cloud, how many).
+// Finds the min(k, points of the cloud) nearest points of each query: index (Q, k) and distance2
+// (Q, k), which may be null. Queries says which rows of the output belong to a cloud, from
+// queries.first(cloud) to queries.first(cloud + 1), at most `blocks_each` times queries_at_once,
+// and gives their positions, queries.at(row, points of the cloud, number of points).
 template <class Queries>
 __global__ void __launch_bounds__(search_threads, 4)
-    search_points(const float* points, const int64_t* offsets, Queries queries, int64_t blocks_each, int64_t k,
-                  uint32_t room, int32_t* index, float* distance2) {
+    search_points(const float* points, const int64_t* offsets, Queries queries, int64_t blocks_each,
+                  int64_t k, uint32_t room, int32_t* index, float* distance2) {
   MUSC2_DYNAMIC_SHARED(Key, memory);
   const int64_t cloud = blockIdx.x / blocks_each;
   const int64_t first = queries.first(cloud) + blockIdx.x % blocks_each * queries_at_once;
   const int64_t count = min(int64_t{queries_at_once}, queries.first(cloud + 1) - first);
   if (count <= 0) return;
   const uint32_t size = static_cast<uint32_t>(offsets[cloud + 1] - offsets[cloud]);
-  const uint32_t wanted = min(static_cast<uint32_t>(k), size);
+  const uint32_t selected = min(static_cast<uint32_t>(k), size);
   Distances distances{points + 3 * offsets[cloud], {}};
 #pragma unroll
-  for (int query = 0; query < queries_at_once; ++query) {  // at the end of a cloud, its last query again
-    distances.from[query] = queries.at(first + min(int64_t{query}, count - 1), distances.points, size);
+  for (int query = 0; query < queries_at_once; ++query) {  // repeats a cloud's last query
+    distances.queries[query] =
+        queries.at(first + min(int64_t{query}, count - 1), distances.points, size);
   }
   SearchKeys smallest(memory, room);
-  smallest.find(distances, size, wanted);
+  smallest.find(distances, size, selected);
   for (int query = 0; query < count; ++query) {
     const int64_t row = (first + query) * k;
-    for (uint32_t i = threadIdx.x; i < wanted; i += search_threads) {
+    for (uint32_t i = threadIdx.x; i < selected; i += search_threads) {
       const Key key = smallest.key(query, i);
       index[row + i] = static_cast<int32_t>(index_of(key));
       if (distance2 != nullptr) distance2[row + i] = value_of(key);
@@ -56,16 +60,17 @@ __global__ void __launch_bounds__(search_threads, 4)
   }
 }
 
-// Searches for an op. queries_each: the most queries that a cloud has.
+// Launches the search for an op. queries_each: the largest number of queries of a cloud.
 template <class Queries>
-void search(const char* op, const float* points, const int64_t* offsets, int64_t clouds, Queries queries,
-            int64_t queries_each, int64_t k, int32_t* index, float* distance2, void* stream) {
+void search(const char* op, const float* points, const int64_t* offsets, int64_t clouds,
+            Queries queries, int64_t queries_each, int64_t k, int32_t* index, float* distance2,
+            void* stream) {
   const int64_t blocks_each = (queries_each + queries_at_once - 1) / queries_at_once;
   if (clouds * blocks_each == 0) return;
   const uint32_t room = room_for(static_cast<uint32_t>(k));
   const int64_t bytes = static_cast<int64_t>(SearchKeys::bytes(room));
-  launch({op, blocks_for(clouds * blocks_each, 1), search_threads, bytes, stream}, search_points<Queries>, points,
-         offsets, queries, blocks_each, k, room, index, distance2);
+  launch({op, blocks_for(clouds * blocks_each, 1), search_threads, bytes, stream},
+         search_points<Queries>, points, offsets, queries, blocks_each, k, room, index, distance2);
 }
 
 }  // namespace musc2::cuda

@@ -1,51 +1,49 @@
-// Why apart from nearest_patches.cu: these instructions exist for sm_90a alone, and a GPU takes code for sm_90a only
-// when it is one. docs/gpu.md has the model of it.
+// A file apart from nearest_patches.cu, because its instructions exist for sm_90a alone and code
+// for sm_90a runs on no other GPU. docs/dev/gpu.md models the performance.
 #include <cstdlib>
 #include <string_view>
 
 #include "cuda/patch_search.h"
-#include "cuda/warpgroup_product.h"
+#include "cuda/warpgroup_mainloop.h"
 #include "cuda/warpgroup_search.h"
 
 namespace musc2::cuda {
 namespace {
 
-#ifdef MUSC2_EMULATE
-bool is_hopper() { return true; }
-#else
 bool is_hopper() {
   int device = 0, major = 0, minor = 0;
   check(cudaGetDevice(&device), "nearest_patches");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "nearest_patches");
-  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "nearest_patches");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+        "nearest_patches");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device),
+        "nearest_patches");
   return major == 9 && minor == 0;
 }
-#endif
 
 }  // namespace
 
 int warpgroup_blocks() {
-  // Not the default before a GPU has shown that the documentation was understood (tests/cuda).
-  const char* const said = std::getenv("MUSC2_HOPPER");
-  if (said == nullptr || !is_hopper()) return 0;
-  const std::string_view blocks(said);
+  // Off by default until a GPU has confirmed the reading of the documentation (tests/cuda).
+  const char* const setting = std::getenv("MUSC2_HOPPER");
+  if (setting == nullptr || !is_hopper()) return 0;
+  const std::string_view blocks(setting);
   return blocks == "1" ? 1 : blocks == "2" ? 2 : blocks == "4" ? 4 : 0;
 }
 
 namespace {
 
 template <class Format>
-void search(const Panel& panel, int blocks, void* stream) {
+void search(const SearchParams& params, int blocks, void* stream) {
   const auto launch = blocks == 1   ? launch_search<WarpgroupSearch<Format, 1>>
                       : blocks == 2 ? launch_search<WarpgroupSearch<Format, 2>>
                                     : launch_search<WarpgroupSearch<Format, 4>>;
-  launch(panel, stream);
+  launch(params, stream);
 }
 
 }  // namespace
 
-void search_by_warpgroups(const Panel& panel, bool half, int blocks, void* stream) {
-  (half ? search<Float16> : search<Bfloat16>)(panel, blocks, stream);
+void search_by_warpgroups(const SearchParams& params, bool half, int blocks, void* stream) {
+  (half ? search<Float16> : search<Bfloat16>)(params, blocks, stream);
 }
 
 }  // namespace musc2::cuda

@@ -1,19 +1,19 @@
 #pragma once
-// The search of nearest_patches by Hopper GPUs' own instructions, in a file of its own because only sm_90a has them.
+// The search with the instructions that only Hopper GPUs have.
 #include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
 
 #ifdef MUSC2_HOPPER
-// How many blocks make a cluster: 1, 2 or 4, as MUSC2_HOPPER in the environment says. 0 when it says nothing else, or
-// the current device does not run it.
+// Blocks per cluster, 1, 2 or 4, as the environment variable MUSC2_HOPPER says. 0 when it has no
+// such value or the current device is not a Hopper GPU.
 int warpgroup_blocks();
 
-// The panel is packed in tiles (PackedTiles) of bfloat16 numbers or, `half`, of float16.
-void search_by_warpgroups(const Panel& panel, bool half, int blocks, void* stream);
+// Both panels are packed in tiles (PackedTiles) of bfloat16 or, with `half`, float16 values.
+void search_by_warpgroups(const SearchParams& params, bool half, int blocks, void* stream);
 #else
 inline int warpgroup_blocks() { return 0; }
-inline void search_by_warpgroups(const Panel&, bool, int, void*) {}
+inline void search_by_warpgroups(const SearchParams&, bool, int, void*) {}
 #endif
 
 }  // namespace musc2::cuda

@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* names[] = {"base", "avx2", "avx512", "avx512bf16"};
 
-std::atomic<int>& chosen() {
+std::atomic<int>& selected() {
   static std::atomic<int> isa{-1};
   return isa;
 }
@@ -22,9 +22,9 @@ int find(const char* name) {
 }
 
 int initial() {
-  const char* wanted = std::getenv("MUSC2_ISA");
-  const int found = wanted != nullptr ? find(wanted) : -1;
-  return found >= 0 ? found : static_cast<int>(best_isa());
+  const char* name = std::getenv("MUSC2_ISA");
+  const int isa = name != nullptr ? find(name) : -1;
+  return isa >= 0 ? isa : static_cast<int>(best_isa());
 }
 
 }  // namespace
@@ -36,22 +36,24 @@ Isa best_isa() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (!avx512) return Isa::avx2;
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") ? Isa::avx512bf16 : Isa::avx512;
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")
+             ? Isa::avx512bf16
+             : Isa::avx512;
 #else
   return Isa::base;
 #endif
 }
 
 Isa active_isa() {
-  int isa = chosen().load(std::memory_order_relaxed);
-  if (isa < 0) chosen() = isa = initial();
+  int isa = selected().load(std::memory_order_relaxed);
+  if (isa < 0) selected() = isa = initial();
   return static_cast<Isa>(isa);
 }
 
 bool set_isa(const char* name) {
-  const int found = *name == '\0' ? initial() : find(name);
-  if (found >= 0) chosen() = found;
-  return found >= 0;
+  const int isa = *name == '\0' ? initial() : find(name);
+  if (isa >= 0) selected() = isa;
+  return isa >= 0;
 }
 
 const char* isa_name(Isa isa) { return names[static_cast<int>(isa)]; }

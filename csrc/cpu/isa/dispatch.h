@@ -1,7 +1,8 @@
 #pragma once
-// Hot inner loops ("leaves") are compiled once per instruction set, each copy in a namespace named after it.
-// A leaf's sources include nothing from the standard library but <cstdint>, <cstddef> and <immintrin.h>: an inline
-// function compiled here for AVX-512 could be the copy that the linker keeps for everybody.
+// Per-ISA kernels: hot inner loops are compiled once per instruction set, each copy in a namespace
+// named after it. Their sources include nothing of the standard library but <cstdint>, <cstddef>
+// and <immintrin.h>: an inline function compiled for AVX-512 could be the copy that the linker
+// keeps for all.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,36 +12,37 @@ namespace musc2::cpu {
 enum class Isa : int { base, avx2, avx512, avx512bf16 };
 
 Isa best_isa();                  // the widest that this machine runs
-Isa active_isa();                // best_isa() unless MUSC2_ISA or set_isa() asks for less
-bool set_isa(const char* name);  // false: unknown, or not on this machine; "" restores the default
+Isa active_isa();                // best_isa(), or a lower one that MUSC2_ISA or set_isa() selects
+bool set_isa(const char* name);  // false: unknown, or not on this machine; "": the default
 const char* isa_name(Isa isa);
 
 }  // namespace musc2::cpu
 
-// MUSC2_LEAF(float, dot, const float* a, const float* b, int64_t n) declares the copies and musc2::cpu::dot(), which
-// returns a pointer to the active one.
+// MUSC2_ISA_FUNCTION(float, dot, const float* a, const float* b, int64_t n) declares the copies,
+// and musc2::cpu::dot(), which returns a pointer to the active one.
 #if defined(__x86_64__) || defined(_M_X64)
-#define MUSC2_LEAF(Result, name, ...)                                                                           \
-  namespace base {                                                                                              \
-  Result name(__VA_ARGS__);                                                                                     \
-  }                                                                                                             \
-  namespace avx2 {                                                                                              \
-  Result name(__VA_ARGS__);                                                                                     \
-  }                                                                                                             \
-  namespace avx512 {                                                                                            \
-  Result name(__VA_ARGS__);                                                                                     \
-  }                                                                                                             \
-  namespace avx512bf16 {                                                                                        \
-  Result name(__VA_ARGS__);                                                                                     \
-  }                                                                                                             \
-  inline auto* name() {                                                                                         \
-    static constexpr decltype(&base::name) copies[] = {base::name, avx2::name, avx512::name, avx512bf16::name}; \
-    return copies[static_cast<int>(active_isa())];                                                              \
+#define MUSC2_ISA_FUNCTION(Result, name, ...)                                                \
+  namespace base {                                                                           \
+  Result name(__VA_ARGS__);                                                                  \
+  }                                                                                          \
+  namespace avx2 {                                                                           \
+  Result name(__VA_ARGS__);                                                                  \
+  }                                                                                          \
+  namespace avx512 {                                                                         \
+  Result name(__VA_ARGS__);                                                                  \
+  }                                                                                          \
+  namespace avx512bf16 {                                                                     \
+  Result name(__VA_ARGS__);                                                                  \
+  }                                                                                          \
+  inline auto* name() {                                                                      \
+    static constexpr decltype(&base::name) copies[] = {base::name, avx2::name, avx512::name, \
+                                                       avx512bf16::name};                    \
+    return copies[static_cast<int>(active_isa())];                                           \
   }
 #else
-#define MUSC2_LEAF(Result, name, ...) \
-  namespace base {                    \
-  Result name(__VA_ARGS__);           \
-  }                                   \
+#define MUSC2_ISA_FUNCTION(Result, name, ...) \
+  namespace base {                            \
+  Result name(__VA_ARGS__);                   \
+  }                                           \
   inline auto* name() { return base::name; }
 #endif

@@ -1,13 +1,14 @@
-// One pick looks at every bucket's box, but only at the points of buckets that are nearer to it than the farthest of
-// their points is to the picks so far: the others cannot change. That is exact, see bounds().
+// A step looks at the box of every bucket, but only at the points of buckets that are nearer to the
+// pick than their farthest point is to the earlier picks: the others cannot change. That is exact,
+// see bounds().
 #include "cpu/isa/farthest.h"
 
-#include "cpu/isa/places.h"
+#include "cpu/isa/point_distances.h"
 
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
-int64_t find_touched(const Sampling& cloud, const Place& pick) {
+int64_t find_touched(const Sampling& cloud, const Point& pick) {
   int64_t count = 0;
   for (int64_t group = 0; group < cloud.groups; ++group) {
     for (int lane = 0; lane < lanes; lane += width) {
@@ -21,14 +22,14 @@ int64_t find_touched(const Sampling& cloud, const Place& pick) {
   return count;
 }
 
-void update(const Sampling& cloud, int32_t bucket, const Place& pick) {
+void update(const Sampling& cloud, int32_t bucket, const Point& pick) {
   Floats top = Floats{} - 1.0f;
-  for (int32_t block = cloud.first[bucket]; block < cloud.first[bucket + 1]; ++block) {
+  for (int32_t i = cloud.first[bucket]; i < cloud.first[bucket + 1]; ++i) {
     for (int lane = 0; lane < lanes; lane += width) {
-      float* nearest = cloud.nearest + int64_t{block} * lanes + lane;
-      const Floats now = smaller(distances(cloud.blocks[block], lane, pick), load(nearest));
-      store(nearest, now);
-      top = larger(top, now);
+      float* nearest = cloud.nearest + int64_t{i} * lanes + lane;
+      const Floats updated = smaller(distances(cloud.points[i], lane, pick), load(nearest));
+      store(nearest, updated);
+      top = larger(top, updated);
     }
   }
   cloud.farthest[bucket] = largest(top);
@@ -36,22 +37,24 @@ void update(const Sampling& cloud, int32_t bucket, const Place& pick) {
 
 float farthest_of_all(const Sampling& cloud) {
   Floats top = Floats{} - 1.0f;
-  for (int64_t i = 0; i < cloud.groups * lanes; i += width) top = larger(top, load(cloud.farthest + i));
+  for (int64_t i = 0; i < cloud.groups * lanes; i += width)
+    top = larger(top, load(cloud.farthest + i));
   return largest(top);
 }
 
-// The point of the bucket with the lowest index, if that is below `lowest`, that is `distance` away from the picks.
-// Indices ascend in a bucket, so it is the first.
-void find_in_bucket(const Sampling& cloud, int64_t bucket, float distance, int32_t* lowest, Place* place) {
-  for (int32_t b = cloud.first[bucket]; b < cloud.first[bucket + 1]; ++b) {
+// Finds the point of the bucket whose distance to the picks is `distance`, if its index is below
+// `lowest`. Indices ascend in a bucket, so the first one is the lowest.
+void find_in_bucket(const Sampling& cloud, int64_t bucket, float distance, int32_t* lowest,
+                    Point* pick) {
+  for (int32_t i = cloud.first[bucket]; i < cloud.first[bucket + 1]; ++i) {
     for (int lane = 0; lane < lanes; lane += width) {
-      const uint32_t hits = bits(load(cloud.nearest + int64_t{b} * lanes + lane) == distance);
+      const uint32_t hits = bits(load(cloud.nearest + int64_t{i} * lanes + lane) == distance);
       if (hits == 0) continue;
-      const Block& block = cloud.blocks[b];
+      const PackedPoints& points = cloud.points[i];
       const int hit = lane + __builtin_ctz(hits);
-      if (block.index[hit] < *lowest) {
-        *lowest = block.index[hit];
-        *place = {block.x[hit], block.y[hit], block.z[hit]};
+      if (points.index[hit] < *lowest) {
+        *lowest = points.index[hit];
+        *pick = {points.x[hit], points.y[hit], points.z[hit]};
       }
       return;
     }
@@ -60,7 +63,7 @@ void find_in_bucket(const Sampling& cloud, int64_t bucket, float distance, int32
 
 }  // namespace
 
-void farthest_picks(const Sampling& cloud, Place pick, int64_t count, int32_t* picks) {
+void farthest_picks(const Sampling& cloud, Point pick, int64_t count, int32_t* picks) {
   for (int64_t i = 1; i < count; ++i) {
     const int64_t touched = find_touched(cloud, pick);
     for (int64_t t = 0; t < touched; ++t) update(cloud, cloud.touched[t], pick);

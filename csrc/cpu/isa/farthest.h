@@ -1,21 +1,22 @@
 #pragma once
-#include "cpu/isa/blocks.h"
 #include "cpu/isa/dispatch.h"
+#include "cpu/isa/packed_points.h"
 
 namespace musc2::cpu {
 
-// A cloud in buckets, and what farthest point sampling knows of it.
+// A cloud in buckets, and the state of farthest point sampling.
 struct Sampling {
-  const Block* blocks;
-  const int32_t* first;  // bucket b has the blocks [first[b], first[b+1])
+  const PackedPoints* points;
+  const int32_t* first;  // bucket b has points[first[b]] to points[first[b + 1] - 1]
   const Boxes* boxes;    // of sixteen buckets each
-  int64_t groups;        // how many of them
-  float* nearest;        // (blocks, lanes): squared distance to the nearest pick; -1: never to be picked
-  float* farthest;       // (groups, lanes): the largest of each bucket's `nearest`, -1 where there is no bucket
-  int32_t* touched;      // (groups, lanes): scratch
+  int64_t groups;        // number of them
+  float* nearest;   // (points, lanes): squared distance to the nearest pick; -1: must not be picked
+  float* farthest;  // (groups, lanes): the largest `nearest` of each bucket; -1 for unused lanes
+  int32_t* touched;  // (groups, lanes): scratch
 };
 
-// Writes picks[1 ... count-1]; picks[0] is there, at the place `start`.
-MUSC2_LEAF(void, farthest_picks, const Sampling& cloud, Place start, int64_t count, int32_t* picks)
+// Writes picks[1] to picks[count - 1]. picks[0] has been chosen; its position is `start`.
+MUSC2_ISA_FUNCTION(void, farthest_picks, const Sampling& cloud, Point start, int64_t count,
+                   int32_t* picks)
 
 }  // namespace musc2::cpu

@@ -5,24 +5,30 @@
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
-// The sum of a stretch of `vectors_wide` vectors stays in registers while the tokens pass by.
-template <int vectors_wide>
-void stretch(const float* const* vectors, const float* coefficients, int64_t count, int64_t at, float* sum) {
-  Floats sums[vectors_wide] = {};
+// Sums `simd_vectors` vectors of channels over all tokens; the sums stay in registers.
+template <int simd_vectors>
+void sum_channels(const float* const* vectors, const float* coefficients, int64_t count, int64_t at,
+                  float* sum) {
+  Floats sums[simd_vectors] = {};
   for (int64_t t = 0; t < count; ++t) {
-    for (int v = 0; v < vectors_wide; ++v) sums[v] += coefficients[t] * load(vectors[t] + at + v * width);
+    for (int v = 0; v < simd_vectors; ++v)
+      sums[v] += coefficients[t] * load(vectors[t] + at + v * width);
   }
-  for (int v = 0; v < vectors_wide; ++v) store(sum + at + v * width, sums[v]);
+  for (int v = 0; v < simd_vectors; ++v) store(sum + at + v * width, sums[v]);
 }
 
 }  // namespace
 
-float token_distance2(const float* a, const float* b, int64_t n) { return squared_distance(a, b, n); }
+float token_distance2(const float* a, const float* b, int64_t n) {
+  return squared_distance(a, b, n);
+}
 
-void token_sum(const float* const* vectors, const float* coefficients, int64_t count, int64_t n, float* sum) {
+void token_sum(const float* const* vectors, const float* coefficients, int64_t count, int64_t n,
+               float* sum) {
   int64_t at = 0;
-  for (; at + 8 * width <= n; at += 8 * width) stretch<8>(vectors, coefficients, count, at, sum);
-  for (; at + width <= n; at += width) stretch<1>(vectors, coefficients, count, at, sum);
+  for (; at + 8 * width <= n; at += 8 * width)
+    sum_channels<8>(vectors, coefficients, count, at, sum);
+  for (; at + width <= n; at += width) sum_channels<1>(vectors, coefficients, count, at, sum);
   for (; at < n; ++at) {
     float total = 0;
     for (int64_t t = 0; t < count; ++t) total += coefficients[t] * vectors[t][at];
@@ -32,8 +38,9 @@ void token_sum(const float* const* vectors, const float* coefficients, int64_t c
 
 void mean_of_consecutive(const float* values, int64_t rows, int64_t n, float* mean) {
   const float share = 1.0f / static_cast<float>(rows);
-  if (rows == 3) {  // the usual three degrees, so that the compiler can use shuffles
-    for (int64_t j = 0; j < n; ++j) mean[j] = ((values[3 * j] + values[3 * j + 1]) + values[3 * j + 2]) * share;
+  if (rows == 3) {  // the usual number of degrees; lets the compiler use shuffles
+    for (int64_t j = 0; j < n; ++j)
+      mean[j] = ((values[3 * j] + values[3 * j + 1]) + values[3 * j + 2]) * share;
     return;
   }
   for (int64_t j = 0; j < n; ++j) {

@@ -1,11 +1,12 @@
-// The sums of a tile start at -(|a|^2 + |b|^2) / 2, so that they end at -distance^2 / 2 and one comparison serves both
-// the row's nearest and the column's.
-#include "cpu/isa/panels.h"
+// The sums of a tile start at -(|a|^2 + |b|^2) / 2, so that they end at -distance^2 / 2, and serve
+// both the nearest of a row and that of a column.
+#include "cpu/isa/micropanels.h"
 
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
-constexpr int64_t group_bytes = 448 << 10;  // panels that are swept together, to stay in a 1 MiB second-level cache
+// Of the micropanels that are searched together, to stay in an L2 cache of 1 MiB.
+constexpr int64_t group_bytes = 448 << 10;
 
 Ints lane_numbers() {
   Ints numbers{};
@@ -24,7 +25,9 @@ struct Float32 {
     __builtin_memcpy(&value, &cell, sizeof value);
     return sum + value * reinterpret_cast<Floats>(load(column_cells));
   }
-  static Floats end(Sum sum, const PackedPatches&, int64_t, const PackedPatches&, int64_t) { return sum; }
+  static Floats end(Sum sum, const PackedPatches&, int64_t, const PackedPatches&, int64_t) {
+    return sum;
+  }
 };
 
 #ifdef __AVX512BF16__
@@ -38,7 +41,9 @@ struct Bfloat16 {
     return (Sum)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(cell),
                                  (__m512bh)_mm512_loadu_si512(column_cells));
   }
-  static Floats end(Sum sum, const PackedPatches&, int64_t, const PackedPatches&, int64_t) { return sum; }
+  static Floats end(Sum sum, const PackedPatches&, int64_t, const PackedPatches&, int64_t) {
+    return sum;
+  }
 };
 #endif
 
@@ -46,109 +51,113 @@ struct Bfloat16 {
 struct Int8 {
   static constexpr Search kind = Search::int8;
   using Sum = Ints;
-  // The instruction multiplies unsigned by signed bytes: the column side gets 128 added on the fly, and the sum starts
-  // at what takes it out again.
+  // The instruction multiplies unsigned by signed bytes: 128 is added to the column's bytes on the
+  // fly, and the sum starts at the value that cancels it.
   static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches&, int64_t) {
     return Ints{} + a.row_starts[row];
   }
   static Sum add(Sum sum, int32_t cell, const int32_t* column_cells) {
-    const __m512i shifted = _mm512_xor_si512(_mm512_loadu_si512(column_cells), _mm512_set1_epi8(-128));
+    const __m512i shifted =
+        _mm512_xor_si512(_mm512_loadu_si512(column_cells), _mm512_set1_epi8(-128));
     return (Sum)_mm512_dpbusd_epi32((__m512i)sum, shifted, _mm512_set1_epi32(cell));
   }
-  static Floats end(Sum sum, const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column) {
+  static Floats end(Sum sum, const PackedPatches& a, int64_t row, const PackedPatches& b,
+                    int64_t column) {
     const Floats product = __builtin_convertvector(sum, Floats) * load(b.scales + column);
     return product * a.scales[row] + (load(b.half_norms + column) + a.half_norms[row]);
   }
 };
 #endif
 
-// The nearest so far of tile_rows rows, one candidate per lane; lanes are merged when a group of panels is done.
+// The nearest columns so far of tile_rows rows, one per lane. Lanes are merged at the end of a
+// group of micropanels.
 struct RowCandidates {
   Floats value[tile_rows];
-  Ints at[tile_rows];
+  Ints index[tile_rows];
 };
 
 template <class Mode, int VECTORS>
-void tile(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column, int64_t steps,
-          RowCandidates& candidates, const NearestFound& columns) {
+void tile(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column,
+          int64_t steps, RowCandidates& candidates, const Nearest& columns) {
   typename Mode::Sum sums[tile_rows][VECTORS];
 #pragma GCC unroll 8
   for (int i = 0; i < tile_rows; ++i) {
 #pragma GCC unroll 3
     for (int v = 0; v < VECTORS; ++v) sums[i][v] = Mode::begin(a, row + i, b, column + v * width);
   }
-  const int32_t* row_cells = a.cells + row / panel * panel * steps + row % panel;
+  const int32_t* row_cells = a.cells + row / micropanel * micropanel * steps + row % micropanel;
   const int32_t* column_cells = b.cells + column * steps;
-  for (int64_t s = 0; s < steps; ++s, row_cells += panel, column_cells += panel) {
+  for (int64_t s = 0; s < steps; ++s, row_cells += micropanel, column_cells += micropanel) {
 #pragma GCC unroll 8
     for (int i = 0; i < tile_rows; ++i) {
 #pragma GCC unroll 3
-      for (int v = 0; v < VECTORS; ++v) sums[i][v] = Mode::add(sums[i][v], row_cells[i], column_cells + v * width);
+      for (int v = 0; v < VECTORS; ++v)
+        sums[i][v] = Mode::add(sums[i][v], row_cells[i], column_cells + v * width);
     }
   }
   const Ints lanes = lane_numbers() + static_cast<int32_t>(column);
 #pragma GCC unroll 3
   for (int v = 0; v < VECTORS; ++v) {
     float* column_value = columns.value + column + v * width;
-    int32_t* column_at = columns.at + column + v * width;
+    int32_t* column_index = columns.index + column + v * width;
     Floats best = load(column_value);
-    Ints at = load(column_at);
+    Ints best_index = load(column_index);
 #pragma GCC unroll 8
     for (int i = 0; i < tile_rows; ++i) {
       const Floats value = Mode::end(sums[i][v], a, row + i, b, column + v * width);
       const Ints nearer = value > best;
       best = nearer ? value : best;
-      at = nearer ? Ints{} + static_cast<int32_t>(row + i) : at;
+      best_index = nearer ? Ints{} + static_cast<int32_t>(row + i) : best_index;
       const Ints row_nearer = value > candidates.value[i];
       candidates.value[i] = row_nearer ? value : candidates.value[i];
-      candidates.at[i] = row_nearer ? lanes + v * width : candidates.at[i];
+      candidates.index[i] = row_nearer ? lanes + v * width : candidates.index[i];
     }
     store(column_value, best);
-    store(column_at, at);
+    store(column_index, best_index);
   }
 }
 
-void merge_lanes(const RowCandidates& candidates, int64_t row, const NearestFound& rows) {
+void merge_lanes(const RowCandidates& candidates, int64_t row, const Nearest& rows) {
   for (int i = 0; i < tile_rows; ++i) {
     float best = rows.value[row + i];
-    int32_t at = rows.at[row + i];
+    int32_t best_index = rows.index[row + i];
     for (int lane = 0; lane < width; ++lane) {
       const float value = candidates.value[i][lane];
-      const int32_t where = candidates.at[i][lane];
-      if (value > best || (value == best && where < at)) {
+      const int32_t index = candidates.index[i][lane];
+      if (value > best || (value == best && index < best_index)) {
         best = value;
-        at = where;
+        best_index = index;
       }
     }
     rows.value[row + i] = best;
-    rows.at[row + i] = at;
+    rows.index[row + i] = best_index;
   }
 }
 
-void forget(const NearestFound& found, int64_t count) {
+void reset(const Nearest& nearest, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
-    found.value[i] = -__builtin_inff();
-    found.at[i] = 0;
+    nearest.value[i] = -__builtin_inff();
+    nearest.index[i] = 0;
   }
 }
 
 template <class Mode>
-void search(const PackedPatches& a, const PackedPatches& b, int64_t channels, const NearestFound& rows,
-            const NearestFound& columns) {
+void search(const PackedPatches& a, const PackedPatches& b, int64_t channels, const Nearest& rows,
+            const Nearest& columns) {
   const int64_t steps = cells_per_row(Mode::kind, channels);
-  forget(rows, whole_panels(a.rows));
-  forget(columns, whole_panels(b.rows));
-  const int64_t fitting = group_bytes / (panel * 4 * steps);
-  const int64_t group = panel * (fitting > 1 ? fitting : 1);
+  reset(rows, round_to_micropanels(a.rows));
+  reset(columns, round_to_micropanels(b.rows));
+  const int64_t fitting = group_bytes / (micropanel * 4 * steps);
+  const int64_t group = micropanel * (fitting > 1 ? fitting : 1);
   for (int64_t start = 0; start < b.rows; start += group) {
     const int64_t end = start + group < b.rows ? start + group : b.rows;
     for (int64_t row = 0; row < a.rows; row += tile_rows) {
       RowCandidates candidates;
       for (int i = 0; i < tile_rows; ++i) {
         candidates.value[i] = Floats{} - __builtin_inff();
-        candidates.at[i] = Ints{} + 0x7fffffff;
+        candidates.index[i] = Ints{} + 0x7fffffff;
       }
-      for (int64_t column = start; column < end; column += panel) {
+      for (int64_t column = start; column < end; column += micropanel) {
         const int64_t left = b.rows - column;
         if (left > 2 * width) {
           tile<Mode, 3>(a, row, b, column, steps, candidates, columns);
@@ -173,8 +182,8 @@ bool patch_search_exists(Search search) {
 #endif
 }
 
-void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, int64_t channels, NearestFound rows,
-                    NearestFound columns) {
+void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, int64_t channels,
+                    Nearest rows, Nearest columns) {
   switch (search) {
 #ifdef __AVX512BF16__
     case Search::bfloat16:

@@ -1,4 +1,5 @@
-// Jacobi rotations, a matrix per lane: robust where eigenvalues coincide, which they do on edges and in corners.
+// Jacobi rotations, a matrix per lane. They are robust where eigenvalues coincide, as on edges and
+// in corners.
 #include "cpu/isa/smallest_axis.h"
 
 #include "cpu/isa/vectors.h"
@@ -17,14 +18,14 @@ struct Matrices {
   Floats a[3][3];     // symmetric; the upper half is in use
   Floats axes[3][3];  // axes[i][k]: component i of the axis that belongs to a[k][k]
 
-  // Makes a[p][q] zero; p < q, and r is the third index.
+  // Zeroes a[p][q]; p < q, and r is the third index.
   void rotate(int p, int q, int r) {
     const Floats zero = {}, one = zero + 1.0f;
-    const Ints still = a[p][q] == zero;
-    const Floats theta = (a[q][q] - a[p][p]) / (2.0f * (still ? one : a[p][q]));
+    const Ints is_zero = a[p][q] == zero;
+    const Floats theta = (a[q][q] - a[p][p]) / (2.0f * (is_zero ? one : a[p][q]));
     const Floats size = theta < zero ? -theta : theta;
     const Floats steep = one / (size + root(size * size + 1.0f));
-    const Floats t = still ? zero : theta < zero ? -steep : steep;
+    const Floats t = is_zero ? zero : theta < zero ? -steep : steep;
     const Floats c = one / root(t * t + 1.0f), s = t * c;
     a[p][p] -= t * a[p][q];
     a[q][q] += t * a[p][q];
@@ -62,9 +63,9 @@ void smallest_axis(const float* covariances, float* axes, float* shares) {
     Floats least = m.a[0][0];
     Floats axis[3] = {m.axes[0][0], m.axes[1][0], m.axes[2][0]};
     for (int k = 1; k < 3; ++k) {
-      const Ints smaller_yet = m.a[k][k] < least;
-      least = smaller_yet ? m.a[k][k] : least;
-      for (int i = 0; i < 3; ++i) axis[i] = smaller_yet ? m.axes[i][k] : axis[i];
+      const Ints is_smaller = m.a[k][k] < least;
+      least = is_smaller ? m.a[k][k] : least;
+      for (int i = 0; i < 3; ++i) axis[i] = is_smaller ? m.axes[i][k] : axis[i];
     }
     const Floats length = root((axis[0] * axis[0] + axis[1] * axis[1]) + axis[2] * axis[2]);
     for (int i = 0; i < 3; ++i) store(axes + i * axis_lanes + lane, axis[i] / length);

@@ -11,38 +11,45 @@ constexpr int64_t lanes = 8;
 constexpr int64_t lanes = 4;
 #endif
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t Places __attribute__((vector_size(16)));
+typedef int32_t ShuffleMask __attribute__((vector_size(16)));
 typedef float Floats __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
 typedef int32_t Whole __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
 
-Four four(const float* from) { return *reinterpret_cast<const Four*>(from); }
+Four four(const float* values) { return *reinterpret_cast<const Four*>(values); }
 
 void transpose4(const float* rows, int64_t n, float* columns) {
   const Four a = four(rows), b = four(rows + n), c = four(rows + 2 * n), d = four(rows + 3 * n);
-  const Four ab = __builtin_shuffle(a, b, Places{0, 4, 1, 5}), cd = __builtin_shuffle(c, d, Places{0, 4, 1, 5});
-  const Four ab2 = __builtin_shuffle(a, b, Places{2, 6, 3, 7}), cd2 = __builtin_shuffle(c, d, Places{2, 6, 3, 7});
-  *reinterpret_cast<Four*>(columns) = __builtin_shuffle(ab, cd, Places{0, 1, 4, 5});
-  *reinterpret_cast<Four*>(columns + sort_lanes) = __builtin_shuffle(ab, cd, Places{2, 3, 6, 7});
-  *reinterpret_cast<Four*>(columns + 2 * sort_lanes) = __builtin_shuffle(ab2, cd2, Places{0, 1, 4, 5});
-  *reinterpret_cast<Four*>(columns + 3 * sort_lanes) = __builtin_shuffle(ab2, cd2, Places{2, 3, 6, 7});
+  const Four ab = __builtin_shuffle(a, b, ShuffleMask{0, 4, 1, 5}),
+             cd = __builtin_shuffle(c, d, ShuffleMask{0, 4, 1, 5});
+  const Four ab2 = __builtin_shuffle(a, b, ShuffleMask{2, 6, 3, 7}),
+             cd2 = __builtin_shuffle(c, d, ShuffleMask{2, 6, 3, 7});
+  *reinterpret_cast<Four*>(columns) = __builtin_shuffle(ab, cd, ShuffleMask{0, 1, 4, 5});
+  *reinterpret_cast<Four*>(columns + sort_lanes) =
+      __builtin_shuffle(ab, cd, ShuffleMask{2, 3, 6, 7});
+  *reinterpret_cast<Four*>(columns + 2 * sort_lanes) =
+      __builtin_shuffle(ab2, cd2, ShuffleMask{0, 1, 4, 5});
+  *reinterpret_cast<Four*>(columns + 3 * sort_lanes) =
+      __builtin_shuffle(ab2, cd2, ShuffleMask{2, 3, 6, 7});
 }
 
 }  // namespace
 
 void rows_to_columns(const float* rows, int64_t n, float* columns, int32_t* count) {
-  int64_t at = 0;
-  for (; at + 4 <= n; at += 4) {
+  int64_t column = 0;
+  for (; column + 4 <= n; column += 4) {
     for (int64_t lane = 0; lane < sort_lanes; lane += 4) {
-      transpose4(rows + lane * n + at, n, columns + at * sort_lanes + lane);
+      transpose4(rows + lane * n + column, n, columns + column * sort_lanes + lane);
     }
   }
-  for (; at < n; ++at) {
-    for (int64_t lane = 0; lane < sort_lanes; ++lane) columns[at * sort_lanes + lane] = rows[lane * n + at];
+  for (; column < n; ++column) {
+    for (int64_t lane = 0; lane < sort_lanes; ++lane)
+      columns[column * sort_lanes + lane] = rows[lane * n + column];
   }
   for (int64_t lane = 0; lane < sort_lanes; lane += lanes) {
     Whole below = {};
     for (int64_t i = 0; i < n; ++i) {
-      below -= *reinterpret_cast<const Floats*>(columns + i * sort_lanes + lane) < __builtin_inff();  // true is -1
+      // A comparison is -1 where it holds.
+      below -= *reinterpret_cast<const Floats*>(columns + i * sort_lanes + lane) < __builtin_inff();
     }
     *reinterpret_cast<Whole*>(count + lane) = below;
   }
@@ -64,7 +71,8 @@ void exchange_columns(float* columns, const uint16_t* pairs, int64_t pair_count)
 void sum_columns(const float* columns, const int32_t* low, const int32_t* high, double* sums) {
   for (int64_t lane = 0; lane < sort_lanes; ++lane) {
     double total = 0;
-    for (int32_t i = low[lane]; i < high[lane]; ++i) total += static_cast<double>(columns[i * sort_lanes + lane]);
+    for (int32_t i = low[lane]; i < high[lane]; ++i)
+      total += static_cast<double>(columns[i * sort_lanes + lane]);
     sums[lane] = total;
   }
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Vectors of the width that this copy of a leaf is compiled for.
+// Vectors of the width of this copy's instruction set.
 #include <cstdint>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -16,7 +16,7 @@ constexpr int width = 8;
 constexpr int width = 4;
 #endif
 typedef float Floats __attribute__((vector_size(4 * width)));
-typedef int32_t Ints __attribute__((vector_size(4 * width)));  // a comparison's result: -1 where it holds, else 0
+typedef int32_t Ints __attribute__((vector_size(4 * width)));  // comparisons give -1 or 0
 
 static inline Floats load(const float* from) {
   Floats values;
@@ -44,12 +44,13 @@ static inline float sum(Floats values) {
 }
 
 static inline float largest(Floats values) {
-  float parts[width];
-  store(parts, values);
+  float lanes[width];
+  store(lanes, values);
   for (int half = width / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) parts[i] = parts[i] > parts[i + half] ? parts[i] : parts[i + half];
+    for (int i = 0; i < half; ++i)
+      lanes[i] = lanes[i] > lanes[i + half] ? lanes[i] : lanes[i + half];
   }
-  return parts[0];
+  return lanes[0];
 }
 
 // Bit i is set where the comparison of lane i holds.
@@ -61,9 +62,9 @@ static inline uint32_t bits(Ints flags) {
 #elif defined(__SSE2__)
   return static_cast<uint32_t>(_mm_movemask_ps(reinterpret_cast<__m128>(flags)));
 #else
-  uint32_t found = 0;
-  for (int i = 0; i < width; ++i) found |= static_cast<uint32_t>(flags[i] & 1) << i;
-  return found;
+  uint32_t set = 0;
+  for (int i = 0; i < width; ++i) set |= static_cast<uint32_t>(flags[i] & 1) << i;
+  return set;
 #endif
 }
 

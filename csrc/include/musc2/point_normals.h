@@ -1,18 +1,20 @@
 #pragma once
-// Surface normals of a packed batch of clouds and how little the surface is one there.
-//   points     (T, 3) float32, finite; cloud b is the rows [offsets[b], offsets[b+1]), at least one of them
+// Surface normals and surface variation of a packed batch of clouds.
+//   points     (T, 3) float32, finite; cloud b is the rows [offsets[b], offsets[b+1]), at least one
+//              of them
 //   sensor     (3,) float32: normals are turned so that normal . sensor >= 0
 //   normals    (T, 3) float32, unit length
 //   variation  (T,) float32 in [0, 1/3]
-// The neighbours of a point are the min(neighbours, points of the cloud) nearest, itself among them, ties by the lowest
-// index. Of their covariance the axis of the smallest eigenvalue is the raw normal, and the smallest eigenvalue over
-// the sum of all three the variation (0 where all are at one place). The normal is the mean of the neighbours' raw
-// normals, scaled to unit length; the raw one where that mean is zero.
+// The neighbors of a point are the min(neighbors, points of the cloud) nearest, itself among them,
+// ties by the lowest index. Of their covariance the axis of the smallest eigenvalue is the raw
+// normal, and the smallest eigenvalue over the sum of all three the variation (0 if all coincide).
+// The normal is the mean of the neighbors' raw normals, scaled to unit length; the raw one where
+// that mean is zero.
 #include <cstdint>
 
 namespace musc2::cpu {
 
-void point_normals(const float* points, const int64_t* offsets, int64_t clouds, const float* sensor, int64_t neighbours,
-                   float* normals, float* variation);
+void point_normals(const float* points, const int64_t* offsets, int64_t clouds, const float* sensor,
+                   int64_t neighbors, float* normals, float* variation);
 
 }  // namespace musc2::cpu
