@@ -20,7 +20,7 @@ def test_lnamd_agrees_with_the_published_code(golden):
     for layer in range(3):
         tokens = torch.from_numpy(g[f"tokens{layer}"][:, 1:].reshape(2, 10, 10, 32))
         found = image_features(
-            tokens, apart=True, weighting="uniform", layer_norm=True, normalize=False
+            tokens, separately=True, weighting="uniform", layer_norm=True, normalize=False
         )
         for degree, features in zip((1, 3, 5), found, strict=True):
             np.testing.assert_allclose(
@@ -30,7 +30,7 @@ def test_lnamd_agrees_with_the_published_code(golden):
 
 def test_degrees_apart_are_the_degrees_one_by_one(rng):
     tokens = torch.from_numpy(samples.image_tokens(rng)[:, 0])
-    apart = image_features(tokens, (1, 3), apart=True)
+    apart = image_features(tokens, (1, 3), separately=True)
     assert len(apart) == 2
     for degree, features in zip((1, 3), apart, strict=True):
         assert torch.equal(features, image_features(tokens, (degree,))[0])

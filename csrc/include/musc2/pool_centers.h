@@ -1,6 +1,6 @@
 #pragma once
-// Neighborhood aggregation of point tokens (SNAMD, 3D; ALGORITHM.md section 4); a packed batch of
-// samples.
+// Neighborhood aggregation of point tokens (SNAMD, 3D; docs/method/algorithm.md section 4); a
+// packed batch of samples.
 //   tokens    (offsets[samples], channels) float32, finite
 //   centers   (offsets[samples], 3) float32, finite, |coordinate| <= 1e18
 //   curvature (offsets[samples],) float32, no NaN

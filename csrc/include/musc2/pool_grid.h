@@ -1,6 +1,6 @@
 #pragma once
-// Neighborhood aggregation of patch tokens (SNAMD, 2D, and LNAMD's window mean; ALGORITHM.md
-// section 4).
+// Neighborhood aggregation of patch tokens (SNAMD, 2D, and LNAMD's window mean;
+// docs/method/algorithm.md section 4).
 //   tokens  (images, height, width, channels) float32, finite
 //   degrees (degree_count,) int64, odd, at most 9999
 //   pooled  (images, height, width, channels) float32, the mean over the degrees r of
