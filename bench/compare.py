@@ -50,7 +50,8 @@ def run_round(names: Sequence[str]) -> list[dict[str, Any]]:
             command += ["-k", " or ".join(names)]
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode != 0:
-            sys.exit(finished.stdout[-6000:] + finished.stderr[-2000:])
+            output = finished.stdout[-6000:] + finished.stderr[-2000:]
+            sys.exit(f"{output}\ncompare: pytest ended with status {finished.returncode}")
         benchmarks: list[dict[str, Any]] = json.loads(out.read_text())["benchmarks"]
         return benchmarks
 

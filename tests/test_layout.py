@@ -15,6 +15,7 @@ PYTHON = [
     "tests/oracle/{}.py",
     "tests/ops/test_{}.py",
     "bench/bench_{}.py",
+    "bench/baselines/{}.py",
 ]
 EVERYWHERE = NATIVE + PYTHON
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from clouds import scan
+from bench.clouds import scan
 
 Arrays = tuple[torch.Tensor, ...]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -17,6 +17,7 @@ import torch
 
 from bench.gpu.findings import Finding, append
 from bench.gpu.watched import BEGIN
+from musc2.ops._support import dispatch
 
 LOST = 3  # exit status: this process cannot use the GPU any more, the next check needs another one
 GRACE = 25.0  # seconds of a check beyond its limit: its inputs, what it is compared with

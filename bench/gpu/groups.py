@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from bench.baselines.pool_centers import pool_centers as pooled
 from bench.gpu.bench import Bench
 from bench.gpu.points import EXACT, batch, chosen, offsets_of
 from bench.gpu.works import Work
-from bench_pool_centers import published as pooled
 from musc2 import ops
 
 SIDE, GRID, CHANNELS = 224, 28, 384

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import torch
 
+from bench.clouds import scan
 from bench.gpu.bench import Bench
 from bench.gpu.patches import searching_by, unit_features
-from clouds import scan
 from musc2 import ops
 
 # Name -> the kernel's own name, and how the search is done.

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import torch
 
+from bench.baselines.nearest_patches import nearest_patches as published
 from bench.gpu.bench import Bench, Goal
 from bench.gpu.ceilings import matrix_product
 from bench.gpu.works import Work
-from bench_nearest_patches import published
 from musc2 import ops
 from musc2.ops._support import arrays, dispatch
 from musc2.ops.nearest_patches import GPU_MEMORY, PRECISION_CODES

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.clouds import scan
 from bench.gpu import one_block
 from bench.gpu.bench import Bench, Goal
 from bench.gpu.works import Work
-from clouds import scan
 from musc2 import ops
 
 EXACT = "donot_use_mm_for_euclid_dist"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch.nn.functional import normalize
 
+from bench.clouds import SIDE
 from bench.gpu.cases import DTYPES, Arrays, Case, Size, case, ends, scans
 from bench.gpu.comparisons import close, equal
-from clouds import SIDE
 from musc2 import ops
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from bench.baselines.pool_grid import pool_grid as unfolded
 from bench.gpu.bench import Bench
 from bench.gpu.machine import peak_clock
 from bench.gpu.works import Work
-from bench_pool_grid import unfolded
 from musc2 import ops
 
 LANES = 128  # float32 operations that an SM begins in a cycle, compute 8.0, 9.0 and 10.0

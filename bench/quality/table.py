@@ -23,7 +23,7 @@ def percentages(
         if column in protocols.IMAGE:
             values[column] = 100 * image[protocols.IMAGE[column]]
         else:
-            pixel_metrics = protocols.PIXEL | protocols.REGION
+            pixel_metrics = protocols.PIXEL | protocols.EXACT_REGION
             values[column] = 100 * pixel[pixel_metrics[column]]
     return values
 
