@@ -22,6 +22,7 @@ def test_the_seed_decides_the_parts():
 
 def test_parts_of_one_sample_are_refused():
     with pytest.raises(
-        InputError, match="Config: subset_count must leave at least 2 samples in each subset, got 3 for 5"
+        InputError,
+        match="subset_count must leave at least 2 samples in each subset, got 3 for 5",
     ):
         split(5, 3, 0)
