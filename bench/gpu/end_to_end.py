@@ -33,7 +33,7 @@ class Call:
         self.seconds_to_load = time.perf_counter() - begin
         self.config = musc2.Config(group_count=scale.centers)
         if checks.rehearsal:
-            few = {"size": 32, "search": 32, "group_size": 16, "start": 10}
+            few = {"input_size": 32, "group_search": 32, "group_size": 16, "group_start": 10}
             self.config = self.config.replace(**few)
 
     def __call__(self) -> musc2.Result:
