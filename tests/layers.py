@@ -14,7 +14,7 @@ LAYERS = {
     "kernels": {"ops"},
     "base": {
         "atomic_files", "by_modality", "checks", "cloud", "config", "config_fields", "cuda",
-        "environment", "errors", "maps", "paths", "progress", "result", "tokens",
+        "environment", "errors", "maps", "paths", "progress", "result", "tokens", "torch_state",
         "_result_files", "_toml",
     },
 }  # fmt: skip

@@ -20,6 +20,7 @@ def made(**changes):
     points = PointLayer(
         scores=[torch.tensor([0.5, 2.0]), torch.tensor([1.0])],
         pixels=[torch.tensor([0, 7]), torch.tensor([3])],
+        sizes=[(2, 4), (4, 4)],
         sigma=4.0,
         quantized=True,
     )

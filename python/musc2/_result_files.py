@@ -114,6 +114,7 @@ def _pack_maps(result: Result) -> dict[str, Any]:
         if isinstance(layer, PointLayer):
             arrays |= _pack("map_points", layer.scores)
             arrays["map_pixels"] = torch.cat(layer.pixels).numpy().astype(np.int32)
+            arrays["map_point_sizes"] = np.array(layer.sizes, np.int64)
     masks = [frame.mask for frame in frames if frame.mask is not None]
     if masks:
         arrays["map_mask_sizes"] = np.array([mask.shape for mask in masks], np.int64)
@@ -147,6 +148,7 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
         layer = PointLayer(
             scores=scores,
             pixels=list(torch.split(pixels, lengths)),
+            sizes=list(map(tuple, arrays["map_point_sizes"].tolist())),
             sigma=config.map_blur,
             quantized=config.map_blur_quantized,
         )

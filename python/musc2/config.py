@@ -76,6 +76,13 @@ class Config:
         kinds.number(0, above=True),
         "Distance to the plane below which points are removed, in the unit of the maps.",
     )
+    scan_enlarge: bool = setting(
+        False,
+        INPUT,
+        kinds.switch(),
+        "Enlarge xyz maps below input_size by copying points, as in the published code. False: "
+        "they keep their own size, because copies of a defect's points hide it.",
+    )
     on_error: str = setting(
         "raise",
         INPUT,
@@ -318,6 +325,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "published": {
         **_SHARED,
         "scan_foreground": "nonzero_xyz",
+        "scan_enlarge": True,
         "encoder_precision": "float32",
         "group_unique": False,
         "group_skip_radius": 1e-3**0.5,

@@ -20,8 +20,8 @@ SIZES = ("input", "working")
 class Frame:
     """The sizes of one sample's map.
 
-    working: (h, w), the size that its image and scan were resized to; input: (H, W), the size that
-    they had; mask: (H', W') bool of any size, outside of which the map is 0.
+    working: (h, w), the size that its image, else its scan, was resized to; input: (H, W), the size
+    that it had; mask: (H', W') bool of any size, outside of which the map is 0.
     """
 
     working: tuple[int, int]
@@ -55,10 +55,11 @@ class PatchLayer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointLayer:
-    """scores and pixels: (P,) per sample; background is 0, then blurred."""
+    """scores and pixels: (P,) per sample in a map of its size; background is 0, then blurred."""
 
     scores: list[torch.Tensor]
     pixels: list[torch.Tensor]
+    sizes: list[tuple[int, int]]
     sigma: float = 4.0
     quantized: bool = False
 
@@ -66,11 +67,12 @@ class PointLayer:
         return replace(self, scores=[scores.cpu() for scores in self.scores])
 
     def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
-        scores = self.scores[index]
-        flat = scores.new_zeros(size[0] * size[1])
+        scores, own_size = self.scores[index], self.sizes[index]
+        flat = scores.new_zeros(own_size[0] * own_size[1])
         flat[self.pixels[index].to(scores.device)] = scores
-        blurred = quantized_blur if self.quantized else blur
-        return blurred(flat.reshape(size), self.sigma)
+        blur_map = quantized_blur if self.quantized else blur
+        blurred = blur_map(flat.reshape(own_size), self.sigma)
+        return _resized(blurred, size)
 
 
 class Maps(Sequence[torch.Tensor]):
@@ -113,8 +115,7 @@ class Maps(Sequence[torch.Tensor]):
         for layer in self.layers:
             values = _masked(layer.render(index, frame.working), frame.mask)
             if size == "input" and frame.input != frame.working:
-                enlarged = interpolate(values[None, None], size=frame.input, mode="bilinear")[0, 0]
-                values = _masked(enlarged, frame.mask)
+                values = _masked(_resized(values, frame.input), frame.mask)
             total = values if total is None else total + values
         if total is None:
             msg = "Maps: no scores to render"
@@ -160,6 +161,13 @@ def quantized_blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
     eight_bits = (image / highest * 255).to("cpu", torch.uint8)
     blurred = Image.fromarray(eight_bits.numpy()).filter(ImageFilter.GaussianBlur(sigma))
     return torch.from_numpy(np.array(blurred)).to(image) / 255 * highest
+
+
+def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return a map at another size: bilinear, the outer edges of both aligned."""
+    if tuple(values.shape) == size:
+        return values
+    return interpolate(values[None, None], size=size, mode="bilinear")[0, 0]
 
 
 def _masked(values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -24,6 +24,7 @@ from musc2.progress import Report, StageTimer, reporting
 from musc2.result import Result
 from musc2.stages import encode, maps, subsets
 from musc2.stages.group import group_clouds, group_settings
+from musc2.torch_state import default_torch_state
 
 GROUP_OPS = ("farthest_points", "group_points")
 
@@ -75,7 +76,7 @@ def score(
     torch.Size([48, 64])
     """
     settings = resolve("score", config)
-    with serial_torch(), reporting(progress) as report:
+    with default_torch_state(), serial_torch(), reporting(progress) as report:
         timer = StageTimer(report)
         with timer.stage("inputs"):
             samples = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names)
@@ -156,7 +157,7 @@ def score_tokens(
     torch.Size([64, 64])
     """
     settings = resolve("score_tokens", config)
-    with serial_torch():
+    with default_torch_state(), serial_torch():
         timer = StageTimer()
         with timer.stage("inputs"):
             samples = token_arguments.check_tokens(image_tokens, point_tokens, clouds)
@@ -192,6 +193,7 @@ def _loader(
         foreground=config.scan_foreground,
         background=config.scan_background,
         plane_distance=config.scan_plane_distance,
+        enlarge_maps=config.scan_enlarge,
         seed=config.seed,
     )
     device = _device(encoders, GROUP_OPS)

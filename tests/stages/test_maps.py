@@ -106,7 +106,12 @@ def test_a_map_is_a_sequence(patches):
 
 
 def test_maps_of_both_modalities_are_added(patches):
-    points = PointLayer(scores=[torch.tensor([0.5])] * 2, pixels=[torch.tensor([1])] * 2, sigma=0.0)
+    points = PointLayer(
+        scores=[torch.tensor([0.5])] * 2,
+        pixels=[torch.tensor([1])] * 2,
+        sizes=[(1, 2)] * 2,
+        sigma=0.0,
+    )
     maps = Maps([patches, points], [frame((1, 2))] * 2)
     assert maps[0].tolist() == [[0.0, 2.5]]
     assert maps.peaks().tolist() == [2.5, 1.5]
@@ -137,3 +142,12 @@ def test_points_that_were_not_used_score_zero():
     values = torch.tensor([2.0, 3.0])
     assert scatter(values, torch.tensor([0, 2]), 4).tolist() == [2, 0, 3, 0]
     assert scatter(values, None, 2).tolist() == [2, 3]
+
+
+def test_points_of_a_smaller_map_are_enlarged_to_the_working_size():
+    points = PointLayer(
+        scores=[torch.tensor([2.0])], pixels=[torch.tensor([1])], sizes=[(1, 2)], sigma=0.0
+    )
+    maps = Maps([points], [frame((1, 4), (2, 4))])
+    assert maps.at("working").tolist() == [[[0.0, 0.5, 1.5, 2.0]]]
+    assert maps[0].tolist() == [[0.0, 0.5, 1.5, 2.0]] * 2

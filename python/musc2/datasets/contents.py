@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from musc2 import checks, inputs
 from musc2.datasets import depth_files
@@ -38,10 +38,12 @@ def check_files(samples: Iterable[LabeledSample]) -> None:
 
 
 def image_size(path: Path, op: str = "load") -> tuple[int, int]:
-    """Return the (H, W) of an image file."""
+    """Return the (H, W) of an image file, upright."""
     try:
         with Image.open(path) as image:
-            return image.height, image.width
+            is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
+            size = image.height, image.width
+            return size[::-1] if is_on_its_side else size
     except Exception as error:  # PIL raises many kinds for damaged files
         requirement = "must be a readable image"
         checks.refuse(op, f"{path}", requirement, f"{type(error).__name__}: {error}")

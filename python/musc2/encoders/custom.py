@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from musc2 import checks
@@ -18,6 +19,7 @@ from musc2.encoders.contract import (
     TokenDefaults,
 )
 from musc2.ops import Groups
+from musc2.torch_state import eval_mode
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,14 +45,16 @@ class CustomImageEncoder(CustomEncoder):
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
         """Return the function's tokens, with a dimension for layers."""
-        with torch.no_grad():
+        with torch.no_grad(), eval_mode(self.function):
             returned = self.function(images)
         if not isinstance(returned, ImageTokens):
             returned = ImageTokens(tokens=returned)
-        tokens = returned.tokens
-        if isinstance(tokens, torch.Tensor) and tokens.ndim == 4:
-            tokens = tokens[:, None]
-        return ImageTokens(tokens=tokens, class_tokens=returned.class_tokens)
+        tokens = _as_tensor(returned.tokens)
+        if isinstance(tokens, torch.Tensor):
+            _check_channels_last(self.name, tokens, images)
+            if tokens.ndim == 4:
+                tokens = tokens[:, None]
+        return ImageTokens(tokens=tokens, class_tokens=_as_tensor(returned.class_tokens))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,8 +70,8 @@ class CustomPointEncoder(CustomEncoder):
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
         """Return the function's tokens, with a dimension for layers."""
         on_cpu = Groups(**{name: value.cpu() for name, value in vars(groups).items()})
-        with torch.no_grad():
-            tokens = self.function(cloud, on_cpu)
+        with torch.no_grad(), eval_mode(self.function):
+            tokens: torch.Tensor = _as_tensor(self.function(cloud, on_cpu))
         if isinstance(tokens, torch.Tensor) and tokens.ndim == 2:
             return tokens[None]
         return tokens
@@ -90,6 +94,31 @@ def point_encoder(function: Callable[..., Any]) -> CustomPointEncoder:
     return CustomPointEncoder(
         function=function, name=_name(function), token_defaults=_token_defaults(function)
     )
+
+
+def _as_tensor(tokens: Any) -> Any:
+    """Return a numpy array as a tensor, anything else as it is: its type is checked later."""
+    return (
+        torch.from_numpy(np.ascontiguousarray(tokens)) if isinstance(tokens, np.ndarray) else tokens
+    )
+
+
+def _check_channels_last(name: str, tokens: torch.Tensor, images: torch.Tensor) -> None:
+    """Refuse tokens whose grid has the image's aspect ratio only if channels come first."""
+    if tokens.ndim not in (4, 5):
+        return
+    first, second, third = tokens.shape[-3:]
+    height, width = images.shape[2:]
+    if not _has_aspect(first, second, height, width) and _has_aspect(second, third, height, width):
+        order = "0, 2, 3, 1" if tokens.ndim == 4 else "0, 1, 3, 4, 2"
+        requirement = "must return channels last, (B, h, w, C) or (B, layers, h, w, C)"
+        got = f"shape {tuple(tokens.shape)} for images of {height} x {width}; permute({order})?"
+        checks.refuse("score", f"the encoder {name}", requirement, got)
+
+
+def _has_aspect(rows: int, columns: int, height: int, width: int) -> bool:
+    """Return whether a grid has the aspect ratio of an image, up to a cell."""
+    return abs(rows * width / height - columns) < 1
 
 
 def _name(function: Callable[..., Any]) -> str:

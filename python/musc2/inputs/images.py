@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from musc2.inputs import formats, items
 from musc2.inputs.formats import tiff
@@ -36,8 +36,8 @@ def list_images(rgb: object, argument: Label = RGB) -> list[Source[Picture]]:
     first if it has 1 or 4. So (8, 3, 50, 3) is eight images of 3 x 50 pixels, and (3, H, W) alone
     is three gray images.
 
-    Alpha is dropped and palettes are resolved. Files are read as they are stored: without EXIF
-    rotation, the first of several frames, 16-bit color at 8 bits except in tiff.
+    Alpha is dropped and palettes are resolved. EXIF orientation is applied. Of several frames
+    the first is read, and 16-bit color at 8 bits except in tiff.
 
     >>> len(list_images(np.zeros((5, 3, 32, 48), np.uint8)))
     5
@@ -55,7 +55,8 @@ def as_image(image: object, label: Label) -> Picture:
     """Return one image of any kind as a picture; ``label`` names it in errors."""
     if isinstance(image, Image.Image):
         image.load()  # now, because the file may be closed later
-        picture = _from_deep(image, label) if image.mode in _DEEP else _to_rgb(image)
+        upright = ImageOps.exif_transpose(image)
+        picture = _from_deep(upright, label) if upright.mode in _DEEP else _to_rgb(upright)
     else:
         picture = _from_array(channels_last(items.to_numpy(image), label), label)
     height, width = size_of(picture)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from musc2.inputs import formats, images, items
 from musc2.inputs.sample import Label, Source
@@ -45,6 +45,7 @@ def _load(item: items.Item, label: Label) -> np.ndarray[Any, Any]:
 
 def levels(image: Image.Image) -> np.ndarray[Any, Any]:
     """Return (H, W), 0 where a mask image is black, whatever its colors, depth and alpha."""
+    image = ImageOps.exif_transpose(image)
     has_one_channel = image.mode in ("1", "L", "F") or image.mode.startswith("I")
     if has_one_channel:
         return np.asarray(image)

@@ -28,11 +28,22 @@ class Preparation:
     foreground: str = "nonzero_depth"
     background: str = "keep"
     plane_distance: float = 0.005
+    enlarge_maps: bool = False
     seed: int = 0
 
     def target_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the size (h, w) that an image or map of ``size`` (H, W) is resized to."""
         return resizing.target_size(size, self.size, self.resize, self.patch)
+
+    def map_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the size (h, w) that an xyz map is resized to, its own if that is smaller.
+
+        Enlarging would copy points, and copies of a defect's points vouch for each other.
+        """
+        height, width = self.target_size(size)
+        if self.enlarge_maps:
+            return height, width
+        return min(height, size[0]), min(width, size[1])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,7 +86,8 @@ def prepare_cloud(
 ) -> Points:
     """Return the foreground of one xyz map (H, W, 3) or cloud (P, 3), centered and scaled.
 
-    A map is first resized like an image by taking the nearest pixels, so P is at most h * w.
+    A map is first resized like an image by taking the nearest pixels, so P is at most h * w; it is
+    enlarged only with ``enlarge_maps``.
     A point of a map is background if it is not finite, and by ``foreground``:
 
     - "nonzero_depth": z = 0. (With a depth camera, x = 0 along the optical axis is a real surface.)
@@ -93,7 +105,7 @@ def prepare_cloud(
     if chosen is not None:
         _check_mask(chosen, surface, label.about("mask"))
     if is_map:
-        target = preparation.target_size((surface.shape[0], surface.shape[1]))
+        target = preparation.map_size((surface.shape[0], surface.shape[1]))
         surface = resizing.resize_map(surface, target)
         chosen = None if chosen is None else resizing.resize_map(chosen, target)
     all_coordinates = preparation.foreground == "nonzero_xyz"

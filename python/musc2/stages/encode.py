@@ -16,6 +16,7 @@ from musc2.inputs.parts import OutputSpec, Part
 from musc2.ops import Groups
 from musc2.progress import StageTimer
 from musc2.tokens import Tokens
+from musc2.torch_state import eval_mode
 
 _BYTES_PER_PIXEL = 1024  # activations of a large network, ViT-B/8
 
@@ -90,7 +91,8 @@ def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
     for part, image in zip(batch, images, strict=True):
         if image.shape != images[0].shape:
             _refuse_shape(part, "pixels", tuple(image.shape[1:]), tuple(images[0].shape[1:]))
-    returned = encoder.encode(torch.stack(images))
+    with eval_mode(encoder):
+        returned = encoder.encode(torch.stack(images))
     if not isinstance(returned, ImageTokens):
         expected = "ImageTokens, (B, h, w, C) or (B, layers, h, w, C)"
         _refuse(encoder.name, expected, type(returned).__name__)
@@ -105,7 +107,8 @@ def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
 
 
 def _point_tokens(encoder: PointEncoder, part: Part, cloud: Cloud, groups: Groups) -> torch.Tensor:
-    returned = encoder.encode(cloud, groups)
+    with eval_mode(encoder):
+        returned = encoder.encode(cloud, groups)
     tokens = _floats(encoder.name, returned, 3, "(G, C) or (layers, G, C)")
     count = len(cloud.centers)
     if tokens.shape[1] != count:

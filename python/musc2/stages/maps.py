@@ -40,8 +40,12 @@ def point_layer(
     quantized: bool = False,
 ) -> PointLayer:
     """scores: (P,) per sample -> what its map is rendered from. Clouds must have pixels."""
-    pixels = [cloud.pixels for cloud in clouds if cloud.pixels is not None]
-    return PointLayer(scores=scores, pixels=pixels, sigma=sigma, quantized=quantized)
+    pixels, sizes = [], []
+    for cloud in clouds:
+        if cloud.pixels is not None and cloud.size is not None:
+            pixels.append(cloud.pixels)
+            sizes.append(cloud.size)
+    return PointLayer(scores=scores, pixels=pixels, sizes=sizes, sigma=sigma, quantized=quantized)
 
 
 def scatter(values: torch.Tensor, rows: torch.Tensor | None, count: int) -> torch.Tensor:
