@@ -13,8 +13,9 @@ from musc2.inputs.resizing import target_size
 
 
 def prepare_cloud(xyz, size, *, mask=None, label=clouds.PCD, **settings):
-    """Prepare a scan by a Preparation of these settings."""
-    return inputs.prepare_cloud(xyz, Preparation(size=size, **settings), mask=mask, label=label)
+    """Prepare a scan by a Preparation of these settings, resized to ``size`` whatever its own."""
+    preparation = Preparation(size=size, enlarge_maps=True, **settings)
+    return inputs.prepare_cloud(xyz, preparation, mask=mask, label=label)
 
 
 @pytest.mark.parametrize("resample", ["bicubic", "bilinear"])
