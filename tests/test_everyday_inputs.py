@@ -53,10 +53,10 @@ def test_small_maps_keep_their_own_size():
 
 def test_small_maps_give_maps_of_the_input_s_size(rng):
     small = parts.maps(rng, size=(24, 30), defect=(3, 12, 20))
-    config = parts.SMALL.replace(group_skip_radius=0.0)
-    alone = parts.score_small(pcd=small, config=config)
-    assert alone.maps.at("working").shape == alone.maps.at("input").shape == (5, 24, 30)
-    both = parts.score_small(parts.images(rng), small, config=config)
+    alone = parts.score_small(pcd=small)
+    assert alone.maps.at("working").shape == (5, 48, 48)
+    assert alone.maps.at("input").shape == (5, 24, 30)
+    both = parts.score_small(parts.images(rng), small)
     assert both.maps.at("working").shape == (5, 48, 48)
     assert both.maps_3d.at("input").shape == (5, 36, 60)
     assert int(alone.scores.argmax()) == 3

@@ -20,8 +20,8 @@ SIZES = ("input", "working")
 class Frame:
     """The sizes of one sample's map.
 
-    working: (h, w), the size that its image, else its scan, was resized to; input: (H, W), the size
-    that it had; mask: (H', W') bool of any size, outside of which the map is 0.
+    working: (h, w), the size that inputs are resized to; input: (H, W), the size of its image, else
+    of its xyz map; mask: (H', W') bool of any size, outside of which the map is 0.
     """
 
     working: tuple[int, int]
@@ -55,7 +55,10 @@ class PatchLayer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointLayer:
-    """scores and pixels: (P,) per sample in a map of its size; background is 0, then blurred."""
+    """scores and pixels: (P,) per sample in a map of its size; background is 0.
+
+    The map is resized to the working size, then blurred.
+    """
 
     scores: list[torch.Tensor]
     pixels: list[torch.Tensor]
@@ -71,8 +74,7 @@ class PointLayer:
         flat = scores.new_zeros(own_size[0] * own_size[1])
         flat[self.pixels[index].to(scores.device)] = scores
         blur_map = quantized_blur if self.quantized else blur
-        blurred = blur_map(flat.reshape(own_size), self.sigma)
-        return _resized(blurred, size)
+        return blur_map(_resized(flat.reshape(own_size), size), self.sigma)
 
 
 class Maps(Sequence[torch.Tensor]):

@@ -20,7 +20,8 @@ class Prepared:
     """One sample as encoders take it, with the sizes that its maps are brought back to.
 
     image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W); cloud: see ``Points``, of
-    a map of cloud_size (H, W), None for a cloud (P, 3); mask: (H, W) or (P,) bool, as it was read.
+    a map of cloud_size (H, W), None for a cloud (P, 3); working_size: (h, w) that its maps are
+    rendered at; mask: (H, W) or (P,) bool, as it was read.
     """
 
     sample: Sample
@@ -28,6 +29,7 @@ class Prepared:
     image_size: tuple[int, int] | None = None
     cloud: Points | None = None
     cloud_size: tuple[int, int] | None = None
+    working_size: tuple[int, int] | None = None
     mask: torch.Tensor | None = None
 
 
@@ -81,11 +83,13 @@ def prepare(sample: Sample, preparation: Preparation) -> Prepared:
             label.refuse(requirement, tuple(xyz.shape))
         cloud = prepare_cloud(xyz, preparation, mask=mask, label=label)
         cloud_size = None if xyz.ndim == 2 else (xyz.shape[0], xyz.shape[1])
+    size = image_size or cloud_size
     return Prepared(
         sample=sample,
         image=image,
         image_size=image_size,
         cloud=cloud,
         cloud_size=cloud_size,
+        working_size=None if size is None else preparation.target_size(size),
         mask=None if mask is None else torch.from_numpy(mask),
     )

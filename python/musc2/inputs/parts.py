@@ -28,8 +28,7 @@ class OutputSpec:
     """The size, mask and point rows needed to map the scores of a sample back to its input.
 
     size: (H, W) of its image, else of its xyz map, None for a cloud; working: (h, w), the size that
-    its image, else its map was resized to; rows: those of the ``input_count`` points of a cloud
-    that were used.
+    its map is rendered at; rows: those of the ``input_count`` points of a cloud that were used.
     """
 
     name: str
@@ -57,15 +56,12 @@ class Part:
     @property
     def output(self) -> OutputSpec:
         """Return what is needed of the part after encoding."""
-        image, points = self.prepared.image, self.prepared.cloud
-        working = None if points is None else points.size
-        if image is not None:
-            working = (image.shape[1], image.shape[2])
+        points = self.prepared.cloud
         return OutputSpec(
             name=self.name,
             path=self.prepared.sample.path,
             size=self.prepared.image_size or self.prepared.cloud_size,
-            working=working,
+            working=self.prepared.working_size,
             mask=self.prepared.mask,
             rows=None if points is None else points.rows,
             input_count=0 if points is None else points.input_count,
