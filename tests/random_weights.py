@@ -117,3 +117,34 @@ def point_mae():
     return by_recipe(
         [[name, list(value.shape)] for name, value in PointTransformer().state_dict().items()]
     )
+
+
+# Kernel and expansion of each stage, then for each network the channels of its blocks by stage.
+LITE_STAGES = ((3, 1), (3, 6), (5, 6), (3, 6), (5, 6))
+LITE_BLOCKS = {
+    "efficientnet-lite0": ([16], [24] * 2, [40] * 2, [80] * 3, [112] * 3),
+    "efficientnet-lite1": ([16], [24] * 3, [40] * 3, [80] * 4, [112] * 4),
+    "efficientnet-lite2": ([16], [24] * 3, [48] * 3, [88] * 4, [120] * 4),
+}
+
+
+def efficientnet_lite(name):
+    """Return weights of the first five stages of an EfficientNet-Lite."""
+    layers = [("_conv_stem", "_bn0", [32, 3, 3, 3])]
+    inputs, number = 32, 0
+    for (kernel, expansion), stage in zip(LITE_STAGES, LITE_BLOCKS[name], strict=True):
+        for outputs in stage:
+            block, wide = f"_blocks.{number}.", inputs * expansion
+            if expansion > 1:
+                layers.append((f"{block}_expand_conv", f"{block}_bn0", [wide, inputs, 1, 1]))
+            layers += [
+                (f"{block}_depthwise_conv", f"{block}_bn1", [wide, 1, kernel, kernel]),
+                (f"{block}_project_conv", f"{block}_bn2", [outputs, wide, 1, 1]),
+            ]
+            inputs, number = outputs, number + 1
+    names = []
+    for convolution, norm, shape in layers:
+        names.append([f"{convolution}.weight", shape])
+        for key in ("weight", "bias", "running_mean", "running_var"):
+            names.append([f"{norm}.{key}", shape[:1]])
+    return by_recipe(names)

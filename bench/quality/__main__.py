@@ -1,12 +1,12 @@
-"""Run one of the quality benchmarks: python -m bench.quality images|synthetic|aupro"""
+"""Run one of the quality benchmarks: python -m bench.quality images|real_sets|synthetic|aupro"""
 
 from __future__ import annotations
 
 import argparse
 
-from bench.quality import aupro, images, synthetic
+from bench.quality import aupro, images, real_sets, synthetic
 
-COMMANDS = {"images": images, "synthetic": synthetic, "aupro": aupro}
+COMMANDS = {"images": images, "real_sets": real_sets, "synthetic": synthetic, "aupro": aupro}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Measure settings on real images.
 
-FOLDER is one category in the layout of MVTec AD: test/KIND/*.png with the kind "good", and
+FOLDER is one category in the layout of MVTec AD: test/KIND/* with the kind "good", and
 ground_truth/KIND/NAME_mask.png. Prints a markdown table of image and pixel metrics in percent; maps
 and masks are compared at 224 x 224.
 """
@@ -25,6 +25,7 @@ from musc2.encoders import ImageEncoder, ImageTokens
 from musc2.encoders.vit import Colors
 
 SIDE = 224
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 PRESETS = ("musc", "musc-v2", "published")
 DEGREES = ((1,), (1, 3), (1, 3, 5))
 BUILTINS = ("texture", "texture-448")
@@ -102,7 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def read(folder: Path) -> LabeledImages:
     """Return the images of one category with the truth."""
-    paths = sorted(folder.glob("test/*/*.png"))
+    paths = sorted(path for path in folder.glob("test/*/*") if path.suffix.lower() in SUFFIXES)
     masks, labels = [], []
     for path in paths:
         kind = path.parent.name

@@ -58,8 +58,8 @@ def score(
         config: A preset, "musc-v2", "published" or "musc" (v1, images only), or a ``Config``.
         encoder_2d: A name of ``musc2.encoders.names()``, an encoder, or a callable of images
             (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C). "auto" takes dino-vitb8
-            if its weights are on this machine, else the built-in texture with a warning; it never
-            downloads.
+            if its weights are on this machine, else efficientnet-lite0 if its package is
+            installed, else the built-in texture, with a warning; it never downloads.
         encoder_3d: The same for points, point-mae or shape; a callable of (cloud, groups) -> (G, C)
             or (layers, G, C).
         device: "auto", "cpu" or "cuda": of the encoders and, if musc2 has CUDA kernels, of all that

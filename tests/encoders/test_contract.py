@@ -8,6 +8,7 @@ import torch
 from caches import empty_the_caches
 
 from musc2 import encoders
+from musc2.encoders import efficientnet_lite
 from musc2.encoders._checkpoints import known_networks
 from musc2.errors import InputError
 
@@ -22,6 +23,9 @@ def encoder(request, tmp_path_factory):
         empty_the_caches(patch, folder)
         if encoders.available(name):
             return encoders.load(name)
+    if name in efficientnet_lite.KNOWN:
+        torch.save(random_weights.efficientnet_lite(name), folder / "weights.pth")
+        return encoders.load(name, weights=folder / "weights.pth")
     if name not in known_networks.KNOWN:
         torch.save(random_weights.point_mae(), folder / "weights.pth")
         return encoders.load(name, weights=folder / "weights.pth")

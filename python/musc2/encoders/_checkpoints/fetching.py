@@ -106,7 +106,7 @@ def fetch_file(url: str, path: Path, *, sha256: str | None = None) -> Path:
     try:
         _download(url, partial, sha256)
         record.unlink(missing_ok=True)
-        fetched_hash = _hash(partial)
+        fetched_hash = file_hash(partial)
         partial.replace(path)
         record.write_text(f"{fetched_hash}\n", encoding="utf-8")
     finally:
@@ -117,9 +117,18 @@ def fetch_file(url: str, path: Path, *, sha256: str | None = None) -> Path:
 def check_recorded_hash(path: Path) -> None:
     """Raise if ``path`` is not the file that was fetched; files without a record pass."""
     record = _hash_file(path)
-    if record.is_file() and record.read_text(encoding="utf-8").strip() != _hash(path):
+    if record.is_file() and record.read_text(encoding="utf-8").strip() != file_hash(path):
         msg = f"load: {path} has changed since it was fetched; delete it and fetch it again"
         raise InputError(msg)
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def missing_weights(name: str, source: str) -> InputError:
@@ -173,11 +182,3 @@ def _has_all_shards(index: Path) -> bool:
 
 def _hash_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
