@@ -62,6 +62,18 @@ def test_small_maps_give_maps_of_the_input_s_size(rng):
     assert int(alone.scores.argmax()) == 3
 
 
+@pytest.mark.parametrize("size", [(50, 60), (100, 120)])
+def test_a_defect_of_a_small_map_is_found_where_it_is(rng, size):
+    row, column = size[0] // 2 - 2, size[1] // 2 + 8
+    scans = parts.maps(rng, 8, size=size, defect=(3, row, column))
+    result = score(None, scans, encoder_3d="shape")
+    good = torch.cat([result.scores[:3], result.scores[4:]])
+    assert result.scores[3] > 4 * good.max()
+    peak = divmod(int(result.maps[3].argmax()), size[1])
+    assert abs(peak[0] - row) <= 2
+    assert abs(peak[1] - column) <= 2
+
+
 class Network(torch.nn.Module):
     """A network in train mode, whose batch norm and dropout show whether it stays there."""
 
