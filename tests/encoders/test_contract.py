@@ -95,7 +95,9 @@ def test_the_same_input_gives_the_same_tokens(fitted, grouped_cloud, images):
 def test_an_image_has_the_same_tokens_alone_and_in_a_batch(fitted, images):
     if fitted.modality == "image":
         together, alone = fitted.encode(images).tokens[:1], fitted.encode(images[:1]).tokens
-        torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+        # Eight last places of the largest token: with it, sums in another order differ near zero.
+        last_place = torch.finfo(torch.float32).eps * float(together.abs().max())
+        torch.testing.assert_close(alone, together, rtol=1e-4, atol=max(1e-5, 8 * last_place))
 
 
 def test_grids_that_are_not_square(fitted, images):
