@@ -100,8 +100,8 @@ void find_spans(const std::vector<int64_t>& keys, Cells& cells) {
   cells.around.push_back(0);
   for (const int64_t key : keys) {
     for (int64_t column = 0; column < wide * wide; ++column) {
-      const int64_t middle =
-          key + ((column / wide - reach) << 2 * axis_bits) + ((column % wide - reach) << axis_bits);
+      const int64_t middle = key + (column / wide - reach) * (int64_t{1} << 2 * axis_bits) +
+                             (column % wide - reach) * (int64_t{1} << axis_bits);
       size_t& begin = begins[column];
       while (begin < keys.size() && keys[begin] < middle - reach) ++begin;
       size_t end = begin;

@@ -43,7 +43,8 @@ float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, i
   }
   float largest;
   __builtin_memcpy(&largest, &largest_bits, sizeof largest);
-  const float inverse = largest > 0 ? 127 / largest : 0;
+  // The inverse of a denormal number may be infinite: such a row is packed as zeros.
+  const float inverse = largest > 1e-36f ? 127 / largest : 0;
   auto* bytes = reinterpret_cast<int8_t*>(cells);
   int32_t total = 0,
           norm = 0;  // the largest norm, 127 * 127 * channels, fits up to 133,000 channels

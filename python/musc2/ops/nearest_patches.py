@@ -6,7 +6,7 @@ import torch
 
 from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays, dispatch
+from musc2.ops._support import arrays, dispatch, magnitude
 
 OP = "nearest_patches"
 IN_WINDOW = "nearest_patches_in_window"
@@ -83,11 +83,16 @@ def nearest_patches(
         memory = checks.whole(OP, "memory", memory, 1)
     samples, patches, channels = queries.shape
     key_samples, key_patches, address = samples, patches, 0
-    if references is not None:
+    if references is None:
+        exponent = magnitude.excess_exponent(queries)
+    else:
         queries, keys = _with_references(queries, references)
+        exponent = magnitude.excess_exponent(queries, keys)
+        keys = magnitude.shifted(keys, -exponent)
         key_samples, key_patches, _ = keys.shape
         # An empty tensor has the address 0, which tells the kernel that there are no references.
         address = keys.data_ptr() or 1
+    queries = magnitude.shifted(queries, -exponent)
     if 0 in (patches, channels, key_patches):
         requirement = "must have at least one patch and one channel"
         checks.refuse(OP, "z and references", requirement, tuple(queries.shape))
@@ -107,6 +112,7 @@ def nearest_patches(
         window = min(window, max(height, width))
         limited = (samples, height, width, channels, address, key_samples, window)
         dispatch.launch(IN_WINDOW, queries, *limited, distance, index, gpu_only=(type_code,))
+    distance = magnitude.shifted(distance, exponent)
     return distance if index is None else (distance, index)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from musc2 import checks
 from musc2.errors import InputError
-from musc2.ops._support import arrays, dispatch
+from musc2.ops._support import arrays, dispatch, magnitude
 
 OP = "pool_centers"
 MAX_DEGREE = 31
@@ -54,13 +54,15 @@ def pool_centers(
     arrays.check_same_device(OP, tokens=features, centers=xyz, curvature=bends)
     bounds = arrays.check_offsets(OP, "offsets", offsets, len(features), "tokens")
     bounds = arrays.offsets_on_device_of(bounds, features)
+    exponent = magnitude.excess_exponent(features)
+    features = magnitude.shifted(features, -exponent)
     samples, (count, channels) = len(bounds) - 1, features.shape
     pooled = torch.empty_like(features)
     settings = (windows, len(windows), curvature_threshold)
     dispatch.launch(
         OP, features, xyz, bends, bounds, samples, channels, *settings, pooled, gpu_only=(count,)
     )
-    return pooled
+    return magnitude.shifted(pooled, exponent)
 
 
 def _check_count(name: str, values: torch.Tensor, tokens: torch.Tensor) -> None:

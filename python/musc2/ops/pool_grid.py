@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from musc2 import checks
-from musc2.ops._support import arrays, dispatch
+from musc2.ops._support import arrays, dispatch, magnitude
 
 OP = "pool_grid"
 MAX_DEGREE = 9999
@@ -31,6 +31,8 @@ def pool_grid(
     odd_degrees = checks.odd_degrees(OP, "degrees", degrees)
     windows = torch.tensor([checks.whole(OP, "degrees", r, 1, MAX_DEGREE) for r in odd_degrees])
     by_similarity = checks.choice(OP, "weighting", weighting, WEIGHTINGS) == "similarity"
+    exponent = magnitude.excess_exponent(features)
+    features = magnitude.shifted(features, -exponent)
     pooled = torch.empty_like(features, dtype=torch.float32)
     if features.numel() > 0:
         images, height, width, channels = features.shape
@@ -46,4 +48,4 @@ def pool_grid(
             pooled,
             gpu_only=(type_code,),
         )
-    return pooled
+    return magnitude.shifted(pooled, exponent)

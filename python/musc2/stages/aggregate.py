@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch.nn.functional import layer_norm as joint_norm
-from torch.nn.functional import normalize as unit
 
 from musc2 import ops
 from musc2.cloud import Cloud, center_points
+from musc2.ops._support.magnitude import unit
 
 
 def image_features(
@@ -29,11 +29,11 @@ def image_features(
     if layer_norm:
         tokens = joint_norm(tokens, tokens.shape[1:])
     if normalize_first:
-        tokens = unit(tokens, dim=-1)
+        tokens = unit(tokens)
     tokens = tokens.contiguous()
     groups = [(degree,) for degree in degrees] if separately else [tuple(degrees)]
     pooled = [ops.pool_grid(tokens, group, weighting=weighting).flatten(1, 2) for group in groups]
-    return [unit(features, dim=-1) for features in pooled] if normalize else pooled
+    return [unit(features) for features in pooled] if normalize else pooled
 
 
 def point_features(
@@ -48,7 +48,7 @@ def point_features(
     samples, groups, channels = tokens.shape
     flat = tokens.reshape(samples * groups, channels)
     pooled = ops.pool_centers(
-        unit(flat, dim=-1) if normalize else flat,
+        unit(flat) if normalize else flat,
         center_points(clouds).to(tokens.device),
         torch.cat([cloud.curvature for cloud in clouds]).to(tokens.device),
         tuple(degrees),

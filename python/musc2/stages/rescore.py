@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import normalize as unit
 
 from musc2 import ops
+from musc2.ops._support.magnitude import unit
 
 
 def salient_features(
@@ -40,5 +40,5 @@ def rescore(
 
 def join_features(features: Sequence[torch.Tensor], *, normalize: bool) -> torch.Tensor:
     """features: (N, C) of each modality -> (N, sum of C), with ``normalize`` of length 1 each."""
-    parts = [unit(part, dim=-1) for part in features] if normalize else list(features)
+    parts = [unit(part) for part in features] if normalize else list(features)
     return torch.cat(parts, dim=-1)

@@ -20,7 +20,7 @@ from musc2.ops._support import dispatch
 Array = torch.Tensor | np.ndarray[Any, Any]
 MAX_NEIGHBORS = 1024  # of the searches among points
 MAX_CLOUD_SIZE = 2**31 - 17
-MAX_COORDINATE = 1e18  # beyond, squared distances overflow float32
+MAX_VALUE = 1e18  # of coordinates and colors; beyond, squared distances overflow float32
 TYPE_CODES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 3}  # of features, on a GPU
 
 
@@ -64,13 +64,7 @@ def features(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
 def coordinates(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
     """Return ``value`` as finite coordinates whose squared distances do not overflow float32."""
     checked = finite_tensor(op, name, value, shape)
-    if checked.is_cuda or checked.numel() == 0:
-        return checked
-    low, high = checked.aminmax()
-    if max(abs(float(low)), abs(float(high))) > MAX_COORDINATE:
-        largest = float(checked.flatten()[checked.abs().argmax()])
-        checks.refuse(op, name, "must be coordinates of at most 1e18", largest)
-    return checked
+    return _bounded(op, name, checked, "must be coordinates of at most 1e18")
 
 
 def images(op: str, name: str, value: Array) -> torch.Tensor:
@@ -80,7 +74,8 @@ def images(op: str, name: str, value: Array) -> torch.Tensor:
     if height % 8 or width % 8:
         requirement = "must have a height and width that are multiples of 8"
         checks.refuse(op, name, requirement, f"{height} x {width}")
-    return finite(op, name, checked)
+    checked = finite(op, name, checked)
+    return _bounded(op, name, checked, "must be colors of at most 1e18")
 
 
 def finite(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
@@ -188,6 +183,16 @@ def check_same_device(op: str, **values: torch.Tensor) -> None:
             raise DeviceError(msg)
 
 
+def _bounded(op: str, name: str, value: torch.Tensor, requirement: str) -> torch.Tensor:
+    if value.is_cuda or value.numel() == 0:
+        return value
+    low, high = value.aminmax()
+    if max(abs(float(low)), abs(float(high))) > MAX_VALUE:
+        largest = float(value.flatten()[value.abs().argmax()])
+        checks.refuse(op, name, requirement, largest)
+    return value
+
+
 def _checked(
     op: str, name: str, value: Array, shape: str, dtypes: tuple[torch.dtype, ...]
 ) -> torch.Tensor:
@@ -227,7 +232,7 @@ def _as_zeros_and_ones(mask: torch.Tensor) -> torch.Tensor:
 
 def _as_tensor(op: str, name: str, value: Array) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
-        return value.detach()
+        return value.detach().resolve_conj().resolve_neg()
     if isinstance(value, np.ndarray):
         try:
             writable = value if value.flags.writeable else value.copy()
