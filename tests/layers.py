@@ -13,8 +13,9 @@ LAYERS = {
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},
     "base": {
-        "atomic_files", "by_modality", "checks", "cloud", "config", "config_fields", "cuda",
-        "environment", "errors", "maps", "paths", "progress", "result", "tokens", "torch_state",
+        "atomic_files", "by_modality", "checks", "cloud", "components", "config", "config_fields", "cuda",
+        "environment", "errors", "maps", "part", "paths", "progress", "regions", "result", "tokens",
+        "torch_state", "verdict",
         "_result_files", "_toml",
     },
 }  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from musc2.pipeline import score, score_tokens
     from musc2.result import Failure, Result
     from musc2.stages.group import make_cloud
+    from musc2.verdict import Threshold
 
     __version__: str
 
@@ -21,7 +22,10 @@ __all__ = [
     "Cloud",
     "Config",
     "Failure",
+    "Part",
+    "Region",
     "Result",
+    "Threshold",
     "__version__",
     "cuda",
     "datasets",
@@ -42,7 +46,10 @@ _HOMES = {
     "Cloud": "musc2.cloud",
     "Config": "musc2.config",
     "Failure": "musc2.result",
+    "Part": "musc2.part",
+    "Region": "musc2.regions",
     "Result": "musc2.result",
+    "Threshold": "musc2.verdict",
     "make_cloud": "musc2.stages.group",
     "score": "musc2.pipeline",
     "score_tokens": "musc2.pipeline",

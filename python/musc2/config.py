@@ -19,7 +19,7 @@ from musc2.errors import InputError
 INPUT, ENCODERS, GROUPS = "Input", "Encoders", "Point groups (IPG)"
 AGGREGATION, MUTUAL = "Aggregation (SNAMD)", "Mutual scoring (MSM)"
 ENHANCEMENT, MAPS, RESCORING = "Enhancement (CAE)", "Maps", "Re-scoring (RsCon)"
-RESOURCES = "Resources"
+VERDICT, RESOURCES = "Verdict", "Resources"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +244,13 @@ class Config:
         RESCORING,
         kinds.switch(),
         "Compare samples by the encoder's class tokens where it has any.",
+    )
+
+    threshold: float | None = setting(
+        None,
+        VERDICT,
+        kinds.number(optional=True),
+        "Score above which a part is suspicious. None: from the scores of the set.",
     )
 
     seed: int = setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -49,14 +50,15 @@ def whole(low: int, *, optional: bool = False) -> Kind:
     return Kind(text=f"a whole number of at least {low}", accepts=accepts, optional=optional)
 
 
-def number(low: float, *, above: bool = False) -> Kind:
+def number(low: float = -math.inf, *, above: bool = False, optional: bool = False) -> Kind:
     """Return the kind of finite numbers of at least ``low``, or above it."""
 
     def accepts(value: Any) -> bool:
         return checks.is_number(value) and (value > low if above else value >= low)
 
     limit = f"above {low:g}" if above else f"of at least {low:g}"
-    return Kind(text=f"a finite number {limit}", accepts=accepts)
+    text = "a finite number" if low == -math.inf else f"a finite number {limit}"
+    return Kind(text=text, accepts=accepts, optional=optional)
 
 
 def switch(*, optional: bool = False) -> Kind:

@@ -16,7 +16,7 @@ from musc2.config import Config, resolve
 from musc2.encoders import selection
 from musc2.encoders.contract import PUBLISHED_DEFAULTS
 from musc2.encoders.selection import Encoders
-from musc2.inputs.parts import OutputSpec, Part, PartLoader
+from musc2.inputs.parts import LoadedPart, OutputSpec, PartLoader
 from musc2.ops import Groups
 from musc2.ops._support import arrays, dispatch
 from musc2.ops._support.threads import serial_torch
@@ -218,7 +218,7 @@ def _loader(
 def _fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Encoders:
     """Return encoders that learned from all parts; networks learn nothing, and nothing is read."""
 
-    def parts() -> list[Part]:
+    def parts() -> list[LoadedPart]:
         return [part for loader in loaders for part in loader.keep()]
 
     return encoders.fitted(

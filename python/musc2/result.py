@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
+import operator
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import SupportsIndex, overload
 
 import torch
 
-from musc2 import _result_files
+from musc2 import _result_files, checks, verdict
+from musc2 import regions as map_regions
 from musc2.config import Config
+from musc2.errors import InputError
 from musc2.maps import Maps
+from musc2.part import Part
+from musc2.regions import Region
+from musc2.verdict import Threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +68,22 @@ class Result:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def __iter__(self) -> Iterator[Part]:
+        return (Part(self, index) for index in range(len(self)))
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> Part: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[Part]: ...
+
+    def __getitem__(self, key: SupportsIndex | str | slice) -> Part | list[Part]:
+        if isinstance(key, slice):
+            return [Part(self, index) for index in range(*key.indices(len(self)))]
+        if isinstance(key, str):
+            return Part(self, self._index_of(key))
+        return Part(self, range(len(self))[operator.index(key)])
+
     def __repr__(self) -> str:
         low, high = self.scores.aminmax()
         worst = self.names[int(self.scores.argmax())]
@@ -69,6 +95,65 @@ class Result:
             facts.append(f"encoders {' + '.join(self.encoders.values())}")
         return f"Result({', '.join(facts)}, {sum(self.timings.values()):.2f} s)"
 
+    @cached_property
+    def threshold(self) -> Threshold:
+        """The score above which parts are suspicious: from the scores, or ``config.threshold``."""
+        if self.config.threshold is not None:
+            return verdict.given(self.config.threshold)
+        return verdict.threshold(self.scores)
+
+    def with_threshold(self, value: float | None) -> Result:
+        """Return a copy with another threshold; None computes it from the scores."""
+        return replace(self, config=self.config.replace(threshold=value))
+
+    def labels(self, threshold: float | None = None) -> torch.Tensor:
+        """Return (N,) bool: which parts score above ``threshold``, by default the result's own."""
+        value = self.threshold.value
+        if threshold is not None:
+            value = checks.number("Result.labels", "threshold", threshold, -float("inf"))
+        return self.scores > value
+
+    @property
+    def suspicious(self) -> list[Part]:
+        """The parts above the threshold, the most suspicious first."""
+        return self.top(int(self.labels().sum()))
+
+    @cached_property
+    def rank(self) -> torch.Tensor:
+        """(N,) int64: the place of each part by its score; 1 is the most suspicious."""
+        order = self.scores.argsort(descending=True, stable=True)
+        rank = torch.empty_like(order)
+        rank[order] = torch.arange(1, len(order) + 1)
+        return rank
+
+    def top(self, count: int = 10) -> list[Part]:
+        """Return the ``count`` most suspicious parts, the most suspicious first."""
+        count = checks.whole("Result.top", "count", count, 0)
+        order = self.scores.argsort(descending=True, stable=True)
+        return [Part(self, index) for index in order[:count].tolist()]
+
+    @cached_property
+    def map_threshold(self) -> float:
+        """The value of the maps above which pixels belong to regions, one for the whole set."""
+        return verdict.threshold(self.raw_scores).value
+
+    def regions(
+        self, index: SupportsIndex | str, threshold: float | None = None, *, xyz: object = None
+    ) -> list[Region]:
+        """Return the regions of a part's map above ``threshold``, the highest score first.
+
+        threshold: default ``map_threshold``. xyz: (H, W, 3), the part's scan in mm, for
+        ``Region.area_mm2``. Clouds without a map have no regions.
+        """
+        part = self[index]
+        if part.map is None:
+            return []
+        value = self.map_threshold
+        if threshold is not None:
+            value = checks.number("Result.regions", "threshold", threshold, -float("inf"))
+        areas = map_regions.pixel_areas(xyz, part.map.shape)
+        return map_regions.regions(part.map, value, areas)
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write result.npz (all of it) and result.json (what people can read) into ``folder``."""
         _result_files.write(self, Path(folder))
@@ -77,3 +162,11 @@ class Result:
     def load(cls, folder: str | os.PathLike[str]) -> Result:
         """Return what ``save`` wrote."""
         return _result_files.read(Path(folder))
+
+    def _index_of(self, name: str) -> int:
+        if name in self.names:
+            return self.names.index(name)
+        close = difflib.get_close_matches(name, self.names, n=3)
+        hint = f"; near: {', '.join(map(repr, close))}" if close else ""
+        msg = f"Result: {name!r} is the name of no part{hint}"
+        raise InputError(msg)

@@ -41,7 +41,7 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
+class LoadedPart:
     """One sample as encoders take it."""
 
     prepared: Prepared
@@ -91,18 +91,18 @@ class PartLoader:
         self._samples, self._preparation, self._group = samples, preparation, group
         self._timer, self._on_error = timer, on_error
         self._ahead, self._batch = ahead, batch
-        self._kept: list[Part] | None = None
+        self._kept: list[LoadedPart] | None = None
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[LoadedPart]:
         return self._load() if self._kept is None else iter(self._kept)
 
-    def keep(self) -> list[Part]:
+    def keep(self) -> list[LoadedPart]:
         """Return every part and keep them: from now on nothing is read again."""
         if self._kept is None:
             self._kept = list(self._load())
         return self._kept
 
-    def _load(self) -> Iterator[Part]:
+    def _load(self) -> Iterator[LoadedPart]:
         self.errors.clear()
         # A forked child's torch may use no threads but its first.
         threads = 1 if in_forked_child() else dispatch.num_threads()
@@ -124,7 +124,7 @@ class PartLoader:
                 else:
                     yield item
 
-    def _grouped(self, batch: list[Prepared | LoadError]) -> list[Part | LoadError]:
+    def _grouped(self, batch: list[Prepared | LoadError]) -> list[LoadedPart | LoadError]:
         """Return the parts of a batch; after an error, group each alone to find whose it is."""
         clouds: list[Points] = []
         for item in batch:
@@ -159,6 +159,6 @@ def _batches(
         yield batch
 
 
-def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> Part:
+def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> LoadedPart:
     cloud, groups = (None, None) if prepared.cloud is None else next(grouped)
-    return Part(prepared=prepared, cloud=cloud, groups=groups)
+    return LoadedPart(prepared=prepared, cloud=cloud, groups=groups)

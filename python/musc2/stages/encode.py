@@ -12,7 +12,7 @@ from musc2 import checks
 from musc2.cloud import Cloud
 from musc2.encoders import ImageEncoder, ImageTokens, PointEncoder
 from musc2.errors import InputError
-from musc2.inputs.parts import OutputSpec, Part
+from musc2.inputs.parts import LoadedPart, OutputSpec
 from musc2.ops import Groups
 from musc2.progress import StageTimer
 from musc2.tokens import Tokens
@@ -31,7 +31,7 @@ class Encoded:
 
 
 def encode(
-    parts: Iterable[Part],
+    parts: Iterable[LoadedPart],
     count: int,
     image_encoder: ImageEncoder | None,
     point_encoder: PointEncoder | None,
@@ -73,8 +73,10 @@ def batch_size(device: str) -> int:
     return 8 if device == "cpu" else 32
 
 
-def _batches(parts: Iterable[Part], memory: int, batch_size: int) -> Iterator[list[Part]]:
-    batch: list[Part] = []
+def _batches(
+    parts: Iterable[LoadedPart], memory: int, batch_size: int
+) -> Iterator[list[LoadedPart]]:
+    batch: list[LoadedPart] = []
     for part in parts:
         batch.append(part)
         image = part.prepared.image
@@ -86,7 +88,7 @@ def _batches(parts: Iterable[Part], memory: int, batch_size: int) -> Iterator[li
         yield batch
 
 
-def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
+def _image_tokens(encoder: ImageEncoder, batch: list[LoadedPart]) -> ImageTokens:
     images = [part.prepared.image for part in batch if part.prepared.image is not None]
     for part, image in zip(batch, images, strict=True):
         if image.shape != images[0].shape:
@@ -106,7 +108,9 @@ def _image_tokens(encoder: ImageEncoder, batch: list[Part]) -> ImageTokens:
     return ImageTokens(tokens=tokens, class_tokens=classes)
 
 
-def _point_tokens(encoder: PointEncoder, part: Part, cloud: Cloud, groups: Groups) -> torch.Tensor:
+def _point_tokens(
+    encoder: PointEncoder, part: LoadedPart, cloud: Cloud, groups: Groups
+) -> torch.Tensor:
     with eval_mode(encoder):
         returned = encoder.encode(cloud, groups)
     tokens = _floats(encoder.name, returned, 3, "(G, C) or (layers, G, C)")
@@ -126,7 +130,7 @@ def _floats(name: str, value: object, rank: int, shape: str) -> torch.Tensor:
     return value.detach().float()
 
 
-def _check_finite(name: str, tokens: torch.Tensor, batch: list[Part]) -> None:
+def _check_finite(name: str, tokens: torch.Tensor, batch: list[LoadedPart]) -> None:
     for values, part in zip(tokens, batch, strict=True):
         if not bool(torch.isfinite(values).all()):
             _refuse(name, "finite tokens", f"NaN or infinity for sample {part.name!r}")
@@ -140,7 +144,7 @@ class _Rows:
         self._used = 0
         self._store: torch.Tensor | None = None
 
-    def add(self, rows: torch.Tensor, batch: list[Part]) -> None:
+    def add(self, rows: torch.Tensor, batch: list[LoadedPart]) -> None:
         """Append the rows of a batch of parts, one per part."""
         if self._store is None:
             self._store = torch.empty(self._count, *rows.shape[1:], device=self._device)
@@ -155,7 +159,7 @@ class _Rows:
         return None if self._store is None else self._store[: self._used]
 
 
-def _refuse_shape(part: Part, content: str, shape: object, expected: object) -> NoReturn:
+def _refuse_shape(part: LoadedPart, content: str, shape: object, expected: object) -> NoReturn:
     msg = (
         f"score: sample {part.name!r} must give {content} of the same shape as those before, "
         f"{expected}, got {shape}; "
