@@ -13,9 +13,9 @@ LAYERS = {
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},
     "base": {
-        "atomic_files", "by_modality", "checks", "cloud", "components", "config", "config_fields", "cuda",
-        "environment", "errors", "maps", "part", "paths", "progress", "regions", "result", "tokens",
-        "torch_state", "verdict",
+        "atomic_files", "by_modality", "checks", "cloud", "components", "config", "config_fields",
+        "cuda", "environment", "errors", "maps", "matches", "part", "paths", "progress", "regions",
+        "result", "tokens", "torch_state", "verdict",
         "_result_files", "_toml",
     },
 }  # fmt: skip

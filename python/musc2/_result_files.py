@@ -18,11 +18,13 @@ from musc2 import atomic_files, checks
 from musc2.config import Config
 from musc2.errors import InputError
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
+from musc2.matches import Matches
 
 if TYPE_CHECKING:
     from musc2.result import Result
 
 _TENSORS = ("scores", "raw_scores", "patch_scores_2d", "patch_scores_3d")
+_MATCHES = ("patches", "parts", "nearest", "distances", "positions", "nearest_positions")
 _PLAIN = ("names", "timings", "encoders", "version")
 
 
@@ -37,6 +39,8 @@ def write(result: Result, folder: Path) -> None:
     if result.point_scores is not None:
         arrays |= _pack("point_scores", result.point_scores)
     arrays |= _pack_maps(result)
+    if result.matches is not None:
+        arrays |= _pack_matches(result.matches)
     about = {name: getattr(result, name) for name in _PLAIN}
     about["scores"] = result.scores.tolist()
     about["paths"] = list(map(_as_text, result.paths))
@@ -66,6 +70,7 @@ def read(folder: Path) -> Result:
             values[name] = torch.from_numpy(arrays[name]) if name in arrays else None
         values["point_scores"] = _unpack("point_scores", arrays)
         values |= _unpack_maps(values, arrays, config)
+        values["matches"] = _unpack_matches(arrays)
         values["paths"] = list(map(_as_path, about["paths"]))
         values["failures"] = [
             Failure(**{**row, "path": _as_path(row["path"])}) for row in about["failures"]
@@ -99,6 +104,20 @@ def _unpack(name: str, arrays: dict[str, Any]) -> list[torch.Tensor] | None:
     if name not in arrays:
         return None
     return list(torch.split(torch.from_numpy(arrays[name]), arrays[f"{name}_lengths"].tolist()))
+
+
+def _pack_matches(matches: Matches) -> dict[str, Any]:
+    arrays: dict[str, Any] = {"matches_modality": np.array(matches.modality)}
+    for name in _MATCHES:
+        arrays[f"matches_{name}"] = getattr(matches, name).numpy()
+    return arrays
+
+
+def _unpack_matches(arrays: dict[str, Any]) -> Matches | None:
+    if "matches_modality" not in arrays:
+        return None
+    tensors = {name: torch.from_numpy(arrays[f"matches_{name}"]) for name in _MATCHES}
+    return Matches(modality=str(arrays["matches_modality"]), **tensors)
 
 
 def _pack_maps(result: Result) -> dict[str, Any]:
@@ -184,6 +203,7 @@ def _check(result: Result) -> None:
         "patch_scores_2d": result.patch_scores_2d,
         "patch_scores_3d": result.patch_scores_3d,
         "maps": result.maps,
+        "matches": result.matches,
         "point_scores": result.point_scores,
         "paths": result.paths,
     }

@@ -15,12 +15,14 @@ from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Frame, Layer, Maps, PatchLayer, shrink_mask
+from musc2.matches import Matches
 from musc2.ops import Links
 from musc2.ops._support import dispatch, threads
 from musc2.progress import StageTimer
 from musc2.result import Result
 from musc2.stages import aggregate, maps, mutual, subsets
 from musc2.stages.enhance import enhance
+from musc2.stages.matches import grid_positions, group_positions, nearest_matches
 from musc2.stages.mutual import Features
 from musc2.stages.rescore import rescore, salient_features
 from musc2.tokens import Tokens
@@ -39,10 +41,14 @@ dispatch.compose("score_tokens", OPS)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchScores:
-    """scores: (N, L), means over layers, and salient: (N, C), section 8, of each modality."""
+    """scores: (N, L), means over layers, and salient: (N, C), section 8, of each modality.
+
+    matches: of the worst patch of each image, without images of each cloud.
+    """
 
     scores: ByModality[torch.Tensor]
     salient: ByModality[torch.Tensor]
+    matches: Matches | None
 
 
 def score_parts(
@@ -95,6 +101,7 @@ def score_parts(
         names=names,
         paths=paths,
         config=config,
+        matches=patches.matches,
         timings=dict(timer.seconds),
         version=version("musc2"),
     )
@@ -131,7 +138,10 @@ def patch_scores(
             timer.step("mutual", rounds, samples.layers * len(own))
     means = (totals or ByModality()).map(lambda total: total / rounds)
     inside = _inside(frames, samples.grid)
-    return PatchScores(scores=means, salient=_salient(salient_source, means, inside))
+    with timer.stage("matches"):
+        matches = _matches(salient_source, means, inside, chosen, samples, config)
+    salient = _salient(salient_source, means, inside)
+    return PatchScores(scores=means, salient=salient, matches=matches)
 
 
 def _features(
@@ -257,6 +267,25 @@ def _salient(
     if z.points is not None and scores.points is not None:
         points = salient_features(z.points, scores.points)
     return ByModality(image, points)
+
+
+def _matches(
+    z: ByModality[torch.Tensor],
+    scores: ByModality[torch.Tensor],
+    inside: torch.Tensor | None,
+    chosen: list[torch.Tensor],
+    samples: Tokens,
+    config: Config,
+) -> Matches | None:
+    """Return the nearest matches of the worst patches of images, else of clouds."""
+    features = _with_references(z, None, samples, config)
+    if features.image is not None and scores.image is not None and samples.grid is not None:
+        positions = grid_positions(samples.count, samples.grid)
+        return nearest_matches(features.image, scores.image, positions, chosen, inside)
+    if features.points is None or scores.points is None:
+        return None
+    positions = group_positions(samples.clouds)
+    return nearest_matches(features.points, scores.points, positions, chosen, modality="points")
 
 
 def _point_scores_and_layers(

@@ -121,6 +121,7 @@ def score(
             encoders=encoders.names(),
             failures=sample_arguments.failures(parts.errors, reference_parts.errors),
             timings=dict(timer.seconds),
+            _samples=[output.sample for output in encoded.outputs],
         )
 
 

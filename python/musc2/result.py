@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import operator
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 import torch
 
@@ -18,6 +19,7 @@ from musc2 import regions as map_regions
 from musc2.config import Config
 from musc2.errors import InputError
 from musc2.maps import Maps
+from musc2.matches import Matches
 from musc2.part import Part
 from musc2.regions import Region
 from musc2.verdict import Threshold
@@ -47,6 +49,7 @@ class Result:
     - config: the settings. encoders: "2d" and "3d" -> the name of the encoder that was used.
     - timings: seconds of each stage; they add up to the whole call.
     - failures: the samples and references that were left out.
+    - matches: the nearest patches of other parts to each part's worst one; see ``Matches``.
     """
 
     scores: torch.Tensor
@@ -64,6 +67,9 @@ class Result:
     encoders: dict[str, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     version: str = ""
+    matches: Matches | None = None
+    # The samples in memory or in files, for pictures of them; a result that was loaded has none.
+    _samples: Any = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -153,6 +159,15 @@ class Result:
             value = checks.number("Result.regions", "threshold", threshold, -float("inf"))
         areas = map_regions.pixel_areas(xyz, part.map.shape)
         return map_regions.regions(part.map, value, areas)
+
+    def report(self, folder: str | os.PathLike[str], *, labels: object = None) -> Path:
+        """Write the report, ``folder``/index.html, one file to look at in any browser.
+
+        labels: one per part, True for a defect, if they are known: the report then has metrics.
+        """
+        html = importlib.import_module("musc2.report.html")  # an app, which this module is below
+        path: Path = html.write(self, folder, labels=labels)
+        return path
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write result.npz (all of it) and result.json (what people can read) into ``folder``."""

@@ -31,6 +31,7 @@ class OutputSpec:
     its map is rendered at; rows: those of the ``input_count`` points of a cloud that were used.
     """
 
+    sample: Sample
     name: str
     path: Path | None
     size: tuple[int, int] | None
@@ -58,6 +59,7 @@ class LoadedPart:
         """Return what is needed of the part after encoding."""
         points = self.prepared.cloud
         return OutputSpec(
+            sample=self.prepared.sample,
             name=self.name,
             path=self.prepared.sample.path,
             size=self.prepared.image_size or self.prepared.cloud_size,

@@ -1,0 +1,123 @@
+"""The nearest matches of each part's worst patch: what its score rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from musc2 import ops
+from musc2.cloud import Cloud
+from musc2.matches import Matches
+from musc2.stages.mutual import Features
+
+COUNT = 5
+_BLOCK = 1 << 24  # values of features to look at in one step of a search in a window
+
+
+def nearest_matches(
+    features: Features,
+    scores: torch.Tensor,
+    positions: torch.Tensor,
+    subsets: Sequence[torch.Tensor],
+    inside: torch.Tensor | None = None,
+    *,
+    modality: str = "image",
+    count: int = COUNT,
+) -> Matches | None:
+    """Return the ``count`` nearest other parts of each part's worst patch; None for one part.
+
+    scores: (N, L) and positions: (N, L, D) of the patches; inside: (N, L) bool, where the worst
+    patch is looked for; subsets: the parts that were scored with each other. A part costs one row
+    of features against all others, 1/L of its mutual scores.
+    """
+    z = features.z
+    total = len(z)
+    count = min(count, max(map(len, subsets)) - 1)
+    if count < 1:
+        return None
+    if inside is not None:
+        scores = scores.masked_fill(~inside.to(scores.device), float("-inf"))
+    patches = scores.argmax(1)
+    parts = torch.full((total, count), -1, device=z.device)
+    nearest, distances = parts.clone(), z.new_full((total, count), float("inf"))
+    for subset in subsets:
+        own = subset.to(z.device)
+        d, index = _to_each_part(features, own, patches[own])
+        d[torch.arange(len(own)), torch.arange(len(own))] = float("inf")
+        columns = min(count, len(own) - 1)
+        if columns < 1:
+            continue
+        lowest = d.topk(columns, largest=False)
+        parts[own, :columns] = own[lowest.indices]
+        nearest[own, :columns] = index.gather(1, lowest.indices)
+        distances[own, :columns] = lowest.values
+    places = positions.to(z.device)
+    return Matches(
+        modality=modality,
+        patches=patches.cpu(),
+        parts=parts.cpu(),
+        nearest=nearest.cpu(),
+        distances=distances.float().cpu(),
+        positions=places[torch.arange(total, device=z.device), patches].cpu(),
+        nearest_positions=places[parts.clamp(min=0), nearest.clamp(min=0)].cpu(),
+    )
+
+
+def grid_positions(count: int, grid: tuple[int, int]) -> torch.Tensor:
+    """Return the centers of the cells of a grid (h, w): (count, h * w, 2), row and column."""
+    rows = (torch.arange(grid[0]) + 0.5) / grid[0]
+    columns = (torch.arange(grid[1]) + 0.5) / grid[1]
+    cells = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+    return cells.expand(count, *cells.shape)
+
+
+def group_positions(clouds: Sequence[Cloud]) -> torch.Tensor:
+    """Return the centers of groups: (N, G, 2), row and column in the map, else (N, G, 3), xyz."""
+    positions = []
+    for cloud in clouds:
+        if cloud.pixels is None or cloud.size is None:
+            positions.append(cloud.points[cloud.centers])
+            continue
+        height, width = cloud.size
+        pixels = cloud.pixels[cloud.centers]
+        rows = (pixels.div(width, rounding_mode="floor") + 0.5) / height
+        positions.append(torch.stack([rows, (pixels % width + 0.5) / width], -1))
+    return torch.stack(positions).float()
+
+
+def _to_each_part(
+    features: Features, subset: torch.Tensor, patches: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return distance and patch (n, n): from one patch of each part of a subset to all parts."""
+    z = features.subset(subset).z
+    rows = z[torch.arange(len(subset)), patches]
+    if features.window is None or features.grid is None:
+        d, index = ops.nearest_patches(
+            rows[:, None].contiguous(),
+            references=z.contiguous(),
+            precision=features.precision,
+            return_index=True,
+        )
+        return d[:, 0], index[:, 0].long()
+    d = z.new_empty(len(subset), len(subset))
+    index = torch.empty_like(d, dtype=torch.int64)
+    for number, patch in enumerate(patches.tolist()):
+        cells = _window(patch, features.grid, features.window).to(z.device)
+        step = max(1, _BLOCK // (len(cells) * z.shape[2]))
+        for start in range(0, len(z), step):
+            block = z[start : start + step, cells].float()
+            away = (block - rows[number].float()).norm(dim=-1)
+            lowest = away.min(1)
+            d[number, start : start + step] = lowest.values
+            index[number, start : start + step] = cells[lowest.indices]
+    return d, index
+
+
+def _window(patch: int, grid: tuple[int, int], radius: int) -> torch.Tensor:
+    """Return the cells at most ``radius`` rows and columns away from a cell of a grid."""
+    height, width = grid
+    row, column = divmod(patch, width)
+    rows = torch.arange(max(0, row - radius), min(height, row + radius + 1))
+    columns = torch.arange(max(0, column - radius), min(width, column + radius + 1))
+    return (rows[:, None] * width + columns).flatten()
