@@ -1,7 +1,9 @@
 """What score finds and gives back."""
 
+import io
 import json
 import multiprocessing
+import re
 
 import numpy as np
 import parts
@@ -13,6 +15,7 @@ from PIL import Image
 import musc2
 from musc2 import Config, Result
 from musc2.errors import InputError
+from musc2.progress import reporting
 
 
 def test_samples_are_rescored_if_all_encoders_in_use_want_it(rgb, pcd):
@@ -139,12 +142,30 @@ def test_progress_counts_up(rgb):
     assert seen[-1][1] == seen[-1][2]
 
 
-def test_progress_bars_go_to_the_standard_error(rgb, capsys):
+def test_progress_goes_to_the_standard_error_a_line_per_stage(rgb, capsys):
     score_small(rgb, progress=True)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "encode: 100%" in said.err
-    assert "mutual: 100%" in said.err
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert re.search(rf"^encoding parts {len(rgb)}: [0-9.]+ s$", streams.err, re.MULTILINE)
+    assert re.search(r"^comparing layers [0-9]+: [0-9.]+ s$", streams.err, re.MULTILINE)
+
+
+def test_progress_on_a_terminal_is_one_line_with_the_share_of_the_whole(monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    with reporting(True) as report:
+        report("encode", 5, 10)
+        report("encode", 10, 10)
+        report("mutual", 2, 2)
+    states = terminal.getvalue().split("\r\x1b[K")
+    assert states == [
+        "",
+        " 40%  encoding parts 5 of 10",
+        " 70%  encoding parts 10 of 10",
+        "100%  comparing layers 2 of 2",
+        "",
+    ]
 
 
 def test_results_repeat_and_the_input_is_left_alone(rgb, pcd, over_threads):

@@ -65,7 +65,7 @@ def score(
         device: "auto", "cpu" or "cuda": of the encoders and, if musc2 has CUDA kernels, of all that
             follows.
         names: One per part; default: the file stems, else the positions.
-        progress: True for bars, or a callback(stage, done, total).
+        progress: True for a line of progress, or a callback(stage, done, total).
 
     Returns:
         A Result: scores, maps at the size of the image, else of the xyz map; for clouds (P, 3),

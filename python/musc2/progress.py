@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,14 @@ from musc2 import checks
 T = TypeVar("T")
 Report = Callable[[str, int, int], object]
 """Called with the stage, how many of its steps are done, and how many there are."""
+_SHARES = {"read": 1, "encode": 6, "mutual": 3}  # of the time of ``score``, roughly
+_TITLES = {
+    "read": "reading parts",
+    "encode": "encoding parts",
+    "mutual": "comparing layers",
+    "write": "writing parts",
+}
+_REDRAW = 0.1  # seconds between two states of the line
 
 
 class StageTimer:
@@ -64,15 +73,15 @@ class StageTimer:
 
 @contextmanager
 def reporting(progress: object, op: str = "score") -> Iterator[Report | None]:
-    """Yield the callback for ``progress``: True (bars on stderr), False or a callback."""
+    """Yield the callback for ``progress``: True (a line on stderr), False or a callback."""
     if progress is False or progress is None:
         yield None
     elif progress is True:
-        bars = _Bars()
+        line = ProgressLine()
         try:
-            yield bars
+            yield line
         finally:
-            bars.close()
+            line.close()
     elif callable(progress):
         yield progress
     else:
@@ -80,20 +89,50 @@ def reporting(progress: object, op: str = "score") -> Iterator[Report | None]:
         checks.refuse(op, "progress", requirement, repr(progress))
 
 
-class _Bars:
-    """One bar for each stage."""
+class ProgressLine:
+    """One line on the standard error: the stage, its share of the whole, the time left.
+
+    Without a terminal each stage leaves one line when it ends.
+    """
 
     def __init__(self) -> None:
-        self._bars: dict[str, Any] = {}
+        self._start = self._stage_start = time.perf_counter()
+        self._stage = ""
+        self._shown = 0.0
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if stage not in self._bars:
-            self._bars[stage] = tqdm(total=total, desc=stage, position=len(self._bars))
-        bar = self._bars[stage]
-        bar.update(done - bar.n)
+        now = time.perf_counter()
+        if stage != self._stage:
+            self._stage, self._stage_start = stage, now
+        if not self._is_terminal:
+            if done == total:
+                seconds = now - self._stage_start
+                sys.stderr.write(f"{_TITLES.get(stage, stage)} {total}: {seconds:.1f} s\n")
+            return
+        if now - self._shown < _REDRAW and done < total:
+            return
+        self._shown = now
+        share = _share(stage, done / max(total, 1))
+        line = f"{share:4.0%}  {_TITLES.get(stage, stage)} {done} of {total}"
+        elapsed = now - self._start
+        if elapsed > 1 and 0.05 < share < 1:
+            minutes, seconds = divmod(round(elapsed * (1 - share) / share), 60)
+            line += f", {minutes}:{seconds:02d} left"
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
 
     def close(self) -> None:
-        for bar in self._bars.values():
-            bar.close()
+        """Clear the line."""
+        if self._is_terminal and self._stage:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _share(stage: str, part: float) -> float:
+    """Return the share of a whole call that is done; of a stage of its own that of the stage."""
+    if stage not in _SHARES:
+        return part
+    stages = list(_SHARES)
+    earlier = sum(_SHARES[name] for name in stages[: stages.index(stage)])
+    return (earlier + part * _SHARES[stage]) / sum(_SHARES.values())

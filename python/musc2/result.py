@@ -151,14 +151,14 @@ class Result:
         threshold: default ``map_threshold``. xyz: (H, W, 3), the part's scan in mm, for
         ``Region.area_mm2``. Clouds without a map have no regions.
         """
-        part = self[index]
-        if part.map is None:
+        values = self[index].map
+        if values is None:
             return []
         value = self.map_threshold
         if threshold is not None:
             value = checks.number("Result.regions", "threshold", threshold, -float("inf"))
-        areas = map_regions.pixel_areas(xyz, part.map.shape)
-        return map_regions.regions(part.map, value, areas)
+        areas = map_regions.pixel_areas(xyz, values.shape)
+        return map_regions.regions(values, value, areas)
 
     def report(self, folder: str | os.PathLike[str], *, labels: object = None) -> Path:
         """Write the report, ``folder``/index.html, one file to look at in any browser.

@@ -1,12 +1,17 @@
+import csv
+import dataclasses
+import io
+import json
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from musc2 import Config, Result
-from musc2.errors import InputError
+from musc2.inputs import list_clouds
 from musc2.maps import Frame, Maps, PatchLayer
-from musc2.report import export
+from musc2.report import export, pictures
 
 
 def made(names, paths=None, encoders=None):
@@ -27,53 +32,134 @@ def made(names, paths=None, encoders=None):
     )
 
 
-def written(folder, *names):
+def written(folder, *names, **options):
     """Write a result of parts with these names; return the files below ``folder``."""
-    export.write(made(names), folder)
+    export.write(made(names), folder, **options)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_names_become_paths_below_the_folder(tmp_path):
-    found = written(tmp_path / "out", "good/000", "..a..", "caf\u00e9", "n" * 250)
-    expected = {"good/000", "..a..", "caf\u00e9", "n" * 250}
-    pictures = {f"overlays/{name}.png" for name in expected} | {
-        f"maps/{name}.tiff" for name in expected
-    }
-    assert found == pictures | {"result.npz", "result.json"}
+TABLES = {"manifest.json", "result.json", "result.npz", "scores.csv", "scores.json"}
+
+
+def test_files_are_named_by_rank_and_name(tmp_path):
+    files = written(tmp_path / "out", "good/000", "caf\u00e9", maps=True)
+    pictures = {"pictures/1_caf\u00e9.jpg", "pictures/2_good_000.jpg"}
+    maps = {"maps/1_caf\u00e9.tiff", "maps/2_good_000.tiff"}
+    assert files - {"scores.parquet"} == TABLES | pictures | maps
+
+
+def test_ranks_have_as_many_digits_as_the_last(tmp_path):
+    names = [str(index) for index in range(12)]
+    files = written(tmp_path / "out", *names)
+    pictures = sorted(name for name in files if name.startswith("pictures/"))
+    assert pictures[0] == "pictures/01_11.jpg"
+    assert pictures[-1] == "pictures/12_0.jpg"
 
 
 @pytest.mark.parametrize(
     "name",
     [
         "../../../escaped/a", "..", ".", "", "/absolute/a", "a//b", "a/", "a/../b", "x\0y",
-        "n" * 251, "n" * 256 + "/a", "\u00e9" * 126, "\ud800", "a\\b", "..\\..\\a", "C:/a", "c:a",
+        "n" * 251, "n" * 256 + "/a", "\u00e9" * 226, "\ud800", "a\\b", "..\\..\\a", "C:/a", "c:a",
+        "a.jpg/b", "\x1b[31m", "CON", "a\nb",
     ],
 )  # fmt: skip
-def test_unsafe_names_are_refused_before_anything_is_written(tmp_path, name):
-    with pytest.raises(InputError, match=r"write: .*names"):
-        written(tmp_path / "deep" / "out", "a", name)
-    assert list(tmp_path.rglob("*")) == []
+def test_no_name_leaves_the_folder_or_cannot_be_written(tmp_path, name):
+    files = written(tmp_path / "deep" / "out", "a.jpg", name)
+    assert len([file for file in files if file.startswith("pictures/")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
 
 
-def test_a_name_that_needs_the_picture_of_another_as_a_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"write: names must .*, got two for .*a\.png"):
-        written(tmp_path / "out", "a.png/b", "a")
-    assert list(tmp_path.rglob("*")) == []
+def test_formulas_in_names_stay_text_in_spreadsheets(tmp_path):
+    written(tmp_path / "out", "=cmd|' /C calc'!A0", "+1", "@x", "plain", "-2")
+    rows = list(csv.reader(io.StringIO((tmp_path / "out/scores.csv").read_text(encoding="utf-8"))))
+    names = {row[1] for row in rows[1:]}
+    assert names == {"'=cmd|' /C calc'!A0", "'+1", "'@x", "plain", "'-2"}
 
 
-def test_overlays_are_drawn_over_the_files_of_the_parts(tmp_path):
+def test_pictures_are_drawn_over_the_files_of_the_parts(tmp_path):
     rgb = np.full((8, 8, 3), 200, np.uint8)
     Image.fromarray(rgb).save(tmp_path / "image.png")
     xyz = np.ones((8, 8, 3)) * np.linspace(1, 2, 8)[:, None, None]
     np.save(tmp_path / "scan.npy", xyz)
     names = ["0", "1"]
     images = made(names, [tmp_path / "image.png"] * 2, {"2d": "texture"})
-    assert (export.read_picture(images, 0) == 200).all()
+    assert (pictures.read(images, 0) == 200).all()
     scans = made(names, [tmp_path / "scan.npy"] * 2, {"3d": "shape"})
-    shade = export.read_picture(scans, 0)
+    shade = pictures.read(scans, 0)
     assert int(shade[0, 0, 0]) == 255
     assert 0 < int(shade[-1, 0, 0]) < 100
-    assert (export.read_picture(made(names), 0) == 0).all()
-    assert export.write(images, tmp_path / "out", lambda index: rgb // (index + 2)) == 4
-    low = np.asarray(Image.open(tmp_path / "out/overlays/0.png"))
-    assert (low == 100).all()
+    assert (pictures.read(made(names), 0) == 0).all()
+
+
+def test_a_normal_part_keeps_its_colors_and_a_suspicious_one_is_marked(tmp_path):
+    result = made(["good", "bad"]).with_threshold(0.5)
+    rgb = np.full((8, 8, 3), 100, np.uint8)
+    result.__dict__["map_threshold"] = 0.5  # of the cached property
+    normal = np.asarray(pictures.marked(result[0], rgb, width=2000))
+    assert (normal[-8:] == 100).all()
+    marked = np.asarray(pictures.marked(result[1], rgb, width=2000))
+    assert (marked[-8:] != 100).any()
+    caption = normal[0, 0].tolist(), marked[0, 0].tolist()
+    assert caption == ([40, 40, 40], [130, 20, 20])
+
+
+def test_pictures_of_large_maps_are_shrunk(tmp_path):
+    patches = PatchLayer(scores=torch.ones(2, 2, 2))
+    frames = [Frame(working=(8, 8), input=(300, 400))] * 2
+    result = dataclasses.replace(made(["a", "b"]), maps=Maps([patches], frames))
+    export.write(result, tmp_path / "out", width=100)
+    with Image.open(tmp_path / "out/pictures/1_b.jpg") as picture:
+        assert picture.width == 100
+
+
+def test_a_killed_run_leaves_no_file_that_the_next_does_not_know_of(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+
+    def fail(part, picture, *, width):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(pictures, "marked", fail)
+        with pytest.raises(KeyboardInterrupt):
+            written(out, "first", "second")
+    (out / "pictures/1_second.jpg").touch()  # as if it had been written before the end
+    files = written(out, "third", "fourth")
+    assert {name for name in files if name.startswith("pictures/")} == {
+        "pictures/1_fourth.jpg",
+        "pictures/2_third.jpg",
+    }
+
+
+def test_a_record_that_was_changed_removes_nothing_outside(tmp_path):
+    precious = tmp_path / "precious.txt"
+    precious.touch()
+    out = tmp_path / "out"
+    written(out, "a", "b")
+    (out / "manifest.json").write_text(json.dumps({"files": ["../precious.txt", 3, ".", ""]}))
+    written(out, "a", "b")
+    assert precious.exists()
+    (out / "manifest.json").write_text("no json")
+    written(out, "a", "b")
+
+
+def test_clouds_become_views_and_colored_points(tmp_path):
+    generator = np.random.default_rng(0)
+    points = generator.random((2, 500, 3)).astype(np.float32) * np.float32([3, 2, 0.1])
+    files = [tmp_path / "0.npy", tmp_path / "1.npy"]
+    for file, cloud in zip(files, points, strict=True):
+        np.save(file, cloud)
+    scores = [torch.zeros(500), torch.linspace(0, 1, 500)]
+    result = dataclasses.replace(
+        made(["a", "b"], files, {"3d": "shape"}), maps=None, maps_2d=None, point_scores=scores
+    )
+    export.write(result, tmp_path / "out", clouds=True)
+    with Image.open(tmp_path / "out/pictures/1_b.jpg") as picture:
+        view = np.asarray(picture)
+    assert view.shape[1] == pytest.approx(640, abs=2)  # the longest side lies across
+    cloud = list_clouds([tmp_path / "out/clouds/1_b.ply"])[0].read()
+    np.testing.assert_array_equal(cloud, points[1])
+    content = (tmp_path / "out/clouds/1_b.ply").read_bytes()
+    assert b"property float score" in content
+    assert b"property uchar red" in content

@@ -6,36 +6,20 @@ import argparse
 import dataclasses
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
+from musc2.cli import settings, streams
 from musc2.config import PRESETS, Config
-from musc2.config_fields import parse
-from musc2.errors import InputError
 from musc2.report import text
 
 
-def score(options: argparse.Namespace) -> None:
+def score(options: argparse.Namespace) -> int:
     """Score the parts in a folder."""
-    from musc2.pipeline import score
-    from musc2.report import export
+    from musc2.cli import score_command
 
-    result = score(
-        options.rgb,
-        options.pcd,
-        masks=options.masks,
-        config=_settings(options),
-        encoder_2d=options.encoder_2d,
-        encoder_3d=options.encoder_3d,
-        device=options.device,
-        progress=sys.stderr.isatty(),
-    )
-    _print(text.ranking(result))
-    if options.out is not None:
-        written = export.write(result, options.out)
-        _print([f"{written} pictures and maps are in {options.out}"])
+    return score_command.run(options)
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -48,18 +32,18 @@ def evaluate(options: argparse.Namespace) -> None:
         categories=options.category,
         modality=options.modality,
         protocol=options.protocol,
-        config=_settings(options),
+        config=settings.resolved(options),
         encoder_2d=options.encoder_2d,
         encoder_3d=options.encoder_3d,
         device=options.device,
         out=options.out,
         progress=sys.stderr.isatty(),
     )
-    _print(text.aligned(evaluation.rows(results)))
-    _print(text.timings(evaluation.mean(results).timings))
+    streams.write(text.aligned(evaluation.rows(results)))
+    streams.write(text.timings(evaluation.mean(results).timings))
     if options.out is not None:
         files = " ".join(path.name for path in evaluation.write(results, options.out))
-        _print([f"{files} and a folder per category are in {options.out}"])
+        streams.write([f"{files} and a folder per category are in {options.out}"])
 
 
 def synth(options: argparse.Namespace) -> None:
@@ -77,7 +61,7 @@ def synth(options: argparse.Namespace) -> None:
     )
     parts = datasets.load(options.name, out)
     defective = sum(part.label is True for part in parts)
-    _print([f"{len(parts)} parts to test with, {defective} of them defective, are in {out}"])
+    streams.write([f"{len(parts)} parts to test with, {defective} of them defective, are in {out}"])
 
 
 def preprocess(options: argparse.Namespace) -> None:
@@ -94,14 +78,14 @@ def preprocess(options: argparse.Namespace) -> None:
         progress=progress,
     )
     earlier = f", {done.earlier} of them from before" if done.earlier else ""
-    _print([f"{done.made + done.earlier} parts are in {options.out}{earlier}"])
+    streams.write([f"{done.made + done.earlier} parts are in {options.out}{earlier}"])
 
 
 def weights_fetch(options: argparse.Namespace) -> None:
     """Download the weights of an encoder."""
     from musc2 import encoders
 
-    _print([str(encoders.fetch(options.name))])
+    streams.write([str(encoders.fetch(options.name))])
 
 
 def weights_list(options: argparse.Namespace) -> None:
@@ -111,31 +95,31 @@ def weights_list(options: argparse.Namespace) -> None:
     rows = [("encoder", "on this machine")]
     for name in encoders.names():
         rows.append((name, "here" if encoders.available(name) else "not here"))
-    _print(text.aligned(rows))
+    streams.write(text.aligned(rows))
 
 
 def config(options: argparse.Namespace) -> None:
     """List the settings and presets, or write a file of settings."""
-    settings = _settings(options)
+    chosen = settings.resolved(options)
     if options.out is not None:
-        settings.save(options.out)
-        _print([f"the settings are in {options.out}"])
+        chosen.save(options.out)
+        streams.write([f"the settings are in {options.out}"])
         return
     fields = {field.name: field for field in dataclasses.fields(Config)}
     if options.name is not None:
         if options.name not in fields:
-            settings.replace(**{options.name: None})  # raises the error that suggests a name
+            chosen.replace(**{options.name: None})  # raises the error that suggests a name
         fields = {options.name: fields[options.name]}
     columns = {name: Config.from_preset(name) for name in PRESETS}
-    if settings not in columns.values():
-        columns = {"yours": settings, **columns}
+    if chosen not in columns.values():
+        columns = {"yours": chosen, **columns}
     rows = [("setting", *columns)]
     for name in fields:
         rows.append((name, *(_shown(getattr(values, name)) for values in columns.values())))
     lines = text.aligned(rows)
     for line, field in zip(lines[1:], fields.values(), strict=True):
-        _print([*(lines[:1] if field.name == next(iter(fields)) else []), line])
-        _print([f"    {field.metadata['doc']}", f"    {field.metadata['kind'].description}"])
+        streams.write([*(lines[:1] if field.name == next(iter(fields)) else []), line])
+        streams.write([f"    {field.metadata['doc']}", f"    {field.metadata['kind'].description}"])
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -145,11 +129,11 @@ def demo(options: argparse.Namespace) -> None:
     result = demo.run(options.out, options.seed)
     rows = [("modality", "image AUROC", "seconds")]
     rows += [(row.modality, f"{row.auroc:.3f}", f"{row.seconds:.1f}") for row in result.rows]
-    _print(text.aligned(rows))
-    _print(text.timings(result.result.timings))
+    streams.write(text.aligned(rows))
+    streams.write(text.timings(result.result.timings))
     if result.pictures:
         best = result.pictures[-1].name
-        _print([f"{len(result.pictures)} pictures are in {options.out}; begin with {best}"])
+        streams.write([f"{len(result.pictures)} pictures are in {options.out}; begin with {best}"])
 
 
 def info(options: argparse.Namespace) -> None:
@@ -179,35 +163,7 @@ def warnings_as_lines() -> Iterator[None]:
         yield
 
 
-def _settings(options: argparse.Namespace) -> Config:
-    """Return the Config that --config, --set and --skip-errors stand for."""
-    if options.config in PRESETS:
-        settings = Config.from_preset(options.config)
-    elif Path(options.config).suffix.lower() in (".toml", ".json"):
-        settings = Config.load(options.config)
-    else:
-        msg = (
-            f"--config must be one of {', '.join(PRESETS)} or a .toml or .json file, "
-            f"got {options.config!r}"
-        )
-        raise InputError(msg)
-    changes = {}
-    for change in options.changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            msg = f"--set must be NAME=VALUE, got {change!r}"
-            raise InputError(msg)
-        changes[name.strip()] = parse(value)
-    if getattr(options, "skip_errors", False):
-        changes["on_error"] = "skip"
-    return settings.replace(**changes)
-
-
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _print(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from musc2.cli.method_options import add_method, add_settings
+from musc2.cli.score_options import add_score
+
 # Held equal to the library's own lists by a test: importing these would cost a second.
 DATASETS = (
     "btad",
@@ -17,7 +20,6 @@ DATASETS = (
     "visa",
 )
 PREPROCESSED = ("mvtec_3d", "eyecandies")
-PRESETS = ("musc-v2", "published", "musc")
 
 
 class _Version(argparse.Action):
@@ -38,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_score(commands)
+    add_score(commands)
     _add_evaluate(commands)
     _add_synth(commands)
     _add_preprocess(commands)
@@ -46,29 +48,6 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_small(commands)
     return top
-
-
-def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser(
-        "score",
-        help="score the parts in a folder",
-        description="Print the parts in a folder, the most suspicious first.",
-        epilog="example: musc2 score parts/rgb --pcd parts/xyz --out results",
-    )
-    command.add_argument(
-        "rgb", metavar="FOLDER", nargs="?", type=Path, help="images, one file per part"
-    )
-    command.add_argument(
-        "--pcd", metavar="FOLDER", type=Path, help="xyz maps or clouds, named like the images"
-    )
-    command.add_argument(
-        "--masks", metavar="FOLDER", type=Path, help="foreground masks; black is background"
-    )
-    command.add_argument(
-        "--out", metavar="DIR", type=Path, help="write scores, overlays and maps to this folder"
-    )
-    _add_method(command)
-    command.set_defaults(command="score")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -99,7 +78,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         type=Path,
         help="write tables, scores, overlays and maps there; an interrupted run resumes",
     )
-    _add_method(command)
+    add_method(command)
     command.set_defaults(command="evaluate")
 
 
@@ -168,7 +147,7 @@ def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog="example: musc2 config --config published --set map_blur=2 --out mine.toml",
     )
     command.add_argument("name", metavar="SETTING", nargs="?", help="describe this setting only")
-    _add_settings(command)
+    add_settings(command)
     command.add_argument(
         "--out", metavar="FILE", type=Path, help="write the settings to a .toml or .json file"
     )
@@ -192,39 +171,3 @@ def _add_small(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.set_defaults(command="demo")
     command = commands.add_parser("info", help="print versions and hardware, for bug reports")
     command.set_defaults(command="info")
-
-
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config",
-        metavar="PRESET|FILE",
-        default="musc-v2",
-        help=f"{', '.join(PRESETS)}, or a .toml or .json file of settings (default: musc-v2)",
-    )
-    command.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="changes",
-        help="change one setting; may be repeated; `musc2 config` lists them",
-    )
-
-
-def _add_method(command: argparse.ArgumentParser) -> None:
-    _add_settings(command)
-    command.add_argument(
-        "--encoder-2d",
-        metavar="NAME",
-        default="auto",
-        help="of images: a name, a folder or a hub id",
-    )
-    command.add_argument(
-        "--encoder-3d", metavar="NAME", default="auto", help="of point groups: a name"
-    )
-    command.add_argument(
-        "--device", default="auto", help="of all computation: auto, cpu, cuda or cuda:N"
-    )
-    command.add_argument(
-        "--skip-errors", action="store_true", help="go on without parts that cannot be read"
-    )

@@ -71,9 +71,17 @@ def cli_page() -> str:
             if not isinstance(action, argparse._HelpAction):
                 lines += _row(f"`{_called(action)}`", _default(action), action.help or "")
         if command.epilog:
-            lines += ["", command.epilog[0].upper() + command.epilog[1:]]
+            lines += ["", *_examples(command.epilog)]
         lines.append("")
     return "\n".join(lines)
+
+
+def _examples(epilog: str) -> list[str]:
+    """Return one line as it is, several as a block of code."""
+    first, *others = epilog.strip().splitlines()
+    if not others:
+        return [first[0].upper() + first[1:]]
+    return ["```sh", *[line.strip() for line in others], "```"]
 
 
 def _commands(
@@ -91,7 +99,7 @@ def _commands(
 def _called(action: argparse.Action) -> str:
     value = action.metavar or "|".join(action.choices or ()) or action.dest.upper()
     if not action.option_strings:
-        return f"[{value}]" if action.nargs == "?" else str(value)
+        return f"[{value}]" if action.nargs in ("?", "*") else str(value)
     flag = action.option_strings[-1]
     return flag if action.nargs == 0 else f"{flag} {value}"
 

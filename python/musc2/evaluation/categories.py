@@ -20,7 +20,7 @@ from musc2.evaluation.results import CategoryResult
 from musc2.paths import check_component
 from musc2.pipeline import score
 from musc2.progress import Report
-from musc2.report import export
+from musc2.report import export, pictures, scans
 from musc2.result import Result
 
 MODALITIES = ("2d", "3d", "2d+3d")
@@ -104,7 +104,7 @@ def evaluate(
         out: A folder that gets a folder for each category, with the scores, maps, overlays and
             metrics.json. A category that is finished there is read instead of computed, unless the
             arguments, or the size or time of one of its files, changed.
-        progress: True for bars, or a callback(stage, done, total).
+        progress: True for a line of progress, or a callback(stage, done, total).
 
     Returns:
         A CategoryResult for each category, sorted by name.
@@ -159,7 +159,7 @@ def _evaluate_category(
         request=request,
     )
     if folder is not None:
-        export.write(result, folder, _background(scored, result))
+        export.write(result, folder, background=_background(scored, result), maps=True)
         category_result.save(folder)
     return category_result
 
@@ -174,15 +174,15 @@ def _without_failures(samples: Sequence[LabeledSample], result: Result) -> list[
 
 def _background(
     samples: Sequence[LabeledSample], result: Result
-) -> Callable[[int], export.Picture]:
+) -> Callable[[int], pictures.Picture]:
     """Return what maps are drawn over: the files of the parts, else their depth."""
 
-    def read(index: int) -> export.Picture:
+    def read(index: int) -> pictures.Picture:
         if result.paths[index] is None:
             cloud = datasets.load_cloud(samples[index])
             if cloud is not None:
-                return export.shade_depth(cloud)
-        return export.read_picture(result, index)
+                return scans.shade_depth(cloud)
+        return pictures.read(result, index)
 
     return read
 

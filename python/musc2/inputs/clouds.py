@@ -15,7 +15,7 @@ from musc2.inputs import formats, items
 from musc2.inputs.sample import Label, Source
 
 _DEPTH_IMAGES = (".png", ".pgm")
-_CLOUD_ENDINGS = (*formats.TIFF, *formats.NUMPY, *formats.CLOUDS)
+CLOUD_ENDINGS = (*formats.TIFF, *formats.NUMPY, *formats.CLOUDS)
 _DEPTH_ENDINGS = (*formats.TIFF, *formats.NUMPY, *_DEPTH_IMAGES)
 PCD = Label(op="score", text="pcd")
 Camera = tuple[float, float, float, float]
@@ -44,7 +44,7 @@ def list_clouds(
     4
     """
     if intrinsics is None:
-        endings = _CLOUD_ENDINGS
+        endings = CLOUD_ENDINGS
         split = functools.partial(_split, argument)
         load = _load
     else:
@@ -60,7 +60,7 @@ def list_clouds(
 def read_cloud(path: Path, op: str) -> np.ndarray[Any, Any]:
     """Read one xyz map or cloud as ``list_clouds`` does; errors begin with ``op``."""
     source = items.file_source(Label(op=op, text="xyz"), path, _load)
-    _check_ending(source, _CLOUD_ENDINGS)
+    _check_ending(source, CLOUD_ENDINGS)
     return source.read()
 
 

@@ -1,87 +1,135 @@
-"""A result as files: scores, overlays for people, maps for other programs."""
+"""A result as files: tables, a picture per part, and on request maps and colored scans."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from musc2 import checks
-from musc2.inputs import list_clouds, list_images
-from musc2.paths import below
-from musc2.report.overlay import overlay
+from musc2 import atomic_files, checks
+from musc2.inputs.ordered_map import ordered_map
+from musc2.ops._support.dispatch import num_threads
+from musc2.part import Part
+from musc2.report import part_table, pictures, scans
+from musc2.report.manifest import OutputFolder
+from musc2.report.pictures import Picture
 from musc2.result import Result
 
-Picture = NDArray[np.uint8]
+WIDTH = 2000
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\ud800-\udfff]')
+_LONGEST = 200  # bytes of a name within the name of a file
 
 
-def write(result: Result, folder: Path, background: Callable[[int], Picture] | None = None) -> int:
-    """Write the result, overlays/NAME.png and maps/NAME.tiff; return how many of the latter two.
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What ``write`` wrote: the folder, and by kind the files in it, relative to it."""
 
-    background: part's index -> (H, W, 3), what its map is drawn over; default: the part's file. The
-    values of a map are 16 bits; 65535 is the highest of all maps, which each file's description
-    holds: {"highest": ...}. Overlays of a set share their colors, which begin at the 80 % quantile.
-    Nothing is written if a name is no path below ``folder``.
+    folder: Path
+    tables: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+    maps: list[str] = field(default_factory=list)
+    clouds: list[str] = field(default_factory=list)
+
+
+def write(
+    result: Result,
+    folder: str | os.PathLike[str],
+    *,
+    background: Callable[[int], Picture] | None = None,
+    maps: bool = False,
+    clouds: bool = False,
+    width: int = WIDTH,
+    progress: Callable[[str, int, int], object] | None = None,
+) -> Files:
+    """Write a result for people and other programs.
+
+    - result.npz and result.json, which ``Result.load`` reads; scores.csv, scores.json and, with
+      pyarrow, scores.parquet: the parts by rank with verdict, peak and boxes; left_out.csv.
+    - pictures/RANK_NAME.jpg: each part with its suspicious regions marked, at most ``width`` pixels
+      wide; clouds as seen along their thinnest direction, colored by score.
+    - with ``maps``: maps/RANK_NAME.tiff, 16 bits; 65535 is the highest value of all maps, which
+      each file's description holds: {"highest": ...}.
+    - with ``clouds``: clouds/RANK_NAME.ply, points with score and color, of parts with a scan file.
+
+    background: index of a part -> (H, W, 3), what its map is drawn over; default: its own file.
+    Files that an earlier call wrote into the folder and this one does not are removed.
     """
-    if result.maps is None:
-        result.save(folder)
-        return 0
-    overlays = _files(result.names, folder / "overlays", ".png")
-    map_files = _files(result.names, folder / "maps", ".tiff")
+    checks.whole("write", "width", width, 16)
+    order = result.top(len(result))
+    files = Files(
+        folder=Path(folder),
+        tables=["result.npz", "result.json", *part_table.files(result)],
+        pictures=_named("pictures", order, ".jpg"),
+        maps=_named("maps", order, ".tiff") if maps and result.maps is not None else [],
+        clouds=_named("clouds", order, ".ply") if clouds and result.point_scores else [],
+    )
+    output = OutputFolder(files.folder)
+    output.begin([*files.tables, *files.pictures, *files.maps, *files.clouds])
     result.save(folder)
-    picture = background or (lambda index: read_picture(result, index))
-    highest = max(float(values.max()) for values in result.maps)
-    low = float(np.median([np.quantile(values.numpy(), 0.8) for values in result.maps]))
-    for index, overlay_file in enumerate(overlays):
-        values = result.maps[index].numpy()
-        under = _resized(picture(index), values.shape)
-        drawn = Image.fromarray(overlay(under, values, low=low, high=highest))
-        overlay_file.parent.mkdir(parents=True, exist_ok=True)
-        drawn.save(overlay_file)
-        map_files[index].parent.mkdir(parents=True, exist_ok=True)
-        _write_map(map_files[index], values, highest)
-    return 2 * len(result.maps)
-
-
-def read_picture(result: Result, index: int) -> Picture:
-    """Return the image of a part, else its depth as gray; black for parts that came as arrays."""
-    path = result.paths[index]
-    if path is None:
-        return np.zeros((1, 1, 3), np.uint8)
-    if "2d" not in result.encoders:
-        return shade_depth(list_clouds([path])[0].read())
-    image = list_images([path])[0].read()
-    if isinstance(image, Image.Image):
-        return np.asarray(image)
-    return np.asarray((image * 255).round(), dtype=np.uint8)
-
-
-def shade_depth(xyz: NDArray[Any]) -> Picture:
-    """xyz: (H, W, 3) -> (H, W, 3): near is bright, background black."""
-    z = xyz[..., 2]
-    valid = np.isfinite(z) & (z != 0)
-    near, far = (0.0, 1.0)
-    if valid.any():
-        near, far = (float(value) for value in np.quantile(z[valid], (0.01, 0.99)))
-    depth = np.clip((np.where(valid, z, far) - near) / max(far - near, 1e-12), 0, 1)
-    shade = np.where(valid, 255 - 200 * depth, 0).astype(np.uint8)
-    return np.repeat(shade[..., None], 3, axis=2)
-
-
-def _files(names: Sequence[str], folder: Path, ending: str) -> list[Path]:
-    """Return the file of each part below ``folder``; refuse names of which two need one path."""
-    files = [below("write", "names", folder, name, ending=ending) for name in names]
-    taken = {parent for file in files for parent in file.parents}
-    for file in files:
-        if file in taken:
-            checks.refuse("write", "names", "must belong to different files", f"two for {file}")
-        taken.add(file)
+    picture_of = {part.index: file for part, file in zip(order, files.pictures, strict=True)}
+    part_table.write(result, part_table.rows(result, picture_of), files.folder)
+    writer = _Writer(
+        files=files,
+        read=background or (lambda index: pictures.read(result, index)),
+        width=width,
+        highest=_highest(result) if files.maps else 0.0,
+    )
+    jobs = ordered_map(
+        writer.write, enumerate(order), threads=num_threads(), ahead=2 * num_threads()
+    )
+    for done, _ in enumerate(jobs, 1):
+        if progress is not None:
+            progress("write", done, len(order))
+    output.finish()
     return files
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Writer:
+    """Write the files of one part: ``write((place in the order, part))``."""
+
+    files: Files
+    read: Callable[[int], Picture]
+    width: int
+    highest: float
+
+    def write(self, job: tuple[int, Part]) -> None:
+        place, part = job
+        with atomic_files.replacing(self.files.folder / self.files.pictures[place]) as file:
+            self._picture(part).save(file, "JPEG", quality=90)
+        if self.files.maps and part.map is not None:
+            path = self.files.folder / self.files.maps[place]
+            _write_map(path, part.map.numpy(), self.highest)
+        if self.files.clouds and part.point_scores is not None:
+            points, cut = pictures.read_points(part), part.result.map_threshold
+            with atomic_files.replacing(self.files.folder / self.files.clouds[place]) as file:
+                scans.write_ply(file, points, part.point_scores.numpy(), cut)
+
+    def _picture(self, part: Part) -> Image.Image:
+        if part.map is not None:
+            return pictures.marked(part, self.read(part.index), width=self.width)
+        return pictures.cloud_view(part)
+
+
+def _named(folder: str, parts: Sequence[Part], ending: str) -> list[str]:
+    """Return folder/RANK_NAME.ending of each part; ranks have as many digits as the last one."""
+    digits = len(str(len(parts)))
+    files = []
+    for part in parts:
+        name = _UNSAFE.sub("_", part.name).encode()[:_LONGEST].decode(errors="ignore")
+        files.append(f"{folder}/{part.rank:0{digits}d}_{name}{ending}")
+    return files
+
+
+def _highest(result: Result) -> float:
+    return max((float(values.max()) for values in result.maps or []), default=0.0)
 
 
 def _write_map(path: Path, values: NDArray[np.float32], highest: float) -> None:
@@ -90,11 +138,5 @@ def _write_map(path: Path, values: NDArray[np.float32], highest: float) -> None:
     scaled = values / highest * 65535 if highest > 0 else np.zeros_like(values)
     levels = np.round(scaled).clip(0, 65535).astype(np.uint16)
     description = json.dumps({"highest": highest})
-    tifffile.imwrite(path, levels, description=description, metadata=None)
-
-
-def _resized(picture: Picture, size: tuple[int, ...]) -> Picture:
-    if picture.shape[:2] == size:
-        return picture
-    image = Image.fromarray(picture)
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    with atomic_files.replacing(path) as file:
+        tifffile.imwrite(file, levels, description=description, metadata=None)

@@ -15,6 +15,7 @@ _COLORS = np.array(
     [[255, 225, 60], [255, 225, 60], [250, 130, 20], [220, 20, 30], [255, 255, 255]], float
 )
 _OPACITY = np.array([0.0, 0.25, 0.6, 0.8, 0.9])
+_STEPS = 1021  # of the colors; the stops are among them
 
 
 def overlay(
@@ -42,8 +43,17 @@ def overlay(
         raise InputError(msg)
     bottom = float(np.median(map)) if low is None else low
     top = float(map.max()) if high is None else high
-    level = np.clip((map - bottom) / max(top - bottom, 1e-12), 0, 1)
-    color = np.stack([np.interp(level, _STOPS, channel) for channel in _COLORS.T], -1)
-    opacity = np.interp(level, _STOPS, _OPACITY)[..., None]
-    mixed: NDArray[np.uint8] = (rgb * (1 - opacity) + color * opacity).astype(np.uint8)
+    mixed: NDArray[np.uint8] = rgb.copy()
+    above = map > bottom
+    rows, columns = above.any(1).nonzero()[0], above.any(0).nonzero()[0]
+    if len(rows) == 0:
+        return mixed
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    level = np.clip((map[box] - bottom) / max(top - bottom, 1e-12), 0, 1)
+    steps = np.round(level * (_STEPS - 1)).astype(np.int16)
+    positions = np.linspace(0, 1, _STEPS)
+    colors = np.stack([np.interp(positions, _STOPS, channel) for channel in _COLORS.T], -1)
+    opacity = np.interp(positions, _STOPS, _OPACITY)[:, None]
+    kept, added = (1 - opacity).astype(np.float32), (colors * opacity).astype(np.float32)
+    mixed[box] = mixed[box] * kept[steps] + added[steps]
     return mixed

@@ -7,6 +7,8 @@ import importlib.util
 import io
 from collections.abc import Sequence
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # the first letters of formulas
+
 Rows = Sequence[Sequence[str | float | None]]
 
 
@@ -18,9 +20,14 @@ def markdown(rows: Rows) -> str:
 
 
 def csv(rows: Rows) -> str:
-    """Return comma-separated values, a line per row."""
+    """Return comma-separated values, a line per row.
+
+    Texts that a spreadsheet would take for a formula begin with an apostrophe.
+    """
     text = io.StringIO()
-    csv_module.writer(text, lineterminator="\n").writerows(rows)
+    writer = csv_module.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([_as_text(cell) for cell in row])
     return text.getvalue()
 
 
@@ -43,3 +50,7 @@ def xlsx(rows: Rows) -> bytes:
                 elif cell is not None:
                     sheet.write_number(row_index, column, cell)
     return content.getvalue()
+
+
+def _as_text(cell: str | float | None) -> str | float | None:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

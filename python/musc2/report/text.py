@@ -8,18 +8,47 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from musc2.result import Result
 
+_NAMES = 10  # of suspicious parts in one line
 
-def ranking(result: Result) -> list[str]:
-    """Return the parts, the most suspicious first, then those that failed."""
-    order = result.scores.argsort(descending=True, stable=True).tolist()
-    rows = [("rank", "name", "score", "before re-scoring")]
-    for rank, index in enumerate(order, 1):
-        score, raw_score = float(result.scores[index]), float(result.raw_scores[index])
-        rows.append((str(rank), result.names[index], f"{score:.4f}", f"{raw_score:.4f}"))
+
+def ranking(result: Result, top: int | None = None) -> list[str]:
+    """Return the ``top`` most suspicious parts, those left out, and the verdict as last line."""
+    shown = result.top(len(result) if top is None else top)
+    rows = [("rank", "name", "score", "verdict")]
+    for part in shown:
+        verdict_of_part = "suspicious" if part.suspicious else "normal"
+        rows.append((str(part.rank), printable(part.name), f"{part.score:.4f}", verdict_of_part))
     lines = aligned(rows)
+    if len(shown) < len(result):
+        lines.append(f"and {len(result) - len(shown)} more parts with lower scores")
     for failure in result.failures:
-        lines.append(f"left out: {failure.message}")
+        lines.append(printable(f"left out: {failure.message}"))
+    return [*lines, *verdict(result)]
+
+
+def verdict(result: Result) -> list[str]:
+    """Return how many parts are suspicious, their names, and how sure that is."""
+    suspicious, cut = result.suspicious, result.threshold
+    count = f"{len(suspicious)} of {len(result)} parts"
+    summary = f"{count} {'is' if len(suspicious) == 1 else 'are'} suspicious"
+    if suspicious:
+        names = [printable(part.name) for part in suspicious[:_NAMES]]
+        rest = len(suspicious) - len(names)
+        more = f" and {rest} more" if rest else ""
+        summary += f": {', '.join(names)}{more}"
+    lines = [summary, f"threshold {cut.value:.4f} ({cut.method})"]
+    if cut.reason:
+        lines[-1] += f": {cut.reason}"
     return lines
+
+
+def printable(text: str) -> str:
+    """Return text with control characters as escapes: it takes one line and moves no cursor."""
+    escaped = []
+    for letter in text:
+        is_plain = letter.isprintable()
+        escaped.append(letter if is_plain else letter.encode("unicode_escape").decode("ascii"))
+    return "".join(escaped)
 
 
 def timings(seconds_of: Mapping[str, float]) -> list[str]:

@@ -1,0 +1,34 @@
+"""The Config that the options of a command stand for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from musc2.config import PRESETS, Config
+from musc2.config_fields import parse
+from musc2.errors import InputError
+
+
+def resolved(options: argparse.Namespace) -> Config:
+    """Return the Config that --config, --set and --skip-errors stand for."""
+    if options.config in PRESETS:
+        settings = Config.from_preset(options.config)
+    elif Path(options.config).suffix.lower() in (".toml", ".json"):
+        settings = Config.load(options.config)
+    else:
+        msg = (
+            f"--config must be one of {', '.join(PRESETS)} or a .toml or .json file, "
+            f"got {options.config!r}"
+        )
+        raise InputError(msg)
+    changes = {}
+    for change in options.changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            msg = f"--set must be NAME=VALUE, got {change!r}"
+            raise InputError(msg)
+        changes[name.strip()] = parse(value)
+    if getattr(options, "skip_errors", False):
+        changes["on_error"] = "skip"
+    return settings.replace(**changes)
