@@ -23,9 +23,9 @@ from musc2.matches import Matches
 if TYPE_CHECKING:
     from musc2.result import Result
 
-_TENSORS = ("scores", "raw_scores", "patch_scores_2d", "patch_scores_3d")
+_TENSORS = ("scores", "raw_scores", "patch_scores_2d", "patch_scores_3d", "reference_scores")
 _MATCHES = ("patches", "parts", "nearest", "distances", "positions", "nearest_positions")
-_PLAIN = ("names", "timings", "encoders", "version")
+_PLAIN = ("names", "timings", "encoders", "version", "units", "references_are_good")
 
 
 def write(result: Result, folder: Path) -> None:

@@ -219,6 +219,15 @@ class Config:
         "Blur 8-bit maps with Pillow's approximation, as in the published code.",
     )
 
+    score_unit: str = setting(
+        "normal",
+        MAPS,
+        kinds.choice("normal", "distance"),
+        "normal: scores and maps are divided so that the highest value of a typical normal part "
+        "is 1, judged by the less suspicious half of the references or, without any, of the set. "
+        "distance: they are distances between features.",
+    )
+
     rescore: bool | None = setting(
         None,
         RESCORING,
@@ -326,6 +335,7 @@ _SHARED: dict[str, Any] = {  # by the published methods, whatever the encoders r
     "aggregate_degrees": (1, 3, 5),
     "aggregate_normalize": True,
     "rescore": True,
+    "score_unit": "distance",
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},
