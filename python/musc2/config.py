@@ -331,9 +331,9 @@ class Config:
         return base.replace(**values)
 
 
-_SHARED: dict[str, Any] = {  # by the published methods, whatever the encoders recommend
-    "aggregate_degrees": (1, 3, 5),
-    "aggregate_normalize": True,
+# Degrees and normalization stay those of the encoders: networks declare the published values, and
+# the built-in encoders are useless with them.
+_SHARED: dict[str, Any] = {
     "rescore": True,
     "score_unit": "distance",
 }
@@ -347,7 +347,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "group_unique": False,
         "group_skip_radius": 1e-3**0.5,
         "search_precision": "float32",
-        "enhance_balance": "never",
         "map_blur_quantized": True,
         "rescore_min_max": True,
     },
