@@ -160,13 +160,12 @@ def _render(
     config: Config,
     divisors: Sequence[ByModality[float]],
 ) -> maps.Anomaly:
-    """Return the scores of all views as one, and at points what maps are rendered from."""
-    scores = patches[0].scores
-    if divisors:
-        scores = fuse.fuse([own.scores for own in patches], parts.grids, divisors)
+    """Return the scores of all views as one, and what maps are rendered from."""
+    views = [own.scores for own in patches]
+    if not divisors:
+        divisors = [scores.map(lambda _: 1.0) for scores in views]
     return maps.render(
-        scores,
-        fuse.finest(parts.grids),
+        fuse.fuse(views, parts.grids, divisors),
         parts.views[0].clouds,
         parts.frames,
         sigma=config.map_blur,

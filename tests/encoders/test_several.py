@@ -66,6 +66,8 @@ def test_each_encoder_gets_images_at_its_own_size_and_the_finest_grid_is_kept(rn
     small = selection.custom.image_encoder(parts.colors, 48)
     result = score_small(rgb, encoder_2d=[small, noting], config=config)
     assert sizes == [(96, 96)]
+    (layer,) = result.maps_2d.layers
+    assert (layer.scores.shape[1:], layer.further[0].shape[1:]) == ((6, 6), (24, 24))
     assert result.patch_scores_2d.shape == (5, 24, 24)
     assert result.maps.at("working").shape == (5, 48, 48)
     assert result.maps.at("input").shape == (5, 36, 60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch.nn.functional import interpolate
 
 from musc2.by_modality import ByModality
 from musc2.stages.maps import Anomaly
@@ -14,41 +13,25 @@ Grid = tuple[int, int]
 LOWEST = 1e-3  # of the highest peak: a set of near copies does not blow up its other scores
 
 
-def finest(grids: Sequence[Grid | None]) -> Grid | None:
-    """Return the grid with the most rows and columns; None without images.
-
-    >>> finest([(28, 28), (56, 56)])
-    (56, 56)
-    """
-    known = [grid for grid in grids if grid is not None]
-    if not known:
-        return None
-    return max(rows for rows, _ in known), max(columns for _, columns in known)
-
-
 def fuse(
     views: Sequence[ByModality[torch.Tensor]],
     grids: Sequence[Grid | None],
     divisors: Sequence[ByModality[float]],
-) -> ByModality[torch.Tensor]:
-    """Return the mean of the views, scores (N, L) of patches and (N, G) of groups.
+) -> ByModality[list[torch.Tensor]]:
+    """Return what to add up: scores (N, h, w) of patches of each view and (N, G) of all groups.
 
-    Each view is divided by its divisor first. Patches of other grids are interpolated to the finest
-    one, as maps are: bilinearly, with aligned corners.
+    views: scores (N, L) of patches and (N, G) of groups. Each is divided by its divisor and by the
+    number of views, so that the sum is a mean. Groups are the same for all encoders, patches not.
     """
-    target = finest(grids)
-    total: ByModality[torch.Tensor] | None = None
+    images: list[torch.Tensor] = []
+    points: torch.Tensor | None = None
     for scores, grid, divisor in zip(views, grids, divisors, strict=True):
-        own = scores.combine(torch.div, divisor)
-        if own.image is not None and grid is not None and grid != target:
-            patches = own.image.reshape(len(own.image), 1, *grid)
-            resized = interpolate(patches, size=target, mode="bilinear", align_corners=True)
-            own = ByModality(resized.flatten(1), own.points)
-        total = own if total is None else total.combine(torch.add, own)
-    if total is None:
-        msg = "fuse: no scores"
-        raise ValueError(msg)
-    return total if len(views) == 1 else total.map(lambda scores: scores / len(views))
+        own = scores.combine(lambda values, level: values / level / len(views), divisor)
+        if own.image is not None and grid is not None:
+            images.append(own.image.reshape(-1, *grid))
+        if own.points is not None:
+            points = own.points if points is None else points + own.points
+    return ByModality(images or None, None if points is None else [points])
 
 
 def normal_level(peaks: torch.Tensor, *, all_good: bool = False) -> float:

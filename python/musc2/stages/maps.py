@@ -42,27 +42,30 @@ class Anomaly:
 
 
 def render(
-    scores: ByModality[torch.Tensor],
-    grid: tuple[int, int] | None,
+    scores: ByModality[list[torch.Tensor]],
     clouds: Sequence[Cloud],
     frames: list[Frame] | None,
     *,
     sigma: float = 4.0,
     quantized: bool = False,
 ) -> Anomaly:
-    """Return the scores (N, L) of patches and (N, G) of groups as maps and scores at points."""
+    """Return scores (N, h, w) of patches and (N, G) of groups as maps and scores at points.
+
+    Each list adds up.
+    """
     image: Layer | None = None
     points: Layer | None = None
-    patch_scores_2d, values = None, None
-    if scores.image is not None and grid is not None:
-        patch_scores_2d = scores.image.reshape(-1, *grid)
-        image = PatchLayer(scores=patch_scores_2d)
+    patch_scores_2d, patch_scores_3d, values = None, None, None
+    if scores.image is not None:
+        image = PatchLayer(scores=scores.image[0], further=tuple(scores.image[1:]))
+        patch_scores_2d = image.at_finest_grid()
     if scores.points is not None:
-        values = point_scores(scores.points, clouds)
+        patch_scores_3d = torch.stack(scores.points).sum(0)
+        values = point_scores(patch_scores_3d, clouds)
         points = point_layer(values, clouds, sigma=sigma, quantized=quantized)
     return Anomaly(
         patch_scores_2d=patch_scores_2d,
-        patch_scores_3d=scores.points,
+        patch_scores_3d=patch_scores_3d,
         point_scores=values,
         layers=ByModality(image, points),
         frames=frames,
