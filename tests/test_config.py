@@ -52,11 +52,12 @@ def test_presets_hold_what_the_documents_say():
     assert (published.map_blur_quantized, published.rescore_min_max, published.enhance_balance) == (
         True,
         True,
-        "never",
+        "auto",
     )
     assert (published.scan_foreground, published.encoder_precision) == ("nonzero_xyz", "float32")
     assert all(
-        (each.aggregate_degrees, each.aggregate_normalize, each.rescore) == ((1, 3, 5), True, True)
+        (each.aggregate_degrees, each.aggregate_normalize, each.rescore, each.score_unit)
+        == (None, None, True, "distance")
         for each in (published, first)
     )
     assert (ours.rescore_class_tokens, first.rescore_class_tokens) == (False, True)

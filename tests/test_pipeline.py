@@ -173,8 +173,9 @@ def test_v1_is_the_mean_over_layers_and_degrees_apart(rng):
 
 def test_references_only_score(rng):
     given = both(rng, 9)
-    alone = score_tokens(**some(given, [0, 1, 2]), references=some(given, [3, 4, 5, 6, 7, 8]))
-    everyone = score_tokens(**given)
+    references, config = some(given, [3, 4, 5, 6, 7, 8]), Config(score_unit="distance")
+    alone = score_tokens(**some(given, [0, 1, 2]), references=references, config=config)
+    everyone = score_tokens(**given, config=config)
     assert len(alone.scores) == 3
     close(alone.patch_scores_2d, everyone.patch_scores_2d[:3])
     close(alone.patch_scores_3d, everyone.patch_scores_3d[:3])
@@ -186,10 +187,11 @@ def test_references_only_score(rng):
 def test_one_sample_with_references_is_scored(rng, preset):
     tokens = samples.image_tokens(rng, 4)
     references = {"image_tokens": tokens[1:]}
-    result = score_tokens(tokens[:1], image_size=SIZE, references=references, config=preset)
+    config = Config.from_preset(preset).replace(score_unit="distance")
+    result = score_tokens(tokens[:1], image_size=SIZE, references=references, config=config)
     close(
         result.patch_scores_2d,
-        score_tokens(tokens, image_size=SIZE, config=preset).patch_scores_2d[:1],
+        score_tokens(tokens, image_size=SIZE, config=config).patch_scores_2d[:1],
     )
     assert torch.equal(result.scores, result.raw_scores)
 
@@ -212,11 +214,11 @@ def test_row_panels_give_the_same_scores(rng, balance, referenced):
 
 def test_subsets_score_their_own_samples(rng):
     given = both(rng, 8)
-    config = Config(subset_count=2, seed=5)
+    config = Config(subset_count=2, seed=5, score_unit="distance")
     result = score_tokens(**given, config=config)
     parts = [np.sort(part) for part in np.array_split(np.random.default_rng(5).permutation(8), 2)]
     for part in parts:
-        own = score_tokens(**some(given, part.tolist()), config=Config())
+        own = score_tokens(**some(given, part.tolist()), config=config.replace(subset_count=1))
         close(result.patch_scores_2d[part], own.patch_scores_2d)
         close(result.patch_scores_3d[part], own.patch_scores_3d)
         close(result.raw_scores[part], own.raw_scores)
@@ -231,7 +233,8 @@ def test_a_window_finds_what_is_out_of_place(rng):
         tokens[2, :, :, 3:].copy(),
         tokens[2, :, :, :3].copy(),
     )
-    tokens, config = tokens.astype(np.float32), Config(aggregate_degrees=(1,))
+    tokens = tokens.astype(np.float32)
+    config = Config(aggregate_degrees=(1,), score_unit="distance")
     anywhere = score_tokens(tokens, image_size=SIZE, config=config)
     at_home = score_tokens(tokens, image_size=SIZE, config=config.replace(search_window=1))
     assert anywhere.raw_scores[2] < 0.1
@@ -271,7 +274,7 @@ def test_clouds_without_pixels_get_scores_per_point(rng):
 def test_the_scale_of_a_modality_does_not_matter_when_balanced(rng):
     given = both(rng)
     scaled = {**given, "point_tokens": 1024 * given["point_tokens"]}
-    config = Config(aggregate_normalize=False, aggregate_degrees=(1,))
+    config = Config(aggregate_normalize=False, aggregate_degrees=(1,), score_unit="distance")
     balanced, same = score_tokens(**given, config=config), score_tokens(**scaled, config=config)
     close(same.patch_scores_2d, balanced.patch_scores_2d)
     close(same.patch_scores_3d, balanced.patch_scores_3d)

@@ -5,7 +5,8 @@ the kind "good", and SET/CATEGORY/ground_truth/KIND/NAME_mask.png. Prints a mark
 metrics in percent, a row for each encoder and set and one for the mean of the sets, and how the
 mean image AUROC of each encoder differs from that of the first, with an interval.
 
-NAME@SIZE is an encoder at another input size than its own: efficientnet-lite0@448.
+NAME@SIZE is an encoder at another input size than its own: efficientnet-lite0@448. The scores of
+encoders with commas between them are fused: efficientnet-lite0,efficientnet-lite0@448.
 """
 
 from __future__ import annotations
@@ -85,10 +86,7 @@ def measure(
     images: LabeledImages, encoder: str, config: musc2.Config
 ) -> tuple[musc2.Result, dict[str, float]]:
     """Return the result of ``musc2.score`` and its metrics in percent, maps at SIDE x SIDE."""
-    name, _, size = encoder.partition("@")
-    if size:
-        config = config.replace(input_size=int(size))
-    result = musc2.score(images.paths, encoder_2d=name, config=config)
+    result = musc2.score(images.paths, encoder_2d=encoder, config=config)
     maps = []
     for values in result.maps:
         resized = interpolate(values[None, None], (SIDE, SIDE), mode="bilinear", antialias=True)

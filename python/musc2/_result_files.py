@@ -23,9 +23,9 @@ from musc2.matches import Matches
 if TYPE_CHECKING:
     from musc2.result import Result
 
-_TENSORS = ("scores", "raw_scores", "patch_scores_2d", "patch_scores_3d")
+_TENSORS = ("scores", "raw_scores", "patch_scores_2d", "patch_scores_3d", "reference_scores")
 _MATCHES = ("patches", "parts", "nearest", "distances", "positions", "nearest_positions")
-_PLAIN = ("names", "timings", "encoders", "version")
+_PLAIN = ("names", "timings", "encoders", "version", "units", "references_are_good")
 
 
 def write(result: Result, folder: Path) -> None:
@@ -121,7 +121,10 @@ def _unpack_matches(arrays: dict[str, Any]) -> Matches | None:
 
 
 def _pack_maps(result: Result) -> dict[str, Any]:
-    """Return the frames, and the points of 3D maps; patches are stored as patch_scores_2d."""
+    """Return the frames, the points of 3D maps, and the patches of several encoders.
+
+    Those of one encoder are stored as patch_scores_2d.
+    """
     if result.maps is None:
         return {}
     frames = result.maps.frames
@@ -130,6 +133,9 @@ def _pack_maps(result: Result) -> dict[str, Any]:
         "map_input": np.array([frame.input for frame in frames], np.int64),
     }
     for layer in result.maps.layers:
+        if isinstance(layer, PatchLayer) and layer.further:
+            for number, patches in enumerate((layer.scores, *layer.further)):
+                arrays[f"map_patches_{number}"] = patches.numpy()
         if isinstance(layer, PointLayer):
             arrays |= _pack("map_points", layer.scores)
             arrays["map_pixels"] = torch.cat(layer.pixels).numpy().astype(np.int32)
@@ -159,7 +165,8 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
     image: list[Layer] = []
     points: list[Layer] = []
     if values["patch_scores_2d"] is not None:
-        image.append(PatchLayer(scores=values["patch_scores_2d"]))
+        first, *further = _unpack_patches(arrays) or [values["patch_scores_2d"]]
+        image.append(PatchLayer(scores=first, further=tuple(further)))
     scores = _unpack("map_points", arrays)
     if scores is not None:
         pixels = torch.from_numpy(arrays["map_pixels"].astype(np.int64))
@@ -177,6 +184,13 @@ def _unpack_maps(values: dict[str, Any], arrays: dict[str, Any], config: Config)
         "maps_2d": Maps(image, frames) if image else None,
         "maps_3d": Maps(points, frames) if points else None,
     }
+
+
+def _unpack_patches(arrays: dict[str, Any]) -> list[torch.Tensor]:
+    patches: list[torch.Tensor] = []
+    while f"map_patches_{len(patches)}" in arrays:
+        patches.append(torch.from_numpy(arrays[f"map_patches_{len(patches)}"]))
+    return patches
 
 
 def _unpack_masks(arrays: dict[str, Any]) -> list[torch.Tensor]:

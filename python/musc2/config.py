@@ -219,6 +219,15 @@ class Config:
         "Blur 8-bit maps with Pillow's approximation, as in the published code.",
     )
 
+    score_unit: str = setting(
+        "normal",
+        MAPS,
+        kinds.choice("normal", "distance"),
+        "normal: scores and maps are divided so that the highest value of a typical normal part "
+        "is 1, judged by the less suspicious half of the references or, without any, of the set. "
+        "distance: they are distances between features.",
+    )
+
     rescore: bool | None = setting(
         None,
         RESCORING,
@@ -322,10 +331,11 @@ class Config:
         return base.replace(**values)
 
 
-_SHARED: dict[str, Any] = {  # by the published methods, whatever the encoders recommend
-    "aggregate_degrees": (1, 3, 5),
-    "aggregate_normalize": True,
+# Degrees and normalization stay those of the encoders: networks declare the published values, and
+# the built-in encoders are useless with them.
+_SHARED: dict[str, Any] = {
     "rescore": True,
+    "score_unit": "distance",
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},
@@ -337,7 +347,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "group_unique": False,
         "group_skip_radius": 1e-3**0.5,
         "search_precision": "float32",
-        "enhance_balance": "never",
         "map_blur_quantized": True,
         "rescore_min_max": True,
     },

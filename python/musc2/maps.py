@@ -41,16 +41,34 @@ class Layer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchLayer:
-    """scores: (N, h, w) of patches, interpolated bilinearly with aligned corners."""
+    """scores: (N, h, w) of patches, interpolated bilinearly with aligned corners.
+
+    further: those of further encoders, on grids of their own, which are added.
+    """
 
     scores: torch.Tensor
+    further: tuple[torch.Tensor, ...] = ()
 
     def cpu(self) -> PatchLayer:
-        return PatchLayer(scores=self.scores.cpu())
+        further = tuple(patches.cpu() for patches in self.further)
+        return PatchLayer(scores=self.scores.cpu(), further=further)
 
     def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
-        patches = self.scores[index][None, None]
-        return interpolate(patches, size=size, mode="bilinear", align_corners=True)[0, 0]
+        total = _enlarged(self.scores[index][None], size)[0]
+        for patches in self.further:
+            total = total + _enlarged(patches[index][None], size)[0]
+        return total
+
+    def at_finest_grid(self) -> torch.Tensor:
+        """Return the sum (N, h, w) at the grid with the most patches."""
+        if not self.further:
+            return self.scores
+        grids = torch.tensor([patches.shape[1:] for patches in (self.scores, *self.further)])
+        rows, columns = grids.amax(0).tolist()
+        total = _enlarged(self.scores, (rows, columns))
+        for patches in self.further:
+            total = total + _enlarged(patches, (rows, columns))
+        return total
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,6 +181,11 @@ def quantized_blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
     eight_bits = (image / highest * 255).to("cpu", torch.uint8)
     blurred = Image.fromarray(eight_bits.numpy()).filter(ImageFilter.GaussianBlur(sigma))
     return torch.from_numpy(np.array(blurred)).to(image) / 255 * highest
+
+
+def _enlarged(patches: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return (N, h, w) at another size, bilinearly, the centers of the corners aligned."""
+    return interpolate(patches[:, None], size=size, mode="bilinear", align_corners=True)[:, 0]
 
 
 def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

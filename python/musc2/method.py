@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,18 +14,18 @@ from musc2 import ops
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
-from musc2.maps import Frame, Layer, Maps, PatchLayer, shrink_mask
+from musc2.maps import Frame, Maps, shrink_mask
 from musc2.matches import Matches
 from musc2.ops import Links
 from musc2.ops._support import dispatch, threads
 from musc2.progress import StageTimer
 from musc2.result import Result
-from musc2.stages import aggregate, maps, mutual, subsets
+from musc2.stages import aggregate, fuse, maps, mutual, subsets
 from musc2.stages.enhance import enhance
 from musc2.stages.matches import grid_positions, group_positions, nearest_matches
 from musc2.stages.mutual import Features
 from musc2.stages.rescore import rescore, salient_features
-from musc2.tokens import Tokens
+from musc2.tokens import PartSet, Tokens
 
 OPS = (
     "pool_grid",
@@ -37,6 +37,7 @@ OPS = (
 )
 """The ops that the method needs; where all of them run on a GPU, so does the method."""
 dispatch.compose("score_tokens", OPS)
+UNIT_PARTS = 32  # references that the unit of scores is taken from
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,42 +53,44 @@ class PatchScores:
 
 
 def score_parts(
-    samples: Tokens,
-    references: Tokens,
-    defaults: ByModality[TokenDefaults],
+    samples: PartSet,
+    references: PartSet,
+    defaults: list[ByModality[TokenDefaults]],
     config: Config,
     timer: StageTimer,
     *,
     names: list[str],
     paths: list[Path | None],
-    frames: list[Frame] | None,
-    class_tokens: torch.Tensor | None = None,
+    references_are_good: bool = False,
 ) -> Result:
     """Return the scores and maps of the samples; references contribute and are not scored.
 
-    frames: the sizes and masks of the maps, None for clouds without pixels. class_tokens: (N, C),
-    by which images are compared for re-scoring instead of by their salient features.
+    defaults: of each view.
     """
-    patches = patch_scores(samples, references, defaults, config, timer, frames)  # sections 4 to 6
+    patches = _views_scored(samples, references, defaults, config, timer)  # sections 4 to 6
+    peers, all_good = _reference_peers(references, config, references_are_good), references_are_good
+    peer_patches: list[PatchScores] = []
+    if peers is not None:
+        plain = config.replace(subset_count=1)
+        peer_patches = _views_scored(peers, PartSet(views=[]), defaults, plain, timer)
     with timer.stage("maps"):  # section 7
-        point_scores, layers = _point_scores_and_layers(patches, samples, config)
-        if frames is not None:
-            raw = Maps(layers.values(), frames).peaks()
+        if peers is not None:
+            units = _units(peer_patches, peers, config, all_good)
         else:
-            raw = torch.stack([values.max() for values in point_scores or []])
+            units = _units(patches, samples, config, False)
+        rendered = _render(patches, samples, config, units)
+        raw = rendered.peaks()
+        reference_scores = None
+        if peers is not None and all_good:
+            reference_scores = _render(peer_patches, peers, config, units).peaks().cpu()
     scores = raw
-    if all(own.rescore for own in defaults.values()):  # section 8
+    if all(own.rescore for view in defaults for own in view.values()):  # section 8
         with timer.stage("rescore"):
-            features = patches.salient.values()
-            if class_tokens is not None:
-                features[0] = class_tokens
+            features = _image_level_features(patches, samples)
             neighbors, min_max = config.rescore_neighbors, config.rescore_min_max
             scores = rescore(raw, features, neighbors, min_max=min_max)
-    patch_scores_2d = None
-    if samples.grid is not None and patches.scores.image is not None:
-        patch_scores_2d = patches.scores.image.reshape(samples.count, *samples.grid).cpu()
-    patch_scores_3d = None if patches.scores.points is None else patches.scores.points.cpu()
-    layers = layers.map(lambda layer: layer.cpu())
+    frames, point_scores = samples.frames, rendered.point_scores
+    layers = rendered.layers.map(lambda layer: layer.cpu())
 
     return Result(
         scores=scores.cpu().clone(),
@@ -96,15 +99,98 @@ def score_parts(
         maps_2d=Maps([layers.image], frames) if frames and layers.image else None,
         maps_3d=Maps([layers.points], frames) if frames and layers.points else None,
         point_scores=None if point_scores is None else list(map(torch.Tensor.cpu, point_scores)),
-        patch_scores_2d=patch_scores_2d,
-        patch_scores_3d=patch_scores_3d,
+        patch_scores_2d=_on_cpu(rendered.patch_scores_2d),
+        patch_scores_3d=_on_cpu(rendered.patch_scores_3d),
         names=names,
         paths=paths,
         config=config,
-        matches=patches.matches,
+        matches=patches[0].matches,
         timings=dict(timer.seconds),
         version=version("musc2"),
+        references_are_good=references_are_good,
+        reference_scores=reference_scores,
+        units=list(map(_unit_names, units)),
     )
+
+
+def _views_scored(
+    samples: PartSet,
+    references: PartSet,
+    defaults: list[ByModality[TokenDefaults]],
+    config: Config,
+    timer: StageTimer,
+) -> list[PatchScores]:
+    """Return the scores of patches and groups in each view."""
+    scored: list[PatchScores] = []
+    for number, (view, own) in enumerate(zip(samples.views, defaults, strict=True)):
+        company = references.views[number] if references.views else Tokens()
+        scored.append(patch_scores(view, company, own, config, timer, samples.frames))
+    return scored
+
+
+def _reference_peers(references: PartSet, config: Config, all_good: bool) -> PartSet | None:
+    """Return the references to score among themselves, each left out of its own references.
+
+    They give the unit of scores and, if all of them are good, scores of good parts.
+    """
+    if references.count < 2 or (config.score_unit == "distance" and not all_good):
+        return None
+    return references if all_good else references.thinned(UNIT_PARTS)
+
+
+def _units(
+    patches: list[PatchScores], parts: PartSet, config: Config, all_good: bool
+) -> list[ByModality[float]]:
+    """Return what the scores of each view are divided by; nothing if they stay distances."""
+    is_normal = config.score_unit == "normal"
+    if not is_normal and len(patches) == 1:
+        return []
+
+    def render(numbers: Sequence[int], divisors: Sequence[ByModality[float]]) -> maps.Anomaly:
+        views = replace(parts, views=[parts.views[number] for number in numbers])
+        return _render([patches[number] for number in numbers], views, config, divisors)
+
+    views = [own.scores for own in patches]
+    return fuse.units(views, render, normal=is_normal, all_good=all_good)
+
+
+def _render(
+    patches: list[PatchScores],
+    parts: PartSet,
+    config: Config,
+    divisors: Sequence[ByModality[float]],
+) -> maps.Anomaly:
+    """Return the scores of all views as one, and what maps are rendered from."""
+    views = [own.scores for own in patches]
+    if not divisors:
+        divisors = [scores.map(lambda _: 1.0) for scores in views]
+    return maps.render(
+        fuse.fuse(views, parts.grids, divisors),
+        parts.views[0].clouds,
+        parts.frames,
+        sigma=config.map_blur,
+        quantized=config.map_blur_quantized,
+    )
+
+
+def _image_level_features(patches: list[PatchScores], samples: PartSet) -> list[torch.Tensor]:
+    """Return (N, C) of each view and modality, by which re-scoring compares parts."""
+    features: list[torch.Tensor] = []
+    for scored, view in zip(patches, samples.views, strict=True):
+        own = scored.salient.values()
+        if view.class_tokens is not None:
+            own[0] = view.class_tokens
+        features += own
+    return features
+
+
+def _unit_names(own: ByModality[float]) -> dict[str, float]:
+    names = {"image": "2d", "points": "3d"}
+    return {names[modality]: value for modality, value in own.items()}
+
+
+def _on_cpu(scores: torch.Tensor | None) -> torch.Tensor | None:
+    return None if scores is None else scores.cpu()
 
 
 def patch_scores(
@@ -286,19 +372,3 @@ def _matches(
         return None
     positions = group_positions(samples.clouds)
     return nearest_matches(features.points, scores.points, positions, chosen, modality="points")
-
-
-def _point_scores_and_layers(
-    patches: PatchScores, samples: Tokens, config: Config
-) -> tuple[list[torch.Tensor] | None, ByModality[Layer]]:
-    """Return the scores at points, and what the maps of each modality are rendered from."""
-    image: Layer | None = None
-    points: Layer | None = None
-    if patches.scores.image is not None and samples.grid is not None:
-        image = PatchLayer(scores=patches.scores.image.reshape(samples.count, *samples.grid))
-    if patches.scores.points is None:
-        return None, ByModality(image, points)
-    values = maps.point_scores(patches.scores.points, samples.clouds)
-    sigma, quantized = config.map_blur, config.map_blur_quantized
-    points = maps.point_layer(values, samples.clouds, sigma=sigma, quantized=quantized)
-    return values, ByModality(image, points)

@@ -24,6 +24,7 @@ from musc2.progress import Report, StageTimer, reporting
 from musc2.result import Result
 from musc2.stages import encode, maps, subsets
 from musc2.stages.group import group_clouds, group_settings
+from musc2.tokens import PartSet
 from musc2.torch_state import default_torch_state
 
 GROUP_OPS = ("farthest_points", "group_points")
@@ -35,6 +36,7 @@ def score(
     *,
     masks: object = None,
     references: Mapping[str, Any] | None = None,
+    references_are_good: bool = False,
     intrinsics: object = None,
     config: Config | str = "musc-v2",
     encoder_2d: object = "auto",
@@ -54,11 +56,14 @@ def score(
             no score.
         references: {"rgb": ..., "pcd": ..., "masks": ...}: parts that others are compared with and
             that are not scored.
+        references_are_good: Whether none of the references is defective. They are then scored among
+            themselves (``result.reference_scores``), and all of them say what is normal.
         intrinsics: (fx, fy, cx, cy) in pixels or the 3 x 3 matrix, if pcd is depth.
         config: A preset, "musc-v2", "published" or "musc" (v1, images only), or a ``Config``.
-        encoder_2d: A name of ``musc2.encoders.names()``, an encoder, or a callable of images
-            (B, 3, H, W) in [0, 1] -> (B, h, w, C) or (B, layers, h, w, C). "auto" takes dino-vitb8
-            if its weights are on this machine, else efficientnet-lite0 if its package is
+        encoder_2d: A name of ``musc2.encoders.names()``, also NAME@SIZE with the side of its
+            images, an encoder, or a callable of images (B, 3, H, W) in [0, 1] -> (B, h, w, C) or
+            (B, layers, h, w, C); or a list of these, whose scores are fused. "auto" takes
+            dino-vitb8 if its weights are on this machine, else efficientnet-lite0 if its package is
             installed, else the built-in texture, with a warning; it never downloads.
         encoder_3d: The same for points, point-mae or shape; a callable of (cloud, groups) -> (G, C)
             or (layers, G, C).
@@ -80,6 +85,7 @@ def score(
         timer = StageTimer(report)
         with timer.stage("inputs"):
             samples = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names)
+            all_good = sample_arguments.check_good_references(references_are_good, references)
             references_given = sample_arguments.reference_samples(references, samples, intrinsics)
             sample_arguments.check_together(samples, len(references_given), settings)
             subsets.split(len(samples), settings.subset_count, settings.seed)
@@ -96,6 +102,8 @@ def score(
         reference_parts = _loader(references_given, encoders, settings, timer)
         with timer.stage("fit"):
             encoders = _fitted(encoders, [parts, reference_parts], settings.seed)
+        pairs = encode.pairs(len(encoders.images), len(encoders.points))
+        defaults = encoders.token_defaults(settings, pairs)
         encoded = _encode(parts, encoders, settings, timer)  # sections 1 and 3
         encoded_references = _encode(reference_parts, encoders, settings, timer)
         sample_arguments.check_enough(
@@ -105,15 +113,14 @@ def score(
             [*parts.errors, *reference_parts.errors],
         )
         result = method.score_parts(  # sections 4 to 9
-            encoded.tokens,
-            encoded_references.tokens,
-            encoders.token_defaults(settings),
+            _part_set(encoded, settings),
+            _part_set(encoded_references, settings),
+            defaults,
             settings,
             timer,
             names=[output.name for output in encoded.outputs],
             paths=[output.path for output in encoded.outputs],
-            frames=sample_arguments.frames(encoded.outputs),
-            class_tokens=encoded.class_tokens if settings.rescore_class_tokens else None,
+            references_are_good=all_good,
         )
         return replace(
             result,
@@ -161,23 +168,25 @@ def score_tokens(
     with default_torch_state(), serial_torch():
         timer = StageTimer()
         with timer.stage("inputs"):
-            samples = token_arguments.check_tokens(image_tokens, point_tokens, clouds)
+            tokens = token_arguments.check_tokens(image_tokens, point_tokens, clouds)
+            class_features = token_arguments.check_class_tokens(class_tokens, tokens)
+            samples = replace(tokens, class_tokens=class_features)
             reference_tokens = token_arguments.check_references(references, samples, settings)
-            class_features = token_arguments.check_class_tokens(class_tokens, samples)
             frames = token_arguments.check_frames(samples, image_size)
+            reference_frames = None
+            if frames is not None and reference_tokens.count:
+                reference_frames = token_arguments.check_frames(reference_tokens, image_size)
             token_arguments.check_together(samples, reference_tokens, settings)
             part_names = token_arguments.check_names(names, samples.count)
         defaults = PUBLISHED_DEFAULTS.override(settings)
         return method.score_parts(
-            samples,
-            reference_tokens,
-            samples.by_modality.map(lambda tokens: defaults),
+            PartSet(views=[samples], frames=frames),
+            PartSet(views=[reference_tokens], frames=reference_frames),
+            [samples.by_modality.map(lambda tokens: defaults)],
             settings,
             timer,
             names=part_names,
             paths=[None] * samples.count,
-            frames=frames,
-            class_tokens=class_features,
         )
 
 
@@ -185,18 +194,24 @@ def _loader(
     samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
 ) -> PartLoader:
     """Return the samples as parts that are read, prepared and grouped when they are needed."""
-    image = encoders.image
+    sizes = encoders.input_sizes(config.input_size)
     preparation = inputs.Preparation(
-        size=encoders.input_size(config.input_size),
-        resample=config.input_resample or ("bicubic" if image is None else image.resample),
+        size=sizes[0],
+        resample=config.input_resample or "bicubic",
         resize=config.input_resize,
-        patch=1 if image is None else image.patch,
         foreground=config.scan_foreground,
         background=config.scan_background,
         plane_distance=config.scan_plane_distance,
         enlarge_maps=config.scan_enlarge,
         seed=config.seed,
     )
+    own: list[inputs.Preparation] = []
+    for image, size in zip(encoders.images, sizes, strict=False):
+        resample = config.input_resample or image.encoder.resample
+        patch = image.encoder.patch
+        own.append(replace(preparation, size=size, resample=resample, patch=patch))
+    if own:
+        preparation = replace(own[0], further=tuple(own[1:]))
     device = _device(encoders, GROUP_OPS)
 
     def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
@@ -223,7 +238,7 @@ def _fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Enc
         return [part for loader in loaders for part in loader.keep()]
 
     return encoders.fitted(
-        lambda: [part.prepared.image for part in parts() if part.prepared.image is not None],
+        lambda number: [part.prepared.images[number] for part in parts()],
         lambda: [part.cloud for part in parts() if part.cloud is not None],
         seed,
     )
@@ -235,13 +250,20 @@ def _encode(
     return encode.encode(
         parts,
         parts.count,
-        encoders.image,
+        [image.encoder for image in encoders.images],
         encoders.points,
         timer,
         memory=config.memory,
         batch_size=encode.batch_size(encoders.device),
         device=_device(encoders, method.OPS),
     )
+
+
+def _part_set(encoded: encode.Encoded, config: Config) -> PartSet:
+    views = encoded.views
+    if not config.rescore_class_tokens:
+        views = [replace(view, class_tokens=None) for view in views]
+    return PartSet(views=views, frames=sample_arguments.frames(encoded.outputs))
 
 
 def _device(encoders: Encoders, ops: Sequence[str]) -> str:

@@ -49,7 +49,12 @@ class Result:
     - config: the settings. encoders: "2d" and "3d" -> the name of the encoder that was used.
     - timings: seconds of each stage; they add up to the whole call.
     - failures: the samples and references that were left out.
-    - matches: the nearest patches of other parts to each part's worst one; see ``Matches``.
+    - matches: the nearest patches of other parts to each part's worst one, of the first encoder; a
+      ``Matches``.
+    - units: what the distances of each view, one pair of encoders each, were divided by: "2d" and
+      "3d" -> a distance, so that a typical normal part scores 1. Empty for score_unit="distance".
+    - references_are_good: what the caller said. reference_scores: (R,) if they are, the raw score
+      of each reference among the others.
     """
 
     scores: torch.Tensor
@@ -68,6 +73,9 @@ class Result:
     failures: list[Failure] = field(default_factory=list)
     version: str = ""
     matches: Matches | None = None
+    units: list[dict[str, float]] = field(default_factory=list)
+    references_are_good: bool = False
+    reference_scores: torch.Tensor | None = None
     # The samples in memory or in files, for pictures of them; a result that was loaded has none.
     _samples: Any = field(default=None, repr=False)
 

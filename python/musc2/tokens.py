@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
+from musc2.maps import Frame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tokens:
-    """image: (N, layers, h, w, C) and/or points: (N, layers, G, C) with one cloud per sample."""
+    """image: (N, layers, h, w, C) and/or points: (N, layers, G, C) with one cloud per sample.
+
+    class_tokens: (N, D), one per image, if the encoder has any.
+    """
 
     image: torch.Tensor | None = None
     points: torch.Tensor | None = None
     clouds: list[Cloud] = field(default_factory=list)
+    class_tokens: torch.Tensor | None = None
 
     @property
     def by_modality(self) -> ByModality[torch.Tensor]:
@@ -38,6 +43,16 @@ class Tokens:
         """The grid (h, w) of the image tokens."""
         return None if self.image is None else (self.image.shape[2], self.image.shape[3])
 
+    def subset(self, rows: list[int]) -> Tokens:
+        """Return the tokens of some of the samples."""
+        return replace(
+            self,
+            image=None if self.image is None else self.image[rows],
+            points=None if self.points is None else self.points[rows],
+            clouds=[self.clouds[row] for row in rows] if self.clouds else [],
+            class_tokens=None if self.class_tokens is None else self.class_tokens[rows],
+        )
+
     def layer(self, index: int, layers: int) -> ByModality[torch.Tensor]:
         """Return one layer of each modality, (N, h, w, C) and (N, G, C).
 
@@ -45,3 +60,32 @@ class Tokens:
         one meets several of them in a row.
         """
         return self.by_modality.map(lambda tokens: tokens[:, index * tokens.shape[1] // layers])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PartSet:
+    """The tokens of a set of parts in each view, one pair of encoders each, and their maps' sizes.
+
+    frames: the sizes and masks of the maps, None for clouds without pixels.
+    """
+
+    views: list[Tokens]
+    frames: list[Frame] | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of parts."""
+        return self.views[0].count if self.views else 0
+
+    @property
+    def grids(self) -> list[tuple[int, int] | None]:
+        """The grid of the image tokens of each view."""
+        return [view.grid for view in self.views]
+
+    def thinned(self, most: int) -> PartSet:
+        """Return at most ``most`` of the parts, evenly spread."""
+        if self.count <= most:
+            return self
+        rows: list[int] = torch.linspace(0, self.count - 1, most).round().int().tolist()
+        frames = None if self.frames is None else [self.frames[row] for row in rows]
+        return PartSet(views=[view.subset(rows) for view in self.views], frames=frames)

@@ -14,6 +14,11 @@ from musc2.encoders.contract import Pretrained
 from musc2.errors import InputError
 
 
+def chosen_encoders(*images, points=()):
+    sized = tuple(selection.SizedEncoder(encoder=encoder) for encoder in images)
+    return selection.Encoders(images=sized, points=tuple(points), device="cpu")
+
+
 @pytest.fixture
 def on_this_machine(monkeypatch):
     """Decide which networks have their weights on this machine."""
@@ -120,12 +125,12 @@ def test_the_attributes_of_a_callable_come_before_defaults():
 def test_an_encoder_is_taken_as_it_is():
     encoder = parts.Coarse()
     assert selection.image_encoder(encoder, "cpu", "float32", None) is encoder
-    chosen = selection.Encoders(image=encoder, points=None, device="cpu")
-    assert chosen.input_size(None) == 48
-    assert chosen.input_size(64) == 64
-    assert selection.Encoders(image=None, points=None, device="cpu").input_size(None) == 224
+    chosen = chosen_encoders(encoder)
+    assert chosen.input_sizes(None) == [48]
+    assert chosen.input_sizes(64) == [64]
+    assert chosen_encoders().input_sizes(None) == [224]
     with pytest.raises(InputError, match=r"config\.input_size must be a multiple of 8 with coarse"):
-        chosen.input_size(65)
+        chosen.input_sizes(65)
 
 
 class Incomplete:
@@ -199,20 +204,19 @@ def test_token_defaults_of_another_type_are_refused():
 def test_only_learners_are_fitted_and_only_as_copies():
     images = [torch.full((3, 8, 8), 0.5)]
     encoder = parts.Coarse()
-    chosen = selection.Encoders(image=encoder, points=None, device="cpu")
-    fitted = chosen.fitted(lambda: images, lambda: pytest.fail("clouds are read"), seed=0)
-    assert fitted.image is not encoder
-    assert float(fitted.image.mean) == 0.5
+    chosen = chosen_encoders(encoder)
+    fitted = chosen.fitted(lambda _: images, lambda: pytest.fail("clouds are read"), seed=0)
+    assert fitted.images[0].encoder is not encoder
+    assert float(fitted.images[0].encoder.mean) == 0.5
     assert encoder.mean == 0
-    callables = selection.Encoders(
-        image=selection.image_encoder(parts.colors, "cpu", "float32", None),
-        points=selection.point_encoder(parts.spread, "cpu", "float32"),
-        device="cpu",
+    callables = chosen_encoders(
+        selection.image_encoder(parts.colors, "cpu", "float32", None),
+        points=[selection.point_encoder(parts.spread, "cpu", "float32")],
     )
     unread = callables.fitted(
-        lambda: pytest.fail("images are read"), lambda: pytest.fail("clouds are read"), seed=0
+        lambda _: pytest.fail("images are read"), lambda: pytest.fail("clouds are read"), seed=0
     )
-    assert (unread.image, unread.points) == (callables.image, callables.points)
+    assert (unread.images, unread.points) == (callables.images, callables.points)
 
 
 @pytest.mark.parametrize("is_fitted", [False, True])

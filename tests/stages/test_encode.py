@@ -37,7 +37,9 @@ def point_encoder(given):
 def encoded(given, image=None, point=None, **options):
     image = None if image is None else image_encoder(image)
     point = None if point is None else point_encoder(point)
-    return encode(given, given.count, image, point, StageTimer(), **options)
+    images = [] if image is None else [image]
+    points = [] if point is None else [point]
+    return encode(given, given.count, images, points, StageTimer(), **options)
 
 
 def test_images_come_in_batches_that_memory_allows(rng):
@@ -49,23 +51,24 @@ def test_images_come_in_batches_that_memory_allows(rng):
     assert encoder.batches == [7, 3, 3, 1] + 7 * [1]
     encoded(made(rgb), encoder, batch_size=4)
     assert encoder.batches[-2:] == [4, 3]
-    assert whole.tokens.image.shape == (7, 2, 6, 6, 3)
+    assert whole.views[0].image.shape == (7, 2, 6, 6, 3)
     for other in (few, one):
-        torch.testing.assert_close(other.tokens.image, whole.tokens.image)
-        torch.testing.assert_close(other.class_tokens, whole.class_tokens)
+        torch.testing.assert_close(other.views[0].image, whole.views[0].image)
+        torch.testing.assert_close(other.views[0].class_tokens, whole.views[0].class_tokens)
 
 
 def test_tokens_are_those_of_each_sample_alone(rng):
     rgb, pcd = parts.images(rng, 4), parts.maps(rng, 4)
     together = encoded(made(rgb, pcd), parts.colors, parts.spread)
+    together = together.views[0]
     for index in range(4):
         alone = encoded(
             made(rgb[index : index + 1], pcd[index : index + 1]), parts.colors, parts.spread
-        )
-        torch.testing.assert_close(alone.tokens.image[0], together.tokens.image[index])
-        assert torch.equal(alone.tokens.points[0], together.tokens.points[index])
-        assert torch.equal(alone.tokens.clouds[0].centers, together.tokens.clouds[index].centers)
-    assert together.tokens.points.shape == (4, 1, 32, 6)
+        ).views[0]
+        torch.testing.assert_close(alone.image[0], together.image[index])
+        assert torch.equal(alone.points[0], together.points[index])
+        assert torch.equal(alone.clouds[0].centers, together.clouds[index].centers)
+    assert together.points.shape == (4, 1, 32, 6)
 
 
 def test_clouds_are_grouped_as_many_together_as_wanted_until_they_have_enough_points(
@@ -127,15 +130,15 @@ def test_a_callable_may_give_any_of_three_forms(rng, form):
 
     expected = encoded(made(rgb), parts.colors)
     found = encoded(made(rgb), {"layers": with_layers, "tokens": as_tokens}[form])
-    assert torch.equal(found.tokens.image, expected.tokens.image)
+    assert torch.equal(found.views[0].image, expected.views[0].image)
 
 
 def test_a_torch_module_is_an_encoder(rng):
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 8, 8), torch.nn.Unflatten(0, (-1, 1)))
     found = encoded(made(parts.images(rng)), lambda pixels: module(pixels).permute(0, 1, 3, 4, 2))
-    assert found.tokens.image.shape == (5, 1, 6, 6, 5)
-    assert not found.tokens.image.requires_grad
+    assert found.views[0].image.shape == (5, 1, 6, 6, 5)
+    assert not found.views[0].image.requires_grad
 
 
 def test_nothing_is_read_twice_and_only_learners_read_everything_first(rng, monkeypatch):

@@ -63,6 +63,16 @@ def check_together(samples: Sequence[Sample], references: int, config: Config) -
         checks.refuse(OP, "rgb", "must be given when config.search_window is", "no rgb")
 
 
+def check_good_references(references_are_good: object, references: object) -> bool:
+    """Return the flag, which takes references."""
+    if not isinstance(references_are_good, bool):
+        requirement = "must be True or False"
+        checks.refuse(OP, "references_are_good", requirement, repr(references_are_good))
+    if references_are_good and references is None:
+        checks.refuse(OP, "references_are_good", "must be False without references", True)
+    return references_are_good
+
+
 def check_enough(
     samples: int, references: int, of: tuple[int, int], errors: Sequence[LoadError]
 ) -> None:

@@ -33,10 +33,14 @@ def add_method(command: argparse._ActionsContainer) -> None:
         "--encoder-2d",
         metavar="NAME",
         default="auto",
-        help="of images: a name, a folder or a hub id",
+        help="of images: a name, a folder or a hub id; NAME@SIZE for images of another size; "
+        "several with commas, whose scores are fused",
     )
     command.add_argument(
-        "--encoder-3d", metavar="NAME", default="auto", help="of point groups: a name"
+        "--encoder-3d",
+        metavar="NAME",
+        default="auto",
+        help="of point groups: a name; several with commas",
     )
     command.add_argument(
         "--device", default="auto", help="of all computation: auto, cpu, cuda or cuda:N"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -10,6 +11,19 @@ from musc2 import checks
 from musc2.errors import InputError
 
 MAX_TOKENS = 40_000  # that principal axes are learned from
+
+
+def in_canonical_order(samples: Sequence[torch.Tensor]) -> list[int]:
+    """Return the order of the samples by a hash of their bytes.
+
+    What is drawn at random in this order depends on the set and not on the order that it is in.
+    """
+
+    def key(index: int) -> bytes:
+        values = samples[index].detach().cpu().contiguous().numpy()
+        return hashlib.sha256(values.tobytes()).digest()
+
+    return sorted(range(len(samples)), key=key)
 
 
 def sample_indices(count: int, limit: int, generator: torch.Generator) -> list[int]:

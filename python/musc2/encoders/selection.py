@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -37,54 +39,90 @@ _REQUIRED: dict[Modality, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class SizedEncoder:
+    """An image encoder; ``size``, the side of its images, precedes the settings' and its own."""
+
+    encoder: ImageEncoder
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return NAME, or NAME@SIZE if there is a size."""
+        return self.encoder.name if self.size is None else f"{self.encoder.name}@{self.size}"
+
+    def input_size(self, size: int | None) -> int:
+        """Return the side that images are resized to; ``size`` is that of the settings."""
+        patch, own = self.encoder.patch, self.encoder.name
+        side = self.size or size or self.encoder.size
+        if side % patch and self.size is not None:
+            requirement = f"must have a size that is a multiple of {patch} with {own}"
+            checks.refuse("score", "encoder_2d", requirement, repr(self.name))
+        if side % patch:
+            requirement = f"must be a multiple of {patch} with {own}"
+            checks.refuse("score", "config.input_size", requirement, side)
+        return side
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Encoders:
     """The encoders of the modalities in use, and the device of what follows them."""
 
-    image: ImageEncoder | None
-    points: PointEncoder | None
+    images: tuple[SizedEncoder, ...]
+    points: tuple[PointEncoder, ...]
     device: str
 
     def names(self) -> dict[str, str]:
-        """Return "2d" and "3d" -> the encoder's name."""
-        pairs = (("2d", self.image), ("3d", self.points))
-        return {modality: encoder.name for modality, encoder in pairs if encoder is not None}
+        """Return "2d" and "3d" -> the encoder's name, several with commas between them."""
+        names = {}
+        if self.images:
+            names["2d"] = ",".join(image.name for image in self.images)
+        if self.points:
+            names["3d"] = ",".join(encoder.name for encoder in self.points)
+        return names
 
-    def token_defaults(self, config: Config) -> ByModality[TokenDefaults]:
-        """Return the token defaults of each encoder with the fields that ``config`` sets."""
-        return ByModality(
-            None if self.image is None else self.image.token_defaults.override(config),
-            None if self.points is None else self.points.token_defaults.override(config),
-        )
+    def token_defaults(
+        self, config: Config, pairs: Iterable[tuple[int | None, int | None]]
+    ) -> list[ByModality[TokenDefaults]]:
+        """Return the token defaults of each pair of encoders, with what ``config`` sets."""
+        defaults: list[ByModality[TokenDefaults]] = []
+        for image, points in pairs:
+            own_2d, own_3d = None, None
+            if image is not None:
+                own_2d = self.images[image].encoder.token_defaults.override(config)
+            if points is not None:
+                own_3d = self.points[points].token_defaults.override(config)
+            defaults.append(ByModality(own_2d, own_3d))
+        return defaults
 
     def fitted(
         self,
-        images: Callable[[], Sequence[torch.Tensor]],
+        images: Callable[[int], Sequence[torch.Tensor]],
         clouds: Callable[[], Sequence[Cloud]],
         seed: int,
     ) -> Encoders:
         """Return the encoders, learners as copies that are fitted to the set.
 
-        ``images`` and ``clouds`` return the set's samples; each is called only if an encoder learns
-        from it.
+        ``images`` of an encoder's number and ``clouds`` return the set's samples; each is called
+        only if an encoder learns from it.
         """
-        image, points = self.image, self.points
-        if image is not None and image.learns:
-            image = copy.deepcopy(image)
-            image.fit(images(), seed=seed)
-        if points is not None and points.learns:
-            points = copy.deepcopy(points)
-            points.fit(clouds(), seed=seed)
-        return Encoders(image=image, points=points, device=self.device)
+        fitted_images = list(self.images)
+        for number, image in enumerate(self.images):
+            if image.encoder.learns:
+                encoder = copy.deepcopy(image.encoder)
+                encoder.fit(images(number), seed=seed)
+                fitted_images[number] = replace(image, encoder=encoder)
+        fitted_points = list(self.points)
+        for number, points in enumerate(self.points):
+            if points.learns:
+                fitted_points[number] = copy.deepcopy(points)
+                fitted_points[number].fit(clouds(), seed=seed)
+        return replace(self, images=tuple(fitted_images), points=tuple(fitted_points))
 
-    def input_size(self, size: int | None) -> int:
-        """Return the side that images and maps are resized to: ``size``, else the encoder's own."""
-        if self.image is None:
-            return size or DEFAULT_SIZE
-        patch = self.image.patch
-        if size is not None and size % patch:
-            requirement = f"must be a multiple of {patch} with {self.image.name}"
-            checks.refuse("score", "config.input_size", requirement, size)
-        return size or self.image.size
+    def input_sizes(self, size: int | None) -> list[int]:
+        """Return the side of images for each image encoder; the first is also that of maps."""
+        if not self.images:
+            return [size or DEFAULT_SIZE]
+        return [image.input_size(size) for image in self.images]
 
 
 def select(
@@ -104,12 +142,46 @@ def select(
         encoder_3d = None
     encoder_2d, encoder_3d = automatic(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
     usable, precision = str(usable_device("score", device)), config.encoder_precision
-    image, point = None, None
+    chosen_images: list[SizedEncoder] = []
+    chosen_points: list[PointEncoder] = []
     if images:
-        image = image_encoder(encoder_2d, usable, precision, config.encoder_layers)
+        loaded: dict[str, ImageEncoder] = {}
+        for item in listed("encoder_2d", encoder_2d):
+            name, size = split_size(item)
+            encoder = loaded.get(name) if isinstance(name, str) else None
+            if encoder is None:
+                encoder = image_encoder(name, usable, precision, config.encoder_layers)
+            if isinstance(name, str):
+                loaded[name] = encoder
+            chosen_images.append(SizedEncoder(encoder=encoder, size=size))
     if points:
-        point = point_encoder(encoder_3d, usable, precision)
-    return Encoders(image=image, points=point, device=usable)
+        for item in listed("encoder_3d", encoder_3d):
+            chosen_points.append(point_encoder(item, usable, precision))
+    return Encoders(images=tuple(chosen_images), points=tuple(chosen_points), device=usable)
+
+
+def listed(argument: str, encoders_given: object) -> list[object]:
+    """Return the encoders of an argument: one of them, a list, or names with commas."""
+    items: list[object] = [encoders_given]
+    if isinstance(encoders_given, list | tuple):
+        items = list(encoders_given)
+    elif isinstance(encoders_given, str) and not Path(encoders_given).expanduser().exists():
+        items = [name.strip() for name in encoders_given.split(",")]
+    if not items:
+        checks.refuse("score", argument, "must name at least one encoder", "none")
+    return items
+
+
+def split_size(encoder: object) -> tuple[object, int | None]:
+    """Return NAME and SIZE of "NAME@SIZE"; anything else comes back without a size.
+
+    >>> split_size("efficientnet-lite0@448")
+    ('efficientnet-lite0', 448)
+    """
+    if not isinstance(encoder, str) or Path(encoder).expanduser().exists():
+        return encoder, None
+    parts = re.fullmatch(r"(.+)@([1-9]\d*)", encoder)
+    return (encoder, None) if parts is None else (parts[1], int(parts[2]))
 
 
 def automatic(

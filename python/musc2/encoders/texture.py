@@ -94,17 +94,18 @@ class Texture:
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
         """Learn the dictionary, the axes and the whitening from at most 128 of the images.
 
-        images: (3, H, W) float32 in [0, 1] each, of any sizes whose sides are multiples of 8.
+        images: (3, H, W) float32 in [0, 1] each, of any sizes whose sides are multiples of 8; their
+        order does not matter.
         """
         if len(images) == 0:
             msg = f"{self.name}: fit needs at least one image, got none"
             raise InputError(msg)
         generator = torch.Generator().manual_seed(seed)
         with threads.one_thread():
-            indices = learned.sample_indices(len(images), MAX_IMAGES, generator)
+            order = learned.in_canonical_order(images)
             chosen = []
-            for index in indices:
-                image = check_images(self.name, images[index][None], CELL)
+            for index in learned.sample_indices(len(images), MAX_IMAGES, generator):
+                image = check_images(self.name, images[order[index]][None], CELL)
                 chosen.append(image.detach().cpu())
             self._state = _learn_dictionary(chosen, self._words, generator)
             self._learn_projection(chosen, generator)
@@ -229,7 +230,8 @@ def _rca_whitening(
 ) -> torch.Tensor:
     """Return a matrix (C, C) that dampens normal variation; tokens: (L, C) of each image.
 
-    Normal variation is how tokens differ from their nearest ones in six other images.
+    Normal variation is how tokens differ from their nearest ones in six other images. Its mean
+    square stays, so that distances are on one scale with whitening and without.
     """
     residuals = []
     for index, own in enumerate(tokens):
@@ -246,5 +248,7 @@ def _rca_whitening(
     mean_variance = scatter.trace() / channels
     scatter += 0.1 * (mean_variance + 1e-12) * torch.eye(channels, dtype=torch.float64)
     variances, axes = torch.linalg.eigh(scatter)
-    whitening: torch.Tensor = axes * variances ** (-amount / 2)
+    remaining = variances ** (1 - amount)
+    scale = (variances.sum() / remaining.sum()).sqrt()
+    whitening: torch.Tensor = axes * variances ** (-amount / 2) * scale
     return whitening.float()

@@ -238,7 +238,9 @@ def _fingerprint(samples: Sequence[LabeledSample]) -> str:
 
 
 def _encoder_id(encoder: object) -> str:
-    """Return a name that identifies an encoder in metrics.json."""
+    """Return a name that identifies an encoder in metrics.json, several with commas."""
+    if isinstance(encoder, list | tuple):
+        return ",".join(map(_encoder_id, encoder))
     if isinstance(encoder, str):
         return encoder
     return str(getattr(encoder, "name", None) or repr(type(encoder)))

@@ -21,7 +21,8 @@ class Prepared:
 
     image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W); cloud: see ``Points``, of
     a map of cloud_size (H, W), None for a cloud (P, 3); working_size: (h, w) that its maps are
-    rendered at; mask: (H, W) or (P,) bool, as it was read.
+    rendered at; mask: (H, W) or (P,) bool, as it was read. further_images: the same image as
+    further encoders take it.
     """
 
     sample: Sample
@@ -31,6 +32,12 @@ class Prepared:
     cloud_size: tuple[int, int] | None = None
     working_size: tuple[int, int] | None = None
     mask: torch.Tensor | None = None
+    further_images: tuple[torch.Tensor, ...] = ()
+
+    @property
+    def images(self) -> tuple[torch.Tensor, ...]:
+        """Return the image as each encoder takes it; empty without an image."""
+        return () if self.image is None else (self.image, *self.further_images)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,10 +79,13 @@ def prepare(sample: Sample, preparation: Preparation) -> Prepared:
     """Read one sample and prepare it."""
     mask = None if sample.mask is None else sample.mask.read()
     image, image_size, cloud, cloud_size = None, None, None, None
+    further: list[torch.Tensor] = []
     if sample.image is not None:
         picture = sample.image.read()
         image_size = images.size_of(picture)
         image = prepare_image(picture, preparation, sample.image.label)
+        for own in preparation.further:
+            further.append(prepare_image(picture, own, sample.image.label))
     if sample.cloud is not None:
         xyz, label = sample.cloud.read(), sample.cloud.label
         if xyz.ndim == 2 and sample.image is not None:
@@ -92,4 +102,5 @@ def prepare(sample: Sample, preparation: Preparation) -> Prepared:
         cloud_size=cloud_size,
         working_size=None if size is None else preparation.target_size(size),
         mask=None if mask is None else torch.from_numpy(mask),
+        further_images=tuple(further),
     )

@@ -18,7 +18,7 @@ class Preparation:
     """How samples are prepared: values of ``Config`` and of the image encoder, checked there.
 
     size: the side of images and maps; patch: both sides become multiples of it; seed: of the search
-    for planes.
+    for planes. further: that of the image for further encoders, in their order.
     """
 
     size: int = 224
@@ -30,6 +30,7 @@ class Preparation:
     plane_distance: float = 0.005
     enlarge_maps: bool = False
     seed: int = 0
+    further: tuple[Preparation, ...] = ()
 
     def target_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the size (h, w) that an image or map of ``size`` (H, W) is resized to."""

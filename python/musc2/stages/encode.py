@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -23,18 +23,21 @@ _BYTES_PER_PIXEL = 1024  # activations of a large network, ViT-B/8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
-    """The tokens of N parts; class_tokens: (N, D) or None; outputs: the inputs' sizes and names."""
+    """The tokens of N parts in each view; outputs: the inputs' sizes and names.
 
-    tokens: Tokens
-    class_tokens: torch.Tensor | None
+    A view pairs an image encoder with a point encoder: the first with the first and so on; where
+    there are fewer of one kind, its first one stands in. With one modality a view is an encoder.
+    """
+
+    views: list[Tokens]
     outputs: list[OutputSpec]
 
 
 def encode(
     parts: Iterable[LoadedPart],
     count: int,
-    image_encoder: ImageEncoder | None,
-    point_encoder: PointEncoder | None,
+    image_encoders: Sequence[ImageEncoder],
+    point_encoders: Sequence[PointEncoder],
     timer: StageTimer,
     *,
     memory: int = 2 << 30,
@@ -45,27 +48,51 @@ def encode(
 
     Images are encoded in batches of up to ``batch_size`` that take about ``memory`` bytes.
     """
-    images, classes, points = (
-        _Rows(tokens, count, device) for tokens in ("image tokens", "class tokens", "point tokens")
-    )
+    images = [_Rows("image tokens", count, device) for _ in image_encoders]
+    classes = [_Rows("class tokens", count, device) for _ in image_encoders]
+    points = [_Rows("point tokens", count, device) for _ in point_encoders]
     clouds: list[Cloud] = []
     outputs: list[OutputSpec] = []
     for batch in _batches(parts, memory, batch_size):
         with timer.stage("encode"):
-            if image_encoder is not None:
-                encoded = _image_tokens(image_encoder, batch)
-                images.add(encoded.tokens, batch)
+            for index, image_encoder in enumerate(image_encoders):
+                encoded = _image_tokens(image_encoder, batch, index)
+                images[index].add(encoded.tokens, batch)
                 if encoded.class_tokens is not None:
-                    classes.add(encoded.class_tokens, batch)
+                    classes[index].add(encoded.class_tokens, batch)
             for part in batch:
-                if point_encoder is not None and part.cloud is not None and part.groups is not None:
-                    own = _point_tokens(point_encoder, part, part.cloud, part.groups)
-                    points.add(own[None], [part])
+                if point_encoders and part.cloud is not None and part.groups is not None:
+                    for point_encoder, rows in zip(point_encoders, points, strict=True):
+                        own = _point_tokens(point_encoder, part, part.cloud, part.groups)
+                        rows.add(own[None], [part])
                     clouds.append(part.cloud)
                 outputs.append(part.output)
         timer.step("encode", len(outputs), count)
-    tokens = Tokens(image=images.rows(), points=points.rows(), clouds=clouds)
-    return Encoded(tokens=tokens, class_tokens=classes.rows(), outputs=outputs)
+    views: list[Tokens] = []
+    for image, point in pairs(len(images), len(points)):
+        tokens = Tokens(
+            image=None if image is None else images[image].rows(),
+            points=None if point is None else points[point].rows(),
+            clouds=clouds,
+            class_tokens=None if image is None else classes[image].rows(),
+        )
+        views.append(tokens)
+    return Encoded(views=views, outputs=outputs)
+
+
+def pairs(images: int, points: int) -> list[tuple[int | None, int | None]]:
+    """Return the numbers of the image encoder and of the point encoder of each view.
+
+    >>> pairs(2, 1), pairs(1, 0)
+    ([(0, 0), (1, 0)], [(0, None)])
+    """
+
+    def number(view: int, count: int) -> int | None:
+        if count == 0:
+            return None
+        return view if view < count else 0
+
+    return [(number(view, images), number(view, points)) for view in range(max(images, points))]
 
 
 def batch_size(device: str) -> int:
@@ -79,17 +106,18 @@ def _batches(
     batch: list[LoadedPart] = []
     for part in parts:
         batch.append(part)
-        image = part.prepared.image
-        pixels = 1 if image is None else image.shape[1] * image.shape[2]
-        if image is None or len(batch) >= min(batch_size, memory // (pixels * _BYTES_PER_PIXEL)):
+        images = part.prepared.images
+        pixels = max((image.shape[1] * image.shape[2] for image in images), default=1)
+        if not images or len(batch) >= min(batch_size, memory // (pixels * _BYTES_PER_PIXEL)):
             yield batch
             batch = []
     if batch:
         yield batch
 
 
-def _image_tokens(encoder: ImageEncoder, batch: list[LoadedPart]) -> ImageTokens:
-    images = [part.prepared.image for part in batch if part.prepared.image is not None]
+def _image_tokens(encoder: ImageEncoder, batch: list[LoadedPart], index: int) -> ImageTokens:
+    """Return the tokens of the parts' images as they were prepared for encoder ``index``."""
+    images = [part.prepared.images[index] for part in batch]
     for part, image in zip(batch, images, strict=True):
         if image.shape != images[0].shape:
             _refuse_shape(part, "pixels", tuple(image.shape[1:]), tuple(images[0].shape[1:]))

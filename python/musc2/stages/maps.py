@@ -6,13 +6,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 import torch
 
 from musc2 import ops
+from musc2.by_modality import ByModality
 from musc2.cloud import Cloud, center_points
-from musc2.maps import PointLayer
+from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Anomaly:
+    """The fused scores of parts: of patches, groups and points, and what maps are rendered from."""
+
+    patch_scores_2d: torch.Tensor | None
+    patch_scores_3d: torch.Tensor | None
+    point_scores: list[torch.Tensor] | None
+    layers: ByModality[Layer]
+    frames: list[Frame] | None
+
+    def peaks(self) -> torch.Tensor:
+        """Return the highest score of each part, (N,)."""
+        if self.frames is not None:
+            return Maps(self.layers.values(), self.frames).peaks()
+        return torch.stack([values.max() for values in self.point_scores or []])
+
+    def modality_peaks(self) -> ByModality[torch.Tensor]:
+        """Return the highest score of each part in each modality."""
+        frames = self.frames
+        if frames is None:
+            return ByModality(points=self.peaks())
+        return self.layers.map(lambda layer: Maps([layer], frames).peaks())
+
+
+def render(
+    scores: ByModality[list[torch.Tensor]],
+    clouds: Sequence[Cloud],
+    frames: list[Frame] | None,
+    *,
+    sigma: float = 4.0,
+    quantized: bool = False,
+) -> Anomaly:
+    """Return scores (N, h, w) of patches and (N, G) of groups as maps and scores at points.
+
+    Each list adds up.
+    """
+    image: Layer | None = None
+    points: Layer | None = None
+    patch_scores_2d, patch_scores_3d, values = None, None, None
+    if scores.image is not None:
+        image = PatchLayer(scores=scores.image[0], further=tuple(scores.image[1:]))
+        patch_scores_2d = image.at_finest_grid()
+    if scores.points is not None:
+        patch_scores_3d = torch.stack(scores.points).sum(0)
+        values = point_scores(patch_scores_3d, clouds)
+        points = point_layer(values, clouds, sigma=sigma, quantized=quantized)
+    return Anomaly(
+        patch_scores_2d=patch_scores_2d,
+        patch_scores_3d=patch_scores_3d,
+        point_scores=values,
+        layers=ByModality(image, points),
+        frames=frames,
+    )
 
 
 def point_scores(scores: torch.Tensor, clouds: Sequence[Cloud]) -> list[torch.Tensor]:
