@@ -14,8 +14,8 @@ LAYERS = {
     "kernels": {"ops"},
     "base": {
         "atomic_files", "by_modality", "checks", "cloud", "components", "config", "config_fields",
-        "cuda", "environment", "errors", "maps", "matches", "part", "paths", "progress", "regions",
-        "result", "tokens", "torch_state", "verdict",
+        "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
+        "progress", "regions", "result", "tokens", "torch_state", "verdict",
         "_result_files", "_toml",
     },
 }  # fmt: skip

@@ -59,6 +59,10 @@ class CachingEncoder:
         tokens = torch.cat([image.tokens for image in encoded])
         return ImageTokens(tokens=tokens, class_tokens=class_tokens)
 
+    def all_tokens(self) -> torch.Tensor:
+        """Return the tokens of all images so far, in the order in which they came."""
+        return torch.cat([image.tokens for image in self._tokens.values()])
+
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
         """Do nothing: vision transformers learn nothing."""
 

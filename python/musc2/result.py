@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import torch
 
-from musc2 import _result_files, checks, verdict
+from musc2 import _result_files, checks, notebook, verdict
 from musc2 import regions as map_regions
 from musc2.config import Config
 from musc2.errors import InputError
@@ -23,6 +23,13 @@ from musc2.matches import Matches
 from musc2.part import Part
 from musc2.regions import Region
 from musc2.verdict import Threshold
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import pandas
+
+_NORMAL_MAPS = 64  # that the threshold of the maps is taken from
+_NAMES = 5  # of suspicious parts in the summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,8 @@ class Result:
     encoders: dict[str, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     version: str = ""
+    references_are_good: bool = False
+    reference_scores: torch.Tensor | None = None
     matches: Matches | None = None
     units: list[dict[str, float]] = field(default_factory=list)
     references_are_good: bool = False
@@ -113,8 +122,9 @@ class Result:
     def threshold(self) -> Threshold:
         """The score above which parts are suspicious: from the scores, or ``config.threshold``."""
         if self.config.threshold is not None:
-            return verdict.given(self.config.threshold)
-        return verdict.threshold(self.scores)
+            return verdict.manual(self.config.threshold)
+        references = self.reference_scores if self.references_are_good else None
+        return verdict.threshold(self.scores, reference_scores=references)
 
     def with_threshold(self, value: float | None) -> Result:
         """Return a copy with another threshold; None computes it from the scores."""
@@ -148,8 +158,30 @@ class Result:
 
     @cached_property
     def map_threshold(self) -> float:
-        """The value of the maps above which pixels belong to regions, one for the whole set."""
-        return verdict.threshold(self.raw_scores).value
+        """The value of the maps above which pixels belong to regions, one for the whole set.
+
+        99.5 % of the pixels of typical normal parts, of the half with lower scores, are below it.
+        """
+        if self.maps is None:
+            return 0.0
+        half = self.raw_scores.argsort(stable=True)[: (len(self) + 1) // 2]
+        count = min(len(half), _NORMAL_MAPS)
+        chosen = half[torch.linspace(0, len(half) - 1, count).round().long()]
+        return verdict.map_threshold(
+            [self.maps.render(index, "working") for index in chosen.tolist()]
+        )
+
+    @property
+    def summary(self) -> str:
+        """One sentence: how many parts are suspicious, which, and how clear that is."""
+        parts = self.suspicious
+        verb = "is" if len(parts) == 1 else "are"
+        text = f"{len(parts)} of {len(self)} parts {verb} suspicious"
+        if parts:
+            names = ", ".join(part.name for part in parts[:_NAMES])
+            more = len(parts) - _NAMES
+            text += f": {names}" + (f" and {more} more" if more > 0 else "")
+        return f"{text} ({self.threshold.reason})"
 
     def regions(
         self, index: SupportsIndex | str, threshold: float | None = None, *, xyz: object = None
@@ -176,6 +208,28 @@ class Result:
         html = importlib.import_module("musc2.report.html")  # an app, which this module is below
         path: Path = html.write(self, folder, labels=labels)
         return path
+
+    def save_annotations(
+        self, path: str | os.PathLike[str], format: str = "coco", *, all_parts: bool = False
+    ) -> None:
+        """Write the regions of the suspicious parts, or of all, for annotation tools.
+
+        format: "coco", "fiftyone" or "csv" write the file ``path``; "labelme" writes a file for
+        each part into the folder ``path``.
+        """
+        annotations = importlib.import_module("musc2.report.annotations")  # above this module
+        annotations.save(self, Path(path), format, all_parts=all_parts)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a table with a row per part: rank, name, path, score, raw_score, suspicious."""
+        return notebook.to_pandas(self)
+
+    def plot(self, index: SupportsIndex | str) -> matplotlib.figure.Figure:
+        """Return a figure of a part: its image, its map, and the outlines of its regions."""
+        return notebook.plot(self[index])
+
+    def _repr_html_(self) -> str:
+        return notebook.html(self)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write result.npz (all of it) and result.json (what people can read) into ``folder``."""

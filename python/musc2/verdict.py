@@ -1,7 +1,15 @@
-"""The verdict: from which score on a part is suspicious, and how sure that is."""
+"""The verdict: above which score a part is suspicious, and how clear that is.
+
+Normal parts lie around the mode of the scores, whatever else there is up to half of the set. Their
+upper tail may be long, so distance alone is no proof: a part is suspicious if a break in the
+ordered scores separates it from the normal ones. docs/dev/quality.md compares this with other
+rules.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +18,23 @@ from numpy.typing import NDArray
 
 from musc2 import checks
 
-METHODS = ("auto", "normal-mode", "references")
-
-_FACTOR = 5.0  # spreads above the mode
+_NORMAL = 3.0  # spreads above the mode up to which every score is normal
+_BREAK = 3.0  # mean excesses of the normal scores that a break below one part is at least wide
+_FLOOR = 0.7  # the same below many parts; in between it falls with the root of their number
+_FEW = 10.0  # normal parts at which a break has to be twice as wide
+_FEWEST = 4  # parts without which there is no verdict
+_EQUAL = 1e-3  # of the mode: smaller differences mean nothing
+_FALSE_ALARMS = 0.05  # probability that one of as many good parts as references is suspicious
+_PIXELS = 0.995  # of normal maps that are below the threshold of the maps
+_TAIL = 0.2  # of the references' scores, to which an exponential tail is fitted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
     """Parts that score more than ``value`` are suspicious.
 
-    method: "normal-mode", "references" or "given". confidence: 0 to 1, how clearly the threshold
-    parts two groups; below 0.5 there is no clear cut. reason: a sentence for people.
+    method: "break", "references" or "manual". confidence: 0 to 1, how clear the verdict is, no
+    probability; below 0.5 there is no clear cut. reason: a sentence for people.
     """
 
     value: float
@@ -30,47 +44,136 @@ class Threshold:
 
     @property
     def is_clear(self) -> bool:
-        """Whether suspicious and normal parts lie clearly apart."""
+        """Return whether the scores themselves say which parts are suspicious."""
         return self.confidence >= 0.5
 
 
-def threshold(
-    scores: object, method: str = "auto", *, reference_scores: object = None
-) -> Threshold:
-    """scores: (N,), finite -> the score from which on parts are suspicious.
+def threshold(scores: object, *, reference_scores: object = None) -> Threshold:
+    """scores: (N,), of unknown parts -> the threshold of their set.
 
-    >>> threshold([1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 4.0]).value < 4
-    True
+    reference_scores: (R,), of parts that are known to be good, each among the others. With them
+    the scores of the unknown parts are not used.
+
+    >>> threshold([1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.1, 0.9, 6.0]).reason
+    '1 of 9 parts lies above a break from 1.1 to 6'
     """
-    values = _vector("scores", scores)
-    checks.choice("threshold", "method", method, METHODS)
-    middle, spread = normal_mode(values)
-    value = middle + _FACTOR * spread
+    if reference_scores is not None:
+        return _of_references(_vector("reference_scores", reference_scores))
+    ordered = np.sort(_vector("scores", scores))
+    if len(ordered) < _FEWEST:
+        reason = f"{len(ordered)} parts are too few to tell which are normal"
+        return Threshold(value=float(ordered[-1]), method="break", confidence=0.0, reason=reason)
+    return _first_break(ordered)
+
+
+def manual(value: float) -> Threshold:
+    """Return the threshold that the user chose."""
+    number = checks.number("threshold", "value", value, -math.inf)
+    return Threshold(value=number, method="manual", confidence=1.0, reason="set by hand")
+
+
+def normal_mode(ordered: NDArray[np.float64]) -> tuple[float, float]:
+    """ordered: (N,), rising -> the mode of the scores and the spread of those below it.
+
+    The mode is the score with the highest density; the kernel is as wide as the shortest interval
+    that holds half of the scores. Up to half of the set may score higher and change neither much.
+    """
+    half = math.ceil(len(ordered) / 2)
+    width = float((ordered[half - 1 :] - ordered[: len(ordered) - half + 1]).min()) / 2
+    if width == 0:
+        mode = _most_frequent(ordered)
+    else:
+        mode = float(ordered[_densities(ordered, width).argmax()])
+    below = mode - ordered[ordered <= mode]
+    return mode, math.sqrt(float((below**2).sum()) / max(len(below) - 1, 1))
+
+
+def _first_break(ordered: NDArray[np.float64]) -> Threshold:
+    """Return the threshold in the first break above the scores that are surely normal."""
+    count = len(ordered)
+    mode, spread = normal_mode(ordered)
+    normal = int(np.searchsorted(ordered, mode + _NORMAL * spread, side="right"))
+    normal = max(normal, math.ceil(count / 2))
+    while True:
+        excess = _mean_excess(ordered[:normal], mode, spread)
+        breadth = max(_BREAK / math.sqrt(max(count - normal, 1)), _FLOOR)
+        least = breadth * (1 + (_FEW / normal) ** 2) * excess
+        highest = float(ordered[normal - 1])
+        if normal == count:
+            return _no_break(count, highest, mode, spread, least)
+        gap = float(ordered[normal]) - highest
+        if gap > 0 and gap >= least:
+            break
+        normal += 1
+    suspicious = count - normal
+    verb = "lies" if suspicious == 1 else "lie"
+    edges = f"from {highest:.4g} to {ordered[normal]:.4g}"
     return Threshold(
-        value=value,
-        method="normal-mode",
-        confidence=1.0 if bool((values > value).any()) else 0.5,
-        reason="",
+        value=highest + min(gap / 2, max(least, gap / 8)),
+        method="break",
+        confidence=1 - 0.5 * math.exp(2 * (1 - gap / least)) if least else 1.0,
+        reason=f"{suspicious} of {count} parts {verb} above a break {edges}",
     )
 
 
-def given(value: float) -> Threshold:
-    """Return the threshold that the user chose."""
-    number = checks.number("threshold", "value", value, -np.inf)
-    return Threshold(value=number, method="given", confidence=1.0, reason="chosen by hand")
+def _no_break(count: int, highest: float, mode: float, spread: float, least: float) -> Threshold:
+    """Return a threshold above all scores: where a part would have to be to be suspicious."""
+    distance = (highest - mode) / spread if spread else 0.0
+    if distance <= _NORMAL:
+        reason = f"no part stands out: all {count} scores lie close together"
+    else:
+        reason = "no clear cut: the highest scores trail off without a break"
+    return Threshold(
+        value=highest + least,
+        method="break",
+        confidence=1 / (1 + (distance / _NORMAL) ** 2),
+        reason=reason,
+    )
 
 
-def normal_mode(values: NDArray[np.float64]) -> tuple[float, float]:
-    """values: (N,) -> the mode of the normal scores and the spread below it."""
-    ordered = np.sort(values)
-    while len(ordered) > 3:
-        half = (len(ordered) + 1) // 2
-        widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
-        start = int(widths.argmin())
-        ordered = ordered[start : start + half]
-    middle = float(ordered.mean())
-    below = middle - values[values <= middle]
-    return middle, 1.4826 * float(np.median(below)) if len(below) else 0.0
+def _of_references(scores: NDArray[np.float64]) -> Threshold:
+    """Return the score that the highest of as many good parts reaches once in 20 sets."""
+    ordered = np.sort(scores)
+    tail = max(math.ceil(len(ordered) * _TAIL), 1)
+    start = float(ordered[-tail - 1]) if tail < len(ordered) else float(ordered[0])
+    excess = max(float((ordered[-tail:] - start).mean()), _EQUAL * abs(start))
+    value = max(start + excess * math.log(tail / _FALSE_ALARMS), float(ordered[-1]))
+    return Threshold(
+        value=value,
+        method="references",
+        confidence=len(ordered) / (len(ordered) + 20),
+        reason=f"above the scores that {len(ordered)} good parts let expect",
+    )
+
+
+def _mean_excess(normal: NDArray[np.float64], mode: float, spread: float) -> float:
+    """Return how far normal scores lie above the mode on average, at least the spread below it."""
+    above = normal[normal > mode] - mode
+    mean = float(above.mean()) if len(above) else 0.0
+    return max(mean, spread, _EQUAL * abs(mode))
+
+
+def map_threshold(maps: Sequence[torch.Tensor]) -> float:
+    """Return the value above which a pixel is unusual, from maps (h, w) of likely normal parts.
+
+    Pixels that are 0 are outside of the foreground. 0 if there are no others.
+    """
+    values = torch.cat([values[values != 0] for values in maps] or [torch.empty(0)])
+    return float(np.quantile(values.numpy(), _PIXELS)) if len(values) else 0.0
+
+
+def _most_frequent(ordered: NDArray[np.float64]) -> float:
+    values, counts = np.unique(ordered, return_counts=True)
+    return float(values[counts.argmax()])
+
+
+def _densities(ordered: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return the density at each score, from a Gaussian kernel."""
+    densities = np.empty(len(ordered))
+    for index, score in enumerate(ordered):
+        near = slice(*np.searchsorted(ordered, [score - 5 * width, score + 5 * width]))
+        densities[index] = np.exp(-0.5 * ((ordered[near] - score) / width) ** 2).sum()
+    return densities
 
 
 def _vector(name: str, scores: object) -> NDArray[np.float64]:
@@ -80,7 +183,9 @@ def _vector(name: str, scores: object) -> NDArray[np.float64]:
         values = np.asarray(plain, dtype=np.float64)
     except (TypeError, ValueError):
         checks.refuse("threshold", name, "must be numbers", type(scores).__name__)
-    if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
-        requirement = "must be finite numbers of shape (N,), at least one"
+    requirement = "must be finite numbers of shape (N,), at least one"
+    if values.ndim != 1 or len(values) == 0:
         checks.refuse("threshold", name, requirement, f"shape {values.shape}")
+    if not np.isfinite(values).all():
+        checks.refuse("threshold", name, requirement, "NaN or infinity")
     return values
