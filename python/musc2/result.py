@@ -83,8 +83,6 @@ class Result:
     reference_scores: torch.Tensor | None = None
     matches: Matches | None = None
     units: list[dict[str, float]] = field(default_factory=list)
-    references_are_good: bool = False
-    reference_scores: torch.Tensor | None = None
     # The samples in memory or in files, for pictures of them; a result that was loaded has none.
     _samples: Any = field(default=None, repr=False)
 

@@ -69,7 +69,7 @@ def test_files_hold_the_verdict_of_every_part(folder, tmp_path, run):
     assert {row["verdict"] for row in rows} == {"suspicious"}
     assert float(rows[0]["score"]) == pytest.approx(float(result.scores[3]))
     document = json.loads((out / "scores.json").read_text())
-    assert document["threshold"] == {"value": 0.0, "method": "given", "confidence": 1.0}
+    assert document["threshold"] == {"value": 0.0, "method": "manual", "confidence": 1.0}
     for part, row in zip(result.top(COUNT), document["parts"], strict=True):
         assert (row["rank"], row["name"], row["path"]) == (part.rank, part.name, str(part.path))
         assert row["boxes"] == [list(region.box) for region in part.regions]

@@ -111,7 +111,7 @@ def _print(result: Result, options: argparse.Namespace, out: Path | None) -> Non
     elif options.format == "parquet":
         streams.write_bytes(part_table.as_parquet(part_table.rows(result)))
     elif options.quiet:
-        streams.write(text.verdict(result)[:1])
+        streams.write([text.printable(result.summary)])
     else:
         top = _SHOWN if options.top is None else options.top
         streams.write(text.ranking(result, checks.whole("score", "--top", top, 0)))

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from musc2.result import Result
 
-_NAMES = 10  # of suspicious parts in one line
-
 
 def ranking(result: Result, top: int | None = None) -> list[str]:
     """Return the ``top`` most suspicious parts, those left out, and the verdict as last line."""
@@ -23,23 +21,7 @@ def ranking(result: Result, top: int | None = None) -> list[str]:
         lines.append(f"and {len(result) - len(shown)} more parts with lower scores")
     for failure in result.failures:
         lines.append(printable(f"left out: {failure.message}"))
-    return [*lines, *verdict(result)]
-
-
-def verdict(result: Result) -> list[str]:
-    """Return how many parts are suspicious, their names, and how sure that is."""
-    suspicious, cut = result.suspicious, result.threshold
-    count = f"{len(suspicious)} of {len(result)} parts"
-    summary = f"{count} {'is' if len(suspicious) == 1 else 'are'} suspicious"
-    if suspicious:
-        names = [printable(part.name) for part in suspicious[:_NAMES]]
-        rest = len(suspicious) - len(names)
-        more = f" and {rest} more" if rest else ""
-        summary += f": {', '.join(names)}{more}"
-    lines = [summary, f"threshold {cut.value:.4f} ({cut.method})"]
-    if cut.reason:
-        lines[-1] += f": {cut.reason}"
-    return lines
+    return [*lines, printable(result.summary), f"threshold {result.threshold.value:.4f}"]
 
 
 def printable(text: str) -> str:
