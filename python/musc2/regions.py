@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -45,7 +45,12 @@ def regions(
     pixel_areas: (H, W) the surface of each pixel in mm²; see ``surface_areas``.
     """
     array = values.numpy()
-    runs = components.connected(array > threshold)
+    above = array > threshold
+    rows = np.flatnonzero(above.any(1))
+    if len(rows) == 0:
+        return []
+    runs = components.connected(above[rows[0] : rows[-1] + 1])
+    runs = replace(runs, rows=runs.rows + rows[0])
     order = np.argsort(runs.components, kind="stable")
     bounds = np.searchsorted(runs.components[order], np.arange(1, runs.count))
     split = np.split(order, bounds) if runs.count else []

@@ -136,6 +136,13 @@ def demo(options: argparse.Namespace) -> None:
         streams.write([f"{len(result.pictures)} pictures are in {options.out}; begin with {best}"])
 
 
+def completion(options: argparse.Namespace) -> None:
+    """Print the completion script of a shell."""
+    from musc2.cli.completion import script
+
+    streams.write_text(script(options.shell))
+
+
 def info(options: argparse.Namespace) -> None:
     """Print versions and hardware."""
     from musc2.environment import show_versions

@@ -169,5 +169,13 @@ def _add_small(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.set_defaults(command="demo")
+    command = commands.add_parser(
+        "completion",
+        help="print the completion script of a shell",
+        description="Print a script that completes commands and options.",
+        epilog="example: source <(musc2 completion bash)",
+    )
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
+    command.set_defaults(command="completion")
     command = commands.add_parser("info", help="print versions and hardware, for bug reports")
     command.set_defaults(command="info")
