@@ -22,13 +22,14 @@ def score(options: argparse.Namespace) -> None:
     from musc2.pipeline import score
     from musc2.report import export
 
+    encoder_2d, encoder_3d = _encoders(options)
     result = score(
         options.rgb,
         options.pcd,
         masks=options.masks,
         config=_settings(options),
-        encoder_2d=options.encoder_2d,
-        encoder_3d=options.encoder_3d,
+        encoder_2d=encoder_2d,
+        encoder_3d=encoder_3d,
         device=options.device,
         progress=sys.stderr.isatty(),
     )
@@ -42,6 +43,7 @@ def evaluate(options: argparse.Namespace) -> None:
     """Evaluate on a labelled data set."""
     from musc2 import evaluation
 
+    encoder_2d, encoder_3d = _encoders(options)
     results = evaluation.evaluate(
         options.name,
         options.root,
@@ -49,8 +51,8 @@ def evaluate(options: argparse.Namespace) -> None:
         modality=options.modality,
         protocol=options.protocol,
         config=_settings(options),
-        encoder_2d=options.encoder_2d,
-        encoder_3d=options.encoder_3d,
+        encoder_2d=encoder_2d,
+        encoder_3d=encoder_3d,
         device=options.device,
         out=options.out,
         progress=sys.stderr.isatty(),
@@ -105,13 +107,28 @@ def weights_fetch(options: argparse.Namespace) -> None:
 
 
 def weights_list(options: argparse.Namespace) -> None:
-    """List the encoders and which are on this machine."""
+    """List the encoders, which are on this machine, and what to know of their weights."""
+    from musc2 import encoders
+    from musc2.encoders import selection
+    from musc2.encoders._checkpoints.catalog import WEIGHTS
+
+    order = selection.order()
+    rows = [("encoder", "on this machine", "auto", "weights", "license", "note")]
+    for name in encoders.names():
+        facts = WEIGHTS[name]
+        here = "here" if encoders.available(name) else "not here"
+        choice = "yes" if any(name in names for names in order.values()) else "no"
+        rows.append((name, here, choice, facts.size, facts.license, facts.note))
+    _print(text.aligned(rows))
+    for subject, names in zip(("images", "scans"), order.values(), strict=True):
+        _print([f"auto for {subject}: the first that is here of {', '.join(names)}"])
+
+
+def weights_add(options: argparse.Namespace) -> None:
+    """Copy weights into the cache."""
     from musc2 import encoders
 
-    rows = [("encoder", "on this machine")]
-    for name in encoders.names():
-        rows.append((name, "here" if encoders.available(name) else "not here"))
-    _print(text.aligned(rows))
+    _print([str(encoders.add(options.path, options.name))])
 
 
 def config(options: argparse.Namespace) -> None:
@@ -201,6 +218,28 @@ def _settings(options: argparse.Namespace) -> Config:
     if getattr(options, "skip_errors", False):
         changes["on_error"] = "skip"
     return settings.replace(**changes)
+
+
+def _encoders(options: argparse.Namespace) -> tuple[object, object]:
+    """Return the encoders of --encoder-2d and --encoder-3d, those of --weights loaded."""
+    chosen: dict[str, object] = {"image": options.encoder_2d, "points": options.encoder_3d}
+    if not options.weights:
+        return options.encoder_2d, options.encoder_3d
+    from musc2 import encoders
+    from musc2.encoders import selection
+
+    precision = _settings(options).encoder_precision
+    for pair in options.weights:
+        name, equals, path = pair.partition("=")
+        if not equals:
+            msg = f"--weights must be NAME=FILE, got {pair!r}"
+            raise InputError(msg)
+        encoder = encoders.load(name, weights=path, device=options.device, precision=precision)
+        modality = encoder.modality
+        if chosen[modality] == "auto":
+            chosen[modality] = name
+        chosen[modality] = selection.with_loaded(chosen[modality], name, encoder)
+    return chosen["image"], chosen["points"]
 
 
 def _shown(value: object) -> str:
