@@ -69,7 +69,7 @@ def test_score_prints_the_parts_the_worst_first(folders, capsys):
     assert re.fullmatch(r"[0-5] of 5 parts (is|are) suspicious.*", out.splitlines()[6])
     assert out.splitlines()[7].startswith("threshold ")
     assert err.count("\n") == 1
-    assert "`musc2 weights fetch dino-vitb8`" in err
+    assert "`musc2 weights fetch dinov2-with-registers-base`" in err
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,12 @@ def test_weights_list_and_info(capsys, monkeypatch):
     monkeypatch.setattr(encoders, "available", lambda name: name == "point-mae")
     code, out, _ = run(capsys, "weights", "list")
     assert code == 0
-    assert re.search(r"^point-mae +here$", out, re.MULTILINE)
-    assert re.search(r"^dino-vitb8 +not here$", out, re.MULTILINE)
+    assert re.search(r"^point-mae +here +yes +83 MiB +MIT", out, re.MULTILINE)
+    assert re.search(r"^dino-vitb8 +not here +yes +330 MiB +Apache-2.0", out, re.MULTILINE)
+    assert re.search(r"^dinov3-vitb16 .* DINOv3 license +log in", out, re.MULTILINE)
+    assert re.search(r"^clip-\S+ +not here +no .* rules deployment out$", out, re.MULTILINE)
+    assert re.search(r"^dinov2-with-registers-base .* recommended download$", out, re.MULTILINE)
+    assert "auto for scans: the first that is here of point-mae, shape" in out
     code, out, _ = run(capsys, "info")
     assert code == 0
     assert "instruction set" in out
@@ -182,6 +186,36 @@ def test_weights_list_and_info(capsys, monkeypatch):
 def test_weights_fetch_says_where_they_are(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(encoders, "fetch", lambda name: tmp_path / name)
     assert run(capsys, "weights", "fetch", "point-mae")[:2] == (0, f"{tmp_path / 'point-mae'}\n")
+
+
+def test_weights_add_copies_a_file_to_where_it_is_found(capsys, monkeypatch, tmp_path):
+    file = tmp_path / "file.pth"
+    monkeypatch.setattr(encoders, "add", lambda path, name: (path, name))
+    out = run(capsys, "weights", "add", file, "--as", "point-mae")[1]
+    assert out == f"({file!r}, 'point-mae')\n"
+
+
+def test_weights_of_a_call_are_loaded_from_where_they_are(folders, capsys, monkeypatch):
+    loaded = []
+
+    def load(name, *, weights=None, device="cpu", precision="auto"):
+        loaded.append((name, weights))
+        return selection.custom.image_encoder(parts.colors, 48)
+
+    monkeypatch.setattr(encoders, "load", load)
+    given = ("score", folders[0], "--weights", "dino-vitb8=some/file.pth")
+    code, out, err = run(capsys, *given)
+    assert (code, err) == (0, "")
+    assert loaded == [("dino-vitb8", "some/file.pth")]
+    assert "part_3" in out.splitlines()[1]
+    code, _, err = run(capsys, *given, "--encoder-2d", "texture")
+    assert code == 2
+    assert "weights must be of an encoder that is used, got 'dino-vitb8'" in err
+    code, _, err = run(capsys, "score", folders[0], "--weights", "dino-vitb8")
+    assert code == 2
+    assert "--weights must be NAME=FILE, got 'dino-vitb8'" in err
+    code, out, _ = run(capsys, *given, "--encoder-2d", "dino-vitb8@40,dino-vitb8")
+    assert code == 0
 
 
 def test_the_command_runs_as_a_module():

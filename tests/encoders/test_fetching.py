@@ -150,7 +150,9 @@ def test_a_file_that_changed_since_it_was_fetched_is_refused(site, tmp_path):
 
 def test_a_host_that_refuses_is_named(closed_port, tmp_path):
     url = f"{closed_port}/weights.pth"
-    with pytest.raises(FetchError, match=rf"{url} could not be fetched \(.*refused.*weights=FILE"):
+    with pytest.raises(
+        FetchError, match=rf"{url} could not be fetched \(.*refused.*`musc2 weights add FILE`"
+    ):
         fetching.fetch_file(url, tmp_path / "w.pth")
 
 
@@ -179,7 +181,7 @@ def test_without_a_network_the_error_tells_what_to_do(monkeypatch, closed_port, 
 
     monkeypatch.setattr(constants, "ENDPOINT", closed_port)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    with pytest.raises(FetchError, match=r"dino-vitb8 could not be .*weights=FILE or FOLDER"):
+    with pytest.raises(FetchError, match=r"dino-vitb8 could not be .*`musc2 weights add FILE`"):
         encoders.load("dino-vitb8", download=True)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(FetchError, match="HF_HUB_OFFLINE is set"):

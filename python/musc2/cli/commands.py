@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from musc2.cli import settings, streams
+from musc2.cli import encoder_choice, settings, streams
 from musc2.config import PRESETS, Config
 from musc2.report import text
 
@@ -26,6 +26,7 @@ def evaluate(options: argparse.Namespace) -> None:
     """Evaluate on a labelled data set."""
     from musc2 import evaluation
 
+    encoder_2d, encoder_3d = encoder_choice.chosen(options)
     results = evaluation.evaluate(
         options.name,
         options.root,
@@ -33,8 +34,8 @@ def evaluate(options: argparse.Namespace) -> None:
         modality=options.modality,
         protocol=options.protocol,
         config=settings.resolved(options),
-        encoder_2d=options.encoder_2d,
-        encoder_3d=options.encoder_3d,
+        encoder_2d=encoder_2d,
+        encoder_3d=encoder_3d,
         device=options.device,
         out=options.out,
         progress=sys.stderr.isatty(),
@@ -89,13 +90,28 @@ def weights_fetch(options: argparse.Namespace) -> None:
 
 
 def weights_list(options: argparse.Namespace) -> None:
-    """List the encoders and which are on this machine."""
+    """List the encoders, which are on this machine, and what to know of their weights."""
+    from musc2 import encoders
+    from musc2.encoders import selection
+    from musc2.encoders._checkpoints.catalog import WEIGHTS
+
+    order = selection.order()
+    rows = [("encoder", "on this machine", "auto", "weights", "license", "note")]
+    for name in encoders.names():
+        facts = WEIGHTS[name]
+        here = "here" if encoders.available(name) else "not here"
+        choice = "yes" if any(name in names for names in order.values()) else "no"
+        rows.append((name, here, choice, facts.size, facts.license, facts.note))
+    streams.write(text.aligned(rows))
+    for subject, names in zip(("images", "scans"), order.values(), strict=True):
+        streams.write([f"auto for {subject}: the first that is here of {', '.join(names)}"])
+
+
+def weights_add(options: argparse.Namespace) -> None:
+    """Copy weights into the cache."""
     from musc2 import encoders
 
-    rows = [("encoder", "on this machine")]
-    for name in encoders.names():
-        rows.append((name, "here" if encoders.available(name) else "not here"))
-    streams.write(text.aligned(rows))
+    streams.write([str(encoders.add(options.path, options.name))])
 
 
 def config(options: argparse.Namespace) -> None:

@@ -43,6 +43,13 @@ def add_method(command: argparse._ActionsContainer) -> None:
         help="of point groups: a name; several with commas",
     )
     command.add_argument(
+        "--weights",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="weights of an encoder that are elsewhere; may be repeated",
+    )
+    command.add_argument(
         "--device", default="auto", help="of all computation: auto, cpu, cuda or cuda:N"
     )
     command.add_argument(

@@ -130,11 +130,17 @@ def _add_preprocess(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _add_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("weights", help="list or download the weights of encoders")
+    command = commands.add_parser("weights", help="list, download or add the weights of encoders")
     actions = command.add_subparsers(title="actions", required=True, metavar="ACTION")
     fetch = actions.add_parser("fetch", help="download the weights of an encoder")
     fetch.add_argument("name", metavar="NAME", help="an encoder, see `musc2 weights list`")
     fetch.set_defaults(command="weights_fetch")
+    add = actions.add_parser("add", help="copy weights that you have into the cache")
+    add.add_argument("path", metavar="FILE", type=Path, help="a file or a folder of weights")
+    add.add_argument(
+        "--as", metavar="NAME", dest="name", help="the encoder; default: by the file's name"
+    )
+    add.set_defaults(command="weights_add")
     listing = actions.add_parser("list", help="list the encoders and which are on this machine")
     listing.set_defaults(command="weights_list")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musc2 import checks
-from musc2.cli import parts_of, settings, streams
+from musc2.cli import encoder_choice, parts_of, settings, streams
 from musc2.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         check_writable(out)
     _check_format(options.format)
     parts = parts_of.select(options)
-    progress = progress_of(options)
+    encoder_2d, encoder_3d = encoder_choice.chosen(options)
     result = score(
         parts.rgb,
         parts.pcd,
@@ -39,10 +39,11 @@ def run(options: argparse.Namespace) -> int:
         names=parts.names,
         references=parts_of.references(options),
         config=settings.resolved(options),
-        encoder_2d=options.encoder_2d,
-        encoder_3d=options.encoder_3d,
+        encoder_2d=encoder_2d,
+        encoder_3d=encoder_3d,
         device=options.device,
-        progress=progress,
+        progress=progress_of(options),
+        references_are_good=options.references_are_good,
     )
     if options.threshold is not None:
         result = result.with_threshold(options.threshold)

