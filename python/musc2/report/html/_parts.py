@@ -1,0 +1,262 @@
+"""What the report holds of each part: pictures, maps, points, and crops for its matches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn.functional import adaptive_max_pool2d
+
+from musc2.inputs.ordered_map import ordered_map
+from musc2.maps import Maps
+from musc2.ops._support import dispatch
+from musc2.ops._support.threads import in_forked_child
+from musc2.report.html import _colors, _points, _sources, _surface
+from musc2.report.html._encoding import deflated, jpeg
+from musc2.report.html._sources import Content, Picture
+from musc2.result import Result
+
+Values = NDArray[np.float32]
+_LIMIT = 1000  # pixels of a picture, along its longer side
+_THUMBNAIL = 88
+_CROP, _CROP_SHARE = 112, 0.2  # pixels of a crop, and its side as a share of the picture's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """How much the report holds of a part: pixels along the longer sides, points and matches."""
+
+    picture: int
+    quality: int
+    map: int
+    points: int
+    matches: int
+
+
+LARGE = Detail(picture=_LIMIT, quality=82, map=256, points=20_000, matches=5)
+SMALL = Detail(picture=480, quality=74, map=112, points=6_000, matches=3)
+_MOST_LARGE, _MORE_LARGE = 88, 12
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Block:
+    """content: what the page decodes when the part is opened; share: of 3D at the map's peak.
+
+    crops: (part, place) -> a crop of this part for the matches of another one, place 0 for its own.
+    """
+
+    thumbnail: str
+    content: dict[str, Any]
+    share: float | None
+    crops: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+
+
+def blocks(result: Result, order: list[int], anchor: float) -> Iterator[tuple[int, Block]]:
+    """Yield the index and block of each part, in ``order``: the most suspicious first.
+
+    anchor: the value that is in the middle of the color scale.
+    """
+    large = min(int(result.labels().sum()), _MOST_LARGE) + _MORE_LARGE
+    details = {index: LARGE if rank < large else SMALL for rank, index in enumerate(order)}
+    requests = _requests(result, details)
+    make = partial(_block, result, details, requests, anchor)
+    threads = 1 if in_forked_child() else dispatch.num_threads()
+    yield from zip(order, ordered_map(make, order, threads=threads, ahead=2 * threads), strict=True)
+
+
+def _requests(
+    result: Result, details: dict[int, Detail]
+) -> dict[int, list[tuple[int, int, torch.Tensor]]]:
+    """Return which crops to make of each part: for which part and place, and where it lies."""
+    requests: dict[int, list[tuple[int, int, torch.Tensor]]] = defaultdict(list)
+    matches = result.matches
+    if matches is None:
+        return requests
+    for index, detail in details.items():
+        requests[index].append((index, 0, matches.positions[index]))
+        for place, other in enumerate(matches.parts[index, : detail.matches].tolist()):
+            if other >= 0:
+                position = matches.nearest_positions[index, place]
+                requests[other].append((index, place + 1, position))
+    return requests
+
+
+def _block(
+    result: Result,
+    details: dict[int, Detail],
+    requests: dict[int, list[tuple[int, int, torch.Tensor]]],
+    anchor: float,
+    index: int,
+) -> Block:
+    detail = details[index]
+    source = _sources.read(result, index, _LIMIT)
+    view = None
+    if source.image is None and source.xyz is not None and source.xyz.ndim == 2:
+        view = _surface.view(source.xyz, source.mask)
+    picture = _picture(source, view)
+    values = _values(result, index, view)
+    levels = {name: _colors.levels(_pooled(map, detail.map), anchor) for name, map in values.items()}
+    total = np.sum(list(values.values()), axis=0) if values else None
+    content: dict[str, Any] = {
+        "image": jpeg(_reduced(picture, detail.picture), detail.quality),
+        "size": [picture.shape[1], picture.shape[0]],
+        "maps": {},
+        "points": _packed_points(result, index, source, picture, view, total, anchor, detail),
+        "problem": source.problem,
+    }
+    for name, grid in levels.items():
+        height, width = grid.shape
+        content["maps"][name] = {"size": [width, height], "data": deflated(grid)}
+    crops = {}
+    for part, place, position in requests[index]:
+        where = _fractions(position.numpy(), source, view)
+        crops[part, place] = _crop(picture, where)
+    return Block(
+        thumbnail=jpeg(_thumbnail(picture, total, anchor), 72),
+        content=content,
+        share=_share(values),
+        crops=crops,
+    )
+
+
+def _picture(source: Content, view: _surface.View | None) -> Picture:
+    if source.image is not None:
+        return source.image
+    if view is not None:
+        return view.picture
+    if source.xyz is not None:
+        return _reduced(_surface.relief(source.xyz, source.mask), _LIMIT)
+    return np.full((96, 96, 3), 96, np.uint8)
+
+
+def _values(result: Result, index: int, view: _surface.View | None) -> dict[str, Values]:
+    """Return the map of each modality, "2d" and "3d", at its working size."""
+    shares: dict[str, Maps | None] = {"2d": result.maps_2d, "3d": result.maps_3d}
+    values = {}
+    for name, maps in shares.items():
+        if maps is not None:
+            values[name] = maps.render(index, "working").numpy()
+    if view is not None and result.point_scores is not None:
+        values["3d"] = _scattered(result.point_scores[index].numpy(), view)
+    return values
+
+
+def _scattered(scores: Values, view: _surface.View) -> Values:
+    """Return the highest score of the points in each pixel of a view, spread to empty neighbors."""
+    height, width = view.picture.shape[:2]
+    grid = np.zeros(height * width, np.float32)
+    is_shown = view.pixels >= 0
+    np.maximum.at(grid, view.pixels[is_shown], scores[is_shown])
+    padded = np.pad(grid.reshape(height, width), 1)
+    spread: Values = np.max(
+        [padded[r : r + height, c : c + width] for r in range(3) for c in range(3)], axis=0
+    )
+    return np.where(grid.reshape(height, width) > 0, grid.reshape(height, width), spread)
+
+
+def _pooled(values: Values, limit: int) -> Values:
+    """Return a map of at most ``limit`` pixels a side that keeps its highest values."""
+    height, width = values.shape
+    scale = min(1.0, limit / max(height, width))
+    if scale == 1:
+        return values
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    pooled: Values = adaptive_max_pool2d(torch.from_numpy(values)[None], size)[0].numpy()
+    return pooled
+
+
+def _share(values: dict[str, Values]) -> float | None:
+    """Return the share of 3D in the highest value of the map; None unless it has both."""
+    if len(values) < 2:
+        return None
+    total = values["2d"] + values["3d"]
+    peak = int(total.argmax())
+    return float(values["3d"].flat[peak] / max(float(total.flat[peak]), 1e-12))
+
+
+def _packed_points(
+    result: Result,
+    index: int,
+    source: Content,
+    picture: Picture,
+    view: _surface.View | None,
+    total: Values | None,
+    anchor: float,
+    detail: Detail,
+) -> dict[str, Any] | None:
+    """Return the points with their levels and colors; None without a scan."""
+    xyz, limit = source.xyz, detail.points
+    if xyz is None or total is None:
+        return None
+    if xyz.ndim == 3:
+        size = (xyz.shape[0], xyz.shape[1])
+        levels = _colors.levels(_nearest(total, size), anchor)
+        mask = None if source.mask is None else _nearest(source.mask, size)
+        return _points.pack(xyz, levels, _nearest(picture, size), limit=limit, mask=mask)
+    if view is None or result.point_scores is None:
+        return None
+    levels = _colors.levels(result.point_scores[index].numpy(), anchor)
+    colors = picture.reshape(-1, 3)[view.pixels.clip(min=0)]
+    return _points.pack(xyz, levels, colors, limit=limit, mask=source.mask)
+
+
+def _nearest(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return an array (H, W, ...) at another size by its nearest pixels."""
+    rows = ((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(np.int64)
+    columns = ((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(np.int64)
+    return values[np.ix_(rows, columns)]
+
+
+def _fractions(
+    position: NDArray[np.float32], source: Content, view: _surface.View | None
+) -> tuple[float, float]:
+    """Return row and column, as fractions of the picture, of the position of a match."""
+    if len(position) == 2:
+        return float(position[0]), float(position[1])
+    if view is None or source.xyz is None:
+        return 0.5, 0.5
+    points = source.xyz[_surface.is_foreground(source.xyz, source.mask)].astype(np.float64)
+    center = points.mean(0)
+    scale = np.linalg.norm(points - center, axis=1).max()
+    return view.place(position.astype(np.float64) * scale + center)
+
+
+def _crop(picture: Picture, where: tuple[float, float]) -> dict[str, Any]:
+    """Return a square around a place, and the place in it as fractions x, y."""
+    height, width = picture.shape[:2]
+    side = max(2, round(_CROP_SHARE * (height * width) ** 0.5))
+    side = min(side, height, width)
+    row, column = where[0] * height, where[1] * width
+    top = int(np.clip(row - side / 2, 0, height - side))
+    left = int(np.clip(column - side / 2, 0, width - side))
+    square = Image.fromarray(picture[top : top + side, left : left + side])
+    resized = np.asarray(square.resize((_CROP, _CROP), Image.Resampling.BICUBIC))
+    mark = [round((column - left) / side, 3), round((row - top) / side, 3)]
+    return {"image": jpeg(resized, 80), "mark": mark}
+
+
+def _thumbnail(picture: Picture, total: Values | None, anchor: float) -> Picture:
+    """Return a small picture with the map over it, where it is near the threshold or above."""
+    small = _reduced(picture, _THUMBNAIL)
+    if total is None:
+        return small
+    levels = _colors.levels(_nearest(_pooled(total, _THUMBNAIL), small.shape[:2]), anchor)
+    opacity = np.clip((levels / 255 - 0.35) / 0.15, 0, 0.8)[..., None]
+    mixed: Picture = (small * (1 - opacity) + _colors.table()[levels] * opacity).astype(np.uint8)
+    return mixed
+
+
+def _reduced(picture: Picture, limit: int) -> Picture:
+    height, width = picture.shape[:2]
+    scale = min(1.0, limit / max(height, width))
+    if scale == 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
