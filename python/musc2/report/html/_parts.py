@@ -102,7 +102,9 @@ def _block(
         view = _surface.view(source.xyz, source.mask)
     picture = _picture(source, view)
     values = _values(result, index, view)
-    levels = {name: _colors.levels(_pooled(map, detail.map), anchor) for name, map in values.items()}
+    levels = {
+        name: _colors.levels(_pooled(map, detail.map), anchor) for name, map in values.items()
+    }
     total = np.sum(list(values.values()), axis=0) if values else None
     content: dict[str, Any] = {
         "image": jpeg(_reduced(picture, detail.picture), detail.quality),

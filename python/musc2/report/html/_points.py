@@ -55,4 +55,5 @@ def _chosen(inside: NDArray[np.bool_], limit: int) -> NDArray[np.int64]:
     rows = np.arange(0, inside.shape[0], step).astype(np.int64)
     columns = np.arange(0, inside.shape[1], step).astype(np.int64)
     cells = (rows[:, None] * inside.shape[1] + columns).ravel()
-    return cells[inside.ravel()[cells]]
+    chosen: NDArray[np.int64] = cells[inside.ravel()[cells]]
+    return chosen

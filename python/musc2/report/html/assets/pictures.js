@@ -1,6 +1,7 @@
 // The pictures of a part: image, map over the image, and the outline where the map crosses the
 // threshold.
 const OUTLINE = "#4ff2ff";
+const SHARP = 800; // pixels along the longer side, at least, so that outlines of small pictures are
 const pictureState = { content: null, share: "total" };
 
 const shownMap = () => pictureState.content?.maps[pictureState.share];
@@ -65,10 +66,12 @@ function drawOutline(context) {
 
 function drawPicture(canvas, { opacity = 0, outline = false }) {
   const { picture } = pictureState.content;
-  canvas.width = picture.naturalWidth;
-  canvas.height = picture.naturalHeight;
+  const scale = Math.max(1, SHARP / Math.max(picture.naturalWidth, picture.naturalHeight));
+  canvas.width = Math.round(picture.naturalWidth * scale);
+  canvas.height = Math.round(picture.naturalHeight * scale);
   const context = canvas.getContext("2d");
-  context.drawImage(picture, 0, 0);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   drawMap(context, opacity);
   if (outline) drawOutline(context);
 }

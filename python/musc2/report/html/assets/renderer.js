@@ -36,7 +36,7 @@ function rotation(camera) {
 
 // Return points wide enough to touch each other.
 function pointSize(points, camera, side) {
-  return Math.max(1, (1.25 * camera.dot * camera.zoom * side) / Math.sqrt(points.count));
+  return Math.max(1, (1.7 * camera.dot * camera.zoom * side) / Math.sqrt(points.count));
 }
 
 // Fit the canvas to its place on the page; return its sides in device pixels.
