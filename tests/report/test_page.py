@@ -224,7 +224,7 @@ def test_scans_are_drawn_without_webgl_too(opened):
     added = opened.call("Page.addScriptToEvaluateOnNewDocument", source=program)
     try:
         opened.call("Page.reload")
-        opened.wait("document.documentElement.dataset.ready === 'yes'")
+        opened.wait("document.documentElement.dataset.ready > 0")
         start = picture(opened, "#scan-score")
         assert len(start) > 4000
         opened.drag("#scan-score", 60, 20)

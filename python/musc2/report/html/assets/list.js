@@ -23,7 +23,6 @@ const COMPARED = {
   score: (a, b) => a.score - b.score,
   verdict: (a, b) => isSuspicious(b) - isSuspicious(a) ||
     String(decisions.get(a.index)).localeCompare(String(decisions.get(b.index))),
-  label: (a, b) => b.label - a.label,
 };
 
 const visibleParts = () =>

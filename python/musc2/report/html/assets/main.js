@@ -133,7 +133,7 @@ async function main() {
   document.addEventListener("keydown", pressed);
   isWide.addEventListener("change", () => select(selection.index, false));
   await select(parts[0].index, false);
-  document.documentElement.dataset.ready = "yes";
+  document.documentElement.dataset.ready = Math.round(performance.now());
 }
 
 main();
