@@ -41,7 +41,7 @@ class Detail:
 
 
 LARGE = Detail(picture=_LIMIT, quality=82, map=256, points=20_000, matches=5)
-SMALL = Detail(picture=480, quality=74, map=112, points=6_000, matches=3)
+SMALL = Detail(picture=400, quality=74, map=96, points=4_000, matches=3)
 _MOST_LARGE, _MORE_LARGE = 88, 12
 
 

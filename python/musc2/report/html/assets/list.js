@@ -70,7 +70,8 @@ function showVerdicts() {
 function markRow(index) {
   for (const [other, row] of rowOf) {
     const isSelected = other === index;
-    row.setAttribute("aria-selected", isSelected);
+    if (isSelected) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
     row.tabIndex = isSelected ? 0 : -1;
   }
   rowOf.get(index).scrollIntoView({ block: "nearest" });

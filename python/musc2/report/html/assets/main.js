@@ -112,6 +112,10 @@ function pressed(event) {
 }
 
 async function main() {
+  if (!("DecompressionStream" in window) || !("OffscreenCanvas" in window)) {
+    element("old").hidden = false; // the list works as without scripts
+    return;
+  }
   document.documentElement.classList.add("scripted");
   restoreDecisions();
   colorTable = await inflate(about.colors);
