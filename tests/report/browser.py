@@ -93,7 +93,7 @@ class Browser:
         self.requests.clear()
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=path.as_uri())
-        self.wait("document.documentElement.dataset.ready === 'yes'")
+        self.wait("document.documentElement.dataset.ready > 0")
 
     def size(self, width: int, height: int) -> None:
         """Set the size of the page."""

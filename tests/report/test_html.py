@@ -104,31 +104,42 @@ def test_the_color_scale_gets_lighter_for_every_kind_of_eye():
 
 def test_points_survive_packing():
     rng = np.random.default_rng(0)
-    xyz = rng.normal(size=(500, 3)).astype(np.float32)
-    xyz[7] = np.nan
-    xyz[9] = 0
+    points = rng.normal(size=(500, 3)).astype(np.float32)
     levels = rng.integers(0, 256, 500).astype(np.uint8)
     colors = rng.integers(0, 256, (500, 3)).astype(np.uint8)
-    packed = _points.pack(xyz, levels, colors, limit=20_000)
+    packed = _points.pack(points, levels, colors)
     count = packed["count"]
-    assert count == 498
+    assert count == 500
     content = inflated(packed["data"])
     steps = np.frombuffer(content[: 6 * count], "<i2").reshape(3, count).cumsum(1, dtype=np.int16).T
-    kept = np.delete(np.arange(500), [7, 9])
-    middle = (xyz[kept].min(0) + xyz[kept].max(0)) / 2
-    error = steps / 8191 * packed["radius"] + middle - xyz[kept]
+    middle = (points.min(0) + points.max(0)) / 2
+    error = steps / 8191 * packed["radius"] + middle - points
     assert np.abs(error).max() < packed["radius"] / 8000
-    assert content[6 * count : 7 * count] == levels[kept].tobytes()
-    assert content[7 * count :] == colors[kept].T.tobytes()
-    assert _points.pack(np.zeros((4, 3), np.float32), levels[:4], colors[:4], limit=9) is None
+    assert content[6 * count : 7 * count] == levels.tobytes()
+    assert content[7 * count :] == colors.T.tobytes()
 
 
-@pytest.mark.parametrize("shape", [(300, 200, 3), (60_000, 3)])
+def test_points_of_the_page_have_the_colors_of_their_pixels(page, scored):
+    packed = blocks(page)["part-2"]["points"]
+    count = packed["count"]
+    content = np.frombuffer(inflated(packed["data"]), np.uint8)
+    xyz, rgb = scored.parts.xyz[2], scored.parts.rgb[2]
+    inside = xyz[..., 2] != 0
+    assert count == inside.sum()
+    np.testing.assert_array_equal(content[7 * count :].reshape(3, count).T, rgb[inside])
+    values = scored.result.maps[2].numpy()[inside]
+    expected = 255 * values / (values + scored.result.map_threshold)
+    np.testing.assert_allclose(content[6 * count : 7 * count], expected, atol=0.51)
+
+
+@pytest.mark.parametrize("shape", [(300, 200), (60_000,)])
 def test_large_scans_keep_about_as_many_points_as_allowed(shape):
-    xyz = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    levels = np.zeros(shape[:-1], np.uint8)
-    packed = _points.pack(xyz, levels, np.zeros(shape, np.uint8), limit=5000)
-    assert 4500 <= packed["count"] <= 5100
+    inside = np.ones(shape, bool)
+    inside.flat[:500] = False
+    chosen = _points.choose(inside, 5000)
+    assert 4500 <= len(chosen) <= 5100
+    assert inside.flat[chosen].all()
+    assert len(_points.choose(~inside, 5000)) <= 500
 
 
 def test_a_relief_shows_a_bump_and_leaves_the_background_dark():

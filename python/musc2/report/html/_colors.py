@@ -6,6 +6,8 @@ gray, in print and with any kind of color vision.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +42,7 @@ _TO_RGB = np.array(
 _CHROMA_STEPS = 64
 
 
+@functools.cache
 def table() -> NDArray[np.uint8]:
     """Return the colors of 256 levels, (256, 3); v / (v + threshold) is the level of a value v."""
     levels = np.linspace(0, 1, 256)

@@ -41,7 +41,7 @@ def jpeg(picture: NDArray[np.uint8], quality: int) -> str:
 def deflated(*arrays: NDArray[Any]) -> str:
     """Return the bytes of arrays, one after the other, deflated (zlib), in base64."""
     content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(content, 6)).decode("ascii")
 
 
 def printable(text: object) -> str:

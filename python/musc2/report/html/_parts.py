@@ -41,7 +41,7 @@ class Detail:
 
 
 LARGE = Detail(picture=_LIMIT, quality=82, map=256, points=20_000, matches=5)
-SMALL = Detail(picture=480, quality=74, map=112, points=6_000, matches=3)
+SMALL = Detail(picture=400, quality=74, map=96, points=4_000, matches=3)
 _MOST_LARGE, _MORE_LARGE = 88, 12
 
 
@@ -194,19 +194,36 @@ def _packed_points(
     detail: Detail,
 ) -> dict[str, Any] | None:
     """Return the points with their levels and colors; None without a scan."""
-    xyz, limit = source.xyz, detail.points
+    xyz = source.xyz
     if xyz is None or total is None:
         return None
+    mask = source.mask
+    if mask is not None and xyz.ndim == 3:
+        mask = _nearest(mask, (xyz.shape[0], xyz.shape[1]))
+    chosen = _points.choose(_surface.is_foreground(xyz, mask), detail.points)
+    if len(chosen) == 0:
+        return None
+    points = xyz.reshape(-1, 3)[chosen]
     if xyz.ndim == 3:
-        size = (xyz.shape[0], xyz.shape[1])
-        levels = _colors.levels(_nearest(total, size), anchor)
-        mask = None if source.mask is None else _nearest(source.mask, size)
-        return _points.pack(xyz, levels, _nearest(picture, size), limit=limit, mask=mask)
+        rows, columns = np.divmod(chosen, xyz.shape[1])
+        fractions = (rows + 0.5) / xyz.shape[0], (columns + 0.5) / xyz.shape[1]
+        levels = _colors.levels(_sampled(total, *fractions), anchor)
+        flipped = points * np.array([1, -1, -1], np.float32)
+        return _points.pack(flipped, levels, _sampled(picture, *fractions))
     if view is None or result.point_scores is None:
         return None
-    levels = _colors.levels(result.point_scores[index].numpy(), anchor)
-    colors = picture.reshape(-1, 3)[view.pixels.clip(min=0)]
-    return _points.pack(xyz, levels, colors, limit=limit, mask=source.mask)
+    levels = _colors.levels(result.point_scores[index].numpy()[chosen], anchor)
+    return _points.pack(points, levels, picture.reshape(-1, 3)[view.pixels[chosen]])
+
+
+def _sampled(
+    values: NDArray[Any], rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[Any]:
+    """Return the pixels of an array (H, W, ...) at rows and columns in fractions of its size."""
+    pixels: NDArray[Any] = values[
+        (rows * values.shape[0]).astype(np.int64), (columns * values.shape[1]).astype(np.int64)
+    ]
+    return pixels
 
 
 def _nearest(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

@@ -23,7 +23,6 @@ const COMPARED = {
   score: (a, b) => a.score - b.score,
   verdict: (a, b) => isSuspicious(b) - isSuspicious(a) ||
     String(decisions.get(a.index)).localeCompare(String(decisions.get(b.index))),
-  label: (a, b) => b.label - a.label,
 };
 
 const visibleParts = () =>
@@ -71,7 +70,8 @@ function showVerdicts() {
 function markRow(index) {
   for (const [other, row] of rowOf) {
     const isSelected = other === index;
-    row.setAttribute("aria-selected", isSelected);
+    if (isSelected) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
     row.tabIndex = isSelected ? 0 : -1;
   }
   rowOf.get(index).scrollIntoView({ block: "nearest" });

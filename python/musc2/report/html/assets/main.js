@@ -112,6 +112,10 @@ function pressed(event) {
 }
 
 async function main() {
+  if (!("DecompressionStream" in window) || !("OffscreenCanvas" in window)) {
+    element("old").hidden = false; // the list works as without scripts
+    return;
+  }
   document.documentElement.classList.add("scripted");
   restoreDecisions();
   colorTable = await inflate(about.colors);
@@ -133,7 +137,7 @@ async function main() {
   document.addEventListener("keydown", pressed);
   isWide.addEventListener("change", () => select(selection.index, false));
   await select(parts[0].index, false);
-  document.documentElement.dataset.ready = "yes";
+  document.documentElement.dataset.ready = Math.round(performance.now());
 }
 
 main();

@@ -119,7 +119,7 @@ class PointRenderer {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     if (!this.points) return;
-    const zoom = 1.15 * camera.zoom * size;
+    const zoom = 1.3 * camera.zoom * size;
     const turn = rotation(camera);
     const columns = [0, 1, 2].flatMap((column) => turn.map((row) => row[column]));
     gl.uniformMatrix3fv(this.uniform("turn"), false, columns);
@@ -158,7 +158,7 @@ class PlainRenderer {
     const { positions, colors, levels, count } = this.points;
     const turn = rotation(camera);
     const side = Math.min(width, height);
-    const zoom = 1.15 * camera.zoom * size * 1.6 * side;
+    const zoom = 1.3 * camera.zoom * size * 1.6 * side;
     const dot = Math.ceil(pointSize(this.points, camera, side) * size);
     const nearest = new Float32Array(width * height).fill(-Infinity);
     for (let i = 0; i < count; i++) {
