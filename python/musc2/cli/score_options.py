@@ -62,6 +62,11 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--references-pcd", metavar="FOLDER", type=Path, help="their scans")
     group.add_argument("--references-masks", metavar="FOLDER", type=Path, help="their masks")
+    group.add_argument(
+        "--references-are-good",
+        action="store_true",
+        help="all references are good: they give the threshold",
+    )
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
