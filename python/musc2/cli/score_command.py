@@ -95,11 +95,10 @@ def _write(result: Result, out: Path, options: argparse.Namespace) -> None:
             out,
             maps=options.maps,
             clouds=options.clouds,
+            report=options.report,
             width=options.width,
             progress=report,
         )
-    if options.report:
-        result.report(out)
 
 
 def _print(result: Result, options: argparse.Namespace, out: Path | None) -> None:

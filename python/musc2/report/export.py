@@ -17,7 +17,7 @@ from musc2 import atomic_files, checks
 from musc2.inputs.ordered_map import ordered_map
 from musc2.ops._support.dispatch import num_threads
 from musc2.part import Part
-from musc2.report import part_table, pictures, scans
+from musc2.report import html, part_table, pictures, scans
 from musc2.report.manifest import OutputFolder
 from musc2.report.pictures import Picture
 from musc2.result import Result
@@ -45,6 +45,7 @@ def write(
     background: Callable[[int], Picture] | None = None,
     maps: bool = False,
     clouds: bool = False,
+    report: bool = False,
     width: int = WIDTH,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> Files:
@@ -56,6 +57,7 @@ def write(
       wide; clouds as seen along their thinnest direction, colored by score.
     - with ``maps``: maps/RANK_NAME.tiff, 16 bits; 65535 is the highest value of all maps, which
       each file's description holds: {"highest": ...}.
+    - with ``report``: index.html, see ``report.html``.
     - with ``clouds``: clouds/RANK_NAME.ply, points with score and color, of parts with a scan file.
 
     background: index of a part -> (H, W, 3), what its map is drawn over; default: its own file.
@@ -71,7 +73,8 @@ def write(
         clouds=_named("clouds", order, ".ply") if clouds and result.point_scores else [],
     )
     output = OutputFolder(files.folder)
-    output.begin([*files.tables, *files.pictures, *files.maps, *files.clouds])
+    page = ["index.html"] if report else []
+    output.begin([*files.tables, *files.pictures, *files.maps, *files.clouds, *page])
     result.save(folder)
     picture_of = {part.index: file for part, file in zip(order, files.pictures, strict=True)}
     part_table.write(result, part_table.rows(result, picture_of), files.folder)
@@ -87,6 +90,8 @@ def write(
     for done, _ in enumerate(jobs, 1):
         if progress is not None:
             progress("write", done, len(order))
+    if report:
+        html.write(result, files.folder)
     output.finish()
     return files
 

@@ -23,8 +23,8 @@ Row = dict[str, Any]
 def rows(result: Result, pictures: Mapping[int, str] | None = None) -> list[Row]:
     """Return a row per part.
 
-    peak: (x, y) of the highest value of the map; boxes: (x, y, width, height) of the regions, in
-    pixels; area: their pixels. pictures: index of a part -> the file of its picture.
+    peak: (x, y) of the highest value of the map; boxes: (x, y, width, height) of the regions of a
+    suspicious part, in pixels; area: their pixels. pictures: index of a part -> its picture's file.
     """
 
     def row(part: Part) -> Row:
@@ -113,7 +113,8 @@ def files(result: Result) -> list[str]:
 
 
 def _row(part: Part, picture: str | None) -> Row:
-    values, regions = part.map, part.regions
+    values = part.map
+    regions = part.regions if part.suspicious else []
     peak = None
     if values is not None:
         y, x = divmod(int(values.argmax()), values.shape[1])

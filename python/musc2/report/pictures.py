@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from musc2.inputs import Sample, list_clouds, list_images
 from musc2.part import Part
-from musc2.regions import regions
+from musc2.regions import Region, regions
 from musc2.report import scans
 from musc2.report.overlay import overlay
 from musc2.result import Result
@@ -65,13 +65,18 @@ def marked(part: Part, picture: Picture, *, width: int) -> Image.Image:
     drawn = overlay(_resized(picture, size), values.numpy(), low=threshold, high=3 * threshold)
     image = Image.fromarray(drawn)
     pen = ImageDraw.Draw(image)
-    line = max(1, round(max(size) / 300))
-    for region in regions(values, threshold):
+    if part.suspicious:
+        _outline(pen, regions(values, threshold), width=max(1, round(max(size) / 300)))
+    return captioned(part, image)
+
+
+def _outline(pen: ImageDraw.ImageDraw, outlined: list[Region], *, width: int) -> None:
+    """Draw a white line with a dark edge around each region."""
+    for region in outlined:
         corners = [(float(x), float(y)) for x, y in region.outline.tolist()]
         closed = [*corners, corners[0]]
-        pen.line(closed, fill=(0, 0, 0), width=line + 2)
-        pen.line(closed, fill=(255, 255, 255), width=line)
-    return captioned(part, image)
+        pen.line(closed, fill=(0, 0, 0), width=width + 2)
+        pen.line(closed, fill=(255, 255, 255), width=width)
 
 
 def captioned(part: Part, image: Image.Image) -> Image.Image:
