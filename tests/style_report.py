@@ -29,7 +29,7 @@ BEFORE_AND_LIMIT = {
     "comprehensions per 100 statements": (5.4, 3.0),
     "functions with a vague variable, %": (35.5, 0.9),
     "docstrings without an imperative": (298, 0),
-    "public modules": (117, 117),
+    "public modules": (117, 128),  # 8 of them formats of files, one each
     "class names defined twice": (3, 0),
 }
 VAGUE = set(

@@ -145,7 +145,7 @@ def test_a_sample_that_cannot_be_read_is_an_error_or_left_out(rgb, tmp_path):
 
 
 def test_failed_references_are_named_as_such(rgb, pcd):
-    empty = pcd.copy()
+    empty = 2 * pcd
     empty[1] = 0
     with pytest.raises(InputError, match=r"score: references: pcd\[1\] must have foreground"):
         score_small(pcd=pcd, references={"pcd": empty})

@@ -83,6 +83,13 @@ class Config:
         "Enlarge xyz maps below input_size by copying points, as in the published code. False: "
         "they keep their own size, because copies of a defect's points hide it.",
     )
+    scan_max_points: int | None = setting(
+        25_000,
+        INPUT,
+        kinds.whole(1, optional=True),
+        "Points of a scan that groups are made of: denser scans are thinned evenly to so many. "
+        "Each point gets a score all the same. None: all points, as in the published code.",
+    )
     on_error: str = setting(
         "raise",
         INPUT,
@@ -343,6 +350,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         **_SHARED,
         "scan_foreground": "nonzero_xyz",
         "scan_enlarge": True,
+        "scan_max_points": None,
         "encoder_precision": "float32",
         "group_unique": False,
         "group_skip_radius": 1e-3**0.5,
@@ -352,6 +360,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "musc": {
         **_SHARED,
+        "scan_max_points": None,
         "aggregate_separately": True,
         "aggregate_weighting": "uniform",
         "aggregate_layer_norm": True,

@@ -17,4 +17,8 @@ class FetchError(MuscError, RuntimeError):
     """Weights that could not be fetched: no network, or the host refused."""
 
 
-__all__ = ["DeviceError", "FetchError", "InputError", "MuscError"]
+class InputWarning(UserWarning):
+    """Something unusual about the inputs that may make their scores mean something else."""
+
+
+__all__ = ["DeviceError", "FetchError", "InputError", "InputWarning", "MuscError"]

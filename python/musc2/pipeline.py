@@ -88,6 +88,8 @@ def score(
             all_good = sample_arguments.check_good_references(references_are_good, references)
             references_given = sample_arguments.reference_samples(references, samples, intrinsics)
             sample_arguments.check_together(samples, len(references_given), settings)
+            arguments = {"rgb": rgb, "pcd": pcd}
+            inputs.warn_unusual([*samples, *references_given], arguments, stacklevel=2)
             subsets.split(len(samples), settings.subset_count, settings.seed)
         with timer.stage("load"):
             encoders = selection.select(
@@ -203,6 +205,7 @@ def _loader(
         background=config.scan_background,
         plane_distance=config.scan_plane_distance,
         enlarge_maps=config.scan_enlarge,
+        max_points=config.scan_max_points,
         seed=config.seed,
     )
     own: list[inputs.Preparation] = []
@@ -215,10 +218,11 @@ def _loader(
     device = _device(encoders, GROUP_OPS)
 
     def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
+        thinned = [sample.thinned() for sample in points]
         return group_clouds(
-            [sample.points for sample in points],
-            [sample.pixels for sample in points],
-            [sample.size for sample in points],
+            [sample.points for sample in thinned],
+            [sample.pixels for sample in thinned],
+            [sample.size for sample in thinned],
             device=device,
             **group_settings(config),
         )

@@ -125,11 +125,15 @@ def test_single_files_are_named_by_the_function_that_reads_them(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     np.save(tmp_path / "a.npy", np.ones((4, 5, 3)))
     for read_file, name, message in (
-        (inputs.read_image, "a.png", r"rgb \(.*a.png\) must be readable, got Unidentified"),
+        (
+            inputs.read_image,
+            "a.png",
+            r"rgb \(.*a.png\) must be readable as an image",
+        ),
         (inputs.read_depth, "a.png", r"depth \(.*a.png\) must be readable, got Unidentified"),
         (inputs.read_depth, "a.npy", r"depth \(.*a.npy\) must be depth of shape \(H, W\)"),
         (inputs.read_depth, "a.ply", r"depth \(.*a.ply\) must end in .*, .png, .pgm, got .ply"),
-        (inputs.read_cloud, "a.png", r"xyz \(.*a.png\) must end in .*, .ply, got .png"),
+        (inputs.read_cloud, "a.png", r"xyz \(.*a.png\) must end in .*, .txt, got .png"),
         (inputs.read_cloud, "b.npy", r"xyz \(.*b.npy\) must be readable, got FileNotFound"),
     ):
         with pytest.raises(InputError, match=f"^inspect: {message}"):
@@ -177,9 +181,9 @@ def test_single_files_are_named_by_the_function_that_reads_them(tmp_path):
             r"pcd\[0\] must hold whole or floating numbers, got bool",
         ),
         (
-            ["a.obj"],
+            ["a.las"],
             None,
-            r"pcd\[0\] \(a.obj\) must end in .tif, .tiff, .npy, .npz, .pcd, .ply, got .obj$",
+            r"pcd\[0\] \(a.las\) must end in .tif, .tiff, .npy, .*, .csv, .txt, got .las$",
         ),
         (["a.ply"], (1, 1, 0, 0), r"pcd\[0\] \(a.ply\) must end in .*, .png, .pgm, got .ply$"),
         (["a.png"], None, r"pcd\[0\] \(a.png\) must end in .*, got .png$"),

@@ -71,7 +71,9 @@ def test_pil_images_of_every_mode_are_read(rgb, rng):
     palette.info["transparency"] = bytes(range(256))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert (read([palette])[0] == np.asarray(image.convert("P").convert("RGB"))).all()
+        opaque = np.asarray(image.convert("P").convert("RGB"))
+        alpha = np.asarray(image.convert("P"))[..., None] / 255
+        assert np.abs(read([palette])[0] - opaque * alpha).max() <= 1
     deep = rng.integers(0, 65536, (6, 8), dtype=np.uint16)
     for values in (deep, deep.astype(np.int32)):
         np.testing.assert_allclose(
@@ -225,7 +227,8 @@ def test_damaged_files_are_named(tmp_path, rgb):
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(
-            InputError, match=rf"score: rgb\[1\] \(.*{name}\) must be readable, got \w+: "
+            InputError,
+            match=rf"score: rgb\[1\] \(.*{name}\) must be readable.*, got \w+",
         ):
             read([rgb[0], tmp_path / name])
     np.savez(tmp_path / "two.npz", a=rgb, b=rgb)

@@ -67,7 +67,7 @@ def test_an_unreadable_file_is_named_or_skipped(files):
     for threads in (1, 3):
         loaded = load(samples, threads=threads)
         before = [next(loaded).sample.index for _ in range(4)]
-        message = r"score: rgb\[4\] \(.*04.png\) must be readable, got UnidentifiedImageError"
+        message = r"score: rgb\[4\] \(.*04.png\) must be readable as an image"
         with pytest.raises(InputError, match=message):
             next(loaded)
         assert before == [0, 1, 2, 3]
@@ -94,7 +94,7 @@ def test_references_are_named_as_such_in_errors(files):
     arguments = {"op": "score", "prefix": "references: "}
     samples = inputs.pair(files / "rgb", files / "xyz", masks=np.ones((12, 9, 9)), **arguments)
     for index, message in (
-        (4, r"^score: references: rgb\[4\] \(.*04.png\) must be readable, got Unidentified"),
+        (4, r"^score: references: rgb\[4\] \(.*04.png\) must be readable as an image"),
         (
             7,
             r"^score: references: pcd\[7\] \(.*07.tiff\) must have foreground, got background only",

@@ -32,8 +32,8 @@ def test_files_give_names_and_keep_them_apart():
     samples = inputs.pair(["good/rgb/0.png", "bent/rgb/0.png", IMAGES[0]])
     assert [sample.name for sample in samples] == ["good/rgb/0", "bent/rgb/0", "2"]
     assert [sample.name for sample in inputs.pair(["a.png", "a.jpg", "b.png"])] == [
-        "a (0)",
-        "a (1)",
+        "a.png",
+        "a.jpg",
         "b",
     ]
     assert [sample.name for sample in inputs.pair(pcd=["y/a.tiff"])] == ["a"]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from musc2.cli import encoder_choice, settings, streams
+from musc2.cli.check import check as check
 from musc2.config import PRESETS, Config
 from musc2.report import text
 

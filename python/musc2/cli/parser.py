@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from musc2.cli.method_options import add_method, add_settings
-from musc2.cli.score_options import add_score
+from musc2.cli.score_options import add_check, add_score
 
 # Held equal to the library's own lists by a test: importing these would cost a second.
 DATASETS = (
@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_score(commands)
+    add_check(commands)
     _add_evaluate(commands)
     _add_synth(commands)
     _add_preprocess(commands)

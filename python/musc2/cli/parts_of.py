@@ -32,8 +32,8 @@ def select(options: argparse.Namespace) -> Parts:
         )
     from musc2.inputs import clouds, images
 
-    rgb = _tree("FOLDER", options.rgb, images.ENDINGS)
-    pcd = _tree("--pcd", _listed(options.pcd), clouds.CLOUD_ENDINGS)
+    rgb = _tree("FOLDER", options.rgb, images.FOLDER_ENDINGS)
+    pcd = _tree("--pcd", _listed(options.pcd), clouds.FOLDER_ENDINGS)
     masks = _tree("--masks", _listed(options.masks), images.ENDINGS)
     names = list(rgb or pcd)
     return Parts(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musc2 import checks
-from musc2.cli import encoder_choice, parts_of, settings, streams
+from musc2.cli import encoder_choice, intrinsics, parts_of, settings, streams
 from musc2.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         parts.rgb,
         parts.pcd,
         masks=parts.masks,
+        intrinsics=intrinsics.parse(options.intrinsics),
         names=parts.names,
         references=parts_of.references(options),
         config=settings.resolved(options),

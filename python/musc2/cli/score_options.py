@@ -25,13 +25,16 @@ def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_inputs(command.add_argument_group("parts"))
+    parts = command.add_argument_group("parts")
+    add_parts(parts)
+    _add_references(parts)
     _add_outputs(command.add_argument_group("results"))
     add_method(command.add_argument_group("method"))
     command.set_defaults(command="score")
 
 
-def _add_inputs(group: argparse._ArgumentGroup) -> None:
+def add_parts(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say which files are the parts."""
     group.add_argument(
         "rgb",
         metavar="FOLDER",
@@ -43,7 +46,7 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
         "--pcd",
         metavar="FOLDER",
         type=Path,
-        help="xyz maps or clouds, named like the images",
+        help="xyz maps, clouds, meshes or depth, named like the images",
     )
     group.add_argument(
         "--masks",
@@ -52,8 +55,29 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
         help="foreground masks; black is background",
     )
     group.add_argument(
+        "--intrinsics",
+        metavar="FX,FY,CX,CY|FILE",
+        help="of the camera, in pixels, when --pcd holds depth",
+    )
+    group.add_argument(
         "--recursive", action="store_true", help="search the folders below, too: names keep them"
     )
+
+
+def add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command that reads the same parts and scores nothing."""
+    command = commands.add_parser(
+        "check",
+        help="read the parts in a folder and say what is unusual",
+        description="Read the parts in a folder, list what is unusual about them and what cannot "
+        "be read. The exit code is 1 if score would fail on them.",
+        epilog="example: musc2 check parts/rgb --pcd parts/xyz",
+    )
+    add_parts(command.add_argument_group("parts"))
+    command.set_defaults(command="check")
+
+
+def _add_references(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--references",
         metavar="FOLDER",

@@ -16,6 +16,7 @@
 Arrays are never changed. Errors are InputErrors that name the argument, the index and the file.
 """
 
+from musc2.inputs._survey.notes import warn_unusual
 from musc2.inputs.clouds import list_clouds, read_cloud, read_depth
 from musc2.inputs.images import list_images, read_image
 from musc2.inputs.loading import LoadError, Prepared, load, prepare
@@ -44,4 +45,5 @@ __all__ = [
     "read_cloud",
     "read_depth",
     "read_image",
+    "warn_unusual",
 ]

@@ -16,6 +16,7 @@ from musc2.inputs.sample import Label, Source
 
 _DEPTH_IMAGES = (".png", ".pgm")
 CLOUD_ENDINGS = (*formats.TIFF, *formats.NUMPY, *formats.CLOUDS)
+FOLDER_ENDINGS = tuple(ending for ending in CLOUD_ENDINGS if ending not in formats.AMBIGUOUS)
 _DEPTH_ENDINGS = (*formats.TIFF, *formats.NUMPY, *_DEPTH_IMAGES)
 PCD = Label(op="score", text="pcd")
 Camera = tuple[float, float, float, float]
@@ -34,7 +35,9 @@ def list_clouds(
     - a list of maps (H, W, 3), clouds (P, 3) and paths, of any size;
     - a folder, whose files are sorted by stem.
 
-    Files are tiff, npy, npz with one array, ply, or pcd; an organized pcd file is a map.
+    Files are tiff, npy, npz with one array, ply, pcd (an organized one is a map), lines of numbers
+    (xyz, asc, pts, csv, txt), or meshes (stl, obj, off, ply), which become points on their surface.
+    In a folder csv and txt files count only if it holds no other scans.
 
     With ``intrinsics``, (fx, fy, cx, cy) in pixels or the 3 x 3 matrix, pcd is depth along the
     optical axis, in any unit: (N, H, W), one map (H, W), a list of maps, or files, which may also
@@ -44,14 +47,17 @@ def list_clouds(
     4
     """
     if intrinsics is None:
-        endings = CLOUD_ENDINGS
+        endings: tuple[str, ...] = CLOUD_ENDINGS
+        folder_endings: tuple[str, ...] = FOLDER_ENDINGS
         split = functools.partial(_split, argument)
         load = _load
     else:
-        endings = _DEPTH_ENDINGS
+        endings = folder_endings = _DEPTH_ENDINGS
         split = functools.partial(_split_depth, argument)
         load = functools.partial(_load_depth, _camera(intrinsics, argument.op))
-    sources = items.sources(argument, items.split_items(argument, pcd, split, endings), load)
+    last_endings = () if endings is folder_endings else formats.AMBIGUOUS
+    files = items.split_items(argument, pcd, split, folder_endings, last_endings)
+    sources = items.sources(argument, files, load)
     for source in sources:
         _check_ending(source, endings)
     return sources

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from musc2.inputs import formats, items
-from musc2.inputs.formats import tiff
+from musc2.inputs.formats import camera_raw, heif, tiff
 from musc2.inputs.sample import Label, Picture, Source
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+FOLDER_ENDINGS = (*ENDINGS, *heif.ENDINGS)
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # PIL's modes of more than 8 bits
 RGB = Label(op="score", text="rgb")
 
@@ -36,14 +37,17 @@ def list_images(rgb: object, argument: Label = RGB) -> list[Source[Picture]]:
     first if it has 1 or 4. So (8, 3, 50, 3) is eight images of 3 x 50 pixels, and (3, H, W) alone
     is three gray images.
 
-    Alpha is dropped and palettes are resolved. EXIF orientation is applied. Of several frames
-    the first is read, and 16-bit color at 8 bits except in tiff.
+    Alpha of an array is dropped; an image file or PIL image is laid over black, so colors under
+    full transparency do not count. Palettes are resolved. EXIF orientation is applied. Of several
+    pages or frames the first is read, and 16-bit color at 8 bits except in tiff. Files of heif and
+    camera raw need the packages pillow-heif and rawpy.
 
     >>> len(list_images(np.zeros((5, 3, 32, 48), np.uint8)))
     5
     """
     split = functools.partial(_split, argument)
-    return items.sources(argument, items.split_items(argument, rgb, split, ENDINGS), _load)
+    files = items.split_items(argument, rgb, split, FOLDER_ENDINGS, camera_raw.ENDINGS)
+    return items.sources(argument, files, _load)
 
 
 def read_image(path: Path, op: str) -> Picture:
@@ -98,14 +102,26 @@ def _load(item: items.Item, label: Label) -> Picture:
         return as_image(items.load_pixels(item), label)
     if item.suffix.lower() in formats.NUMPY:
         return as_image(formats.read(item, label), label)
+    if item.suffix.lower() in heif.ENDINGS:
+        return as_image(heif.load(item, label), label)
+    if item.suffix.lower() in camera_raw.ENDINGS:
+        return as_image(camera_raw.load(item, label), label)
     try:
         with items.open_image(item) as image:
             if not _is_deep_tiff(image):
                 return as_image(image, label)
     except UnidentifiedImageError:
         if item.suffix.lower() not in formats.TIFF:
-            raise
-    return as_image(tiff.read(item, label), label)
+            _refuse_contents(item, label)
+    return as_image(tiff.read_page(item, label), label)
+
+
+def _refuse_contents(path: Path, label: Label) -> NoReturn:
+    """Raise an error about a file whose contents no image reader takes for an image."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    got = f"a file that begins with {start!r}" if start else "an empty file"
+    label.refuse("must be readable as an image", got)
 
 
 def _is_deep_tiff(image: Image.Image) -> bool:
@@ -117,10 +133,11 @@ def _is_deep_tiff(image: Image.Image) -> bool:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode in ("P", "PA"):
-        image = image.convert("RGBA")  # PIL warns when it drops the transparency of a palette
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        pixels = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "black"), pixels).convert("RGB")
     return image.convert("RGB")
 
 

@@ -26,13 +26,15 @@ def split_items(
     value: object,
     split: Callable[[np.ndarray[Any, Any] | torch.Tensor], list[Item]],
     endings: Sequence[str],
+    last_endings: Sequence[str] = (),
 ) -> list[Item]:
     """Return the items of ``value``, the value of an argument.
 
-    split: splits a single array; endings: those of the files to look for in a folder.
+    split: splits a single array; endings: those of the files to look for in a folder, and
+    last_endings those that count where it has no such files.
     """
     if isinstance(value, str | os.PathLike):
-        items = _files(argument, Path(value), endings)
+        items = _files(argument, Path(value), endings, last_endings)
     elif isinstance(value, Image.Image):
         items = [value]
     elif is_array(value):
@@ -75,6 +77,7 @@ def _source(
         argument=argument,
         index=index,
         path=item if isinstance(item, Path) else None,
+        value=None if isinstance(item, Path) else item,
         load=functools.partial(load, item),
     )
 
@@ -144,14 +147,24 @@ def _item(argument: Label, index: int, value: object) -> Item:
     argument.item(index).refuse("must be an array, an image or a path", type(value).__name__)
 
 
-def _files(argument: Label, path: Path, endings: Sequence[str]) -> list[Item]:
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files of a folder, broken links too, whose names do not begin with a dot."""
+    visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return [path for path in visible if not path.is_dir()]
+
+
+def _files(
+    argument: Label, path: Path, endings: Sequence[str], last_endings: Sequence[str]
+) -> list[Item]:
     """Return the file itself, or those of a folder by stem, without subfolders and hidden files."""
     if path.is_file():
         return [path]
     if not path.is_dir():
         argument.refuse("must be a file or folder that exists", path)
-    visible = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    visible = [file for file in visible_files(path) if file.is_file()]
     files = [file for file in visible if file.suffix.lower() in endings]
+    if not files:
+        files = [file for file in visible if file.suffix.lower() in last_endings]
     if not files:
         other_endings = sorted({file.suffix.lower() for file in visible})
         got = "none; subfolders are not searched"

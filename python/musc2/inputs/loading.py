@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,8 @@ from musc2.inputs import images
 from musc2.inputs.ordered_map import ordered_map
 from musc2.inputs.preparation import Points, Preparation, prepare_cloud, prepare_image
 from musc2.inputs.sample import Sample
+
+_MOST_ERRORS = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,17 +64,33 @@ def load(
     little memory. With on_error="raise" the first sample, in order, that cannot be read or prepared
     raises its error; with "skip" its LoadError is yielded instead.
     """
-    read = functools.partial(_load, preparation, on_error == "skip")
-    return ordered_map(read, samples, threads=threads, ahead=ahead)
+    read = functools.partial(_load, preparation)
+    items = ordered_map(read, samples, threads=threads, ahead=ahead)
+    for item in items:
+        if on_error != "skip" and isinstance(item, LoadError):
+            raise _with_later_errors(item, items)
+        yield item
 
 
-def _load(preparation: Preparation, skip_errors: bool, sample: Sample) -> Prepared | LoadError:
+def joined(errors: Sequence[LoadError]) -> str:
+    """Return the messages of errors, one a line, of many the first ones."""
+    lines = [str(error.error) for error in errors[:_MOST_ERRORS]]
+    if len(errors) > _MOST_ERRORS:
+        lines.append(f"and {len(errors) - _MOST_ERRORS} more")
+    return "\n".join(lines)
+
+
+def _load(preparation: Preparation, sample: Sample) -> Prepared | LoadError:
     try:
         return prepare(sample, preparation)
     except InputError as error:
-        if not skip_errors:
-            raise
         return LoadError(sample=sample, error=error)
+
+
+def _with_later_errors(first: LoadError, items: Iterable[Prepared | LoadError]) -> InputError:
+    """Return the first error, with those of all later samples, so that one run names them all."""
+    later = [item for item in items if isinstance(item, LoadError)]
+    return InputError(joined([first, *later])) if later else first.error
 
 
 def prepare(sample: Sample, preparation: Preparation) -> Prepared:

@@ -96,10 +96,19 @@ def _names_of(paths: Sequence[Path | None]) -> list[str]:
         names = [_name(index, path, depth) for index, path in enumerate(paths)]
         if len(set(names)) == len(names):
             return names
-    # The same file twice, or files that differ only in their endings.
-    stems = [_name(index, path, depth=1) for index, path in enumerate(paths)]
+    # Files that differ only in their endings, or the same file twice.
+    names = _with_endings(paths, [_name(index, path, depth=1) for index, path in enumerate(paths)])
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f"{name} ({index})" for index, name in enumerate(names)]
+
+
+def _with_endings(paths: Sequence[Path | None], stems: Sequence[str]) -> list[str]:
+    """Return the stems, those that occur twice with the endings of their files."""
     counts = Counter(stems)
-    return [stem if counts[stem] == 1 else f"{stem} ({index})" for index, stem in enumerate(stems)]
+    names: list[str] = []
+    for path, stem in zip(paths, stems, strict=True):
+        names.append(stem if path is None or counts[stem] == 1 else path.name)
+    return names
 
 
 def _name(index: int, path: Path | None, depth: int) -> str:

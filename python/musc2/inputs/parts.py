@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import torch
 
 from musc2.cloud import Cloud
-from musc2.errors import InputError
-from musc2.inputs.loading import LoadError, Prepared, load
+from musc2.errors import InputError, InputWarning
+from musc2.inputs._survey.notes import shortened
+from musc2.inputs.loading import LoadError, Prepared, joined, load
 from musc2.inputs.ordered_map import ordered_map
 from musc2.inputs.preparation import Points, Preparation
 from musc2.inputs.sample import Sample
@@ -21,6 +23,11 @@ from musc2.progress import StageTimer
 
 Group = Callable[[Sequence[Points]], Sequence[tuple[Cloud, Groups]]]
 ENOUGH_POINTS = 1 << 21  # to group in one call
+_FEW_STEPS = 1000
+_COLLAPSED = (
+    "scans whose points nearly coincide in the precision of their numbers: pass float64, move them "
+    "near the origin, or remove points far away from the part"
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,11 +50,16 @@ class OutputSpec:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedPart:
-    """One sample as encoders take it."""
+    """One sample as encoders take it.
+
+    cloud: of the points that its groups are made of; scored_cloud: of all that get a score, with
+    the same centers.
+    """
 
     prepared: Prepared
     cloud: Cloud | None = None
     groups: Groups | None = None
+    scored_cloud: Cloud | None = None
 
     @property
     def name(self) -> str:
@@ -106,6 +118,7 @@ class PartLoader:
 
     def _load(self) -> Iterator[LoadedPart]:
         self.errors.clear()
+        collapsed: list[str] = []
         # A forked child's torch may use no threads but its first.
         threads = 1 if in_forked_child() else dispatch.num_threads()
         ahead = max(self._ahead, 2 * threads)
@@ -124,7 +137,13 @@ class PartLoader:
                 if isinstance(item, LoadError):
                     self.errors.append(item)
                 else:
+                    if _is_collapsed(item.prepared.cloud):
+                        collapsed.append(item.name)
                     yield item
+        if self.count and len(self.errors) == self.count:
+            raise _none_readable(self.errors)
+        if collapsed:
+            warnings.warn(f"{_COLLAPSED}: {shortened(collapsed)}", InputWarning, stacklevel=2)
 
     def _grouped(self, batch: list[Prepared | LoadError]) -> list[LoadedPart | LoadError]:
         """Return the parts of a batch; after an error, group each alone to find whose it is."""
@@ -141,6 +160,15 @@ class PartLoader:
                 raise
             return [LoadError(sample=batch[0].sample, error=error)]
         return [item if isinstance(item, LoadError) else _part(item, grouped) for item in batch]
+
+
+def _none_readable(errors: Sequence[LoadError]) -> InputError:
+    """Return the error for a set of which no sample could be read, with the reasons."""
+    return InputError(f"score: none of {len(errors)} samples could be read:\n{joined(errors)}")
+
+
+def _is_collapsed(points: Points | None) -> bool:
+    return points is not None and len(points.points) > 1 and points.steps < _FEW_STEPS
 
 
 def _batches(
@@ -162,5 +190,22 @@ def _batches(
 
 
 def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> LoadedPart:
-    cloud, groups = (None, None) if prepared.cloud is None else next(grouped)
-    return LoadedPart(prepared=prepared, cloud=cloud, groups=groups)
+    points = prepared.cloud
+    if points is None:
+        return LoadedPart(prepared=prepared)
+    cloud, groups = next(grouped)
+    scored_cloud = _with_all_points(cloud, points)
+    return LoadedPart(prepared=prepared, cloud=cloud, groups=groups, scored_cloud=scored_cloud)
+
+
+def _with_all_points(cloud: Cloud, points: Points) -> Cloud:
+    """Return the cloud of a thinned scan with all its points."""
+    if points.kept is None:
+        return cloud
+    return Cloud(
+        points=points.points,
+        centers=points.kept[cloud.centers],
+        curvature=cloud.curvature,
+        pixels=points.pixels,
+        size=points.size,
+    )

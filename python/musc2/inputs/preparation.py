@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,18 @@ import torch
 from musc2.inputs import clouds, images, masks, resizing
 from musc2.inputs.background import remove_plane
 from musc2.inputs.sample import Label
+from musc2.inputs.thinning import thin
+
+_MAX_SPREAD_POINTS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """How samples are prepared: values of ``Config`` and of the image encoder, checked there.
 
-    size: the side of images and maps; patch: both sides become multiples of it; seed: of the search
-    for planes. further: that of the image for further encoders, in their order.
+    size: the side of images and maps; patch: both sides become multiples of it; max_points: of a
+    scan, None for all; seed: of the search for planes. further: that of the image for further
+    encoders, in their order.
     """
 
     size: int = 224
@@ -29,6 +34,7 @@ class Preparation:
     background: str = "keep"
     plane_distance: float = 0.005
     enlarge_maps: bool = False
+    max_points: int | None = None
     seed: int = 0
     further: tuple[Preparation, ...] = ()
 
@@ -53,7 +59,9 @@ class Points:
 
     points: (P, 3) float32 = (xyz - center) / scale; pixels: (P,) row * w + column in the resized
     map of ``size`` (h, w), rising, for a map; rows: (P,) the row of each point in the user's cloud,
-    for a cloud. input_count: how many pixels or points there were, background included.
+    for a cloud. input_count: how many pixels or points there were, background included. kept: the
+    rows of ``points`` that stand for all in groups, rising; None for all. steps: how many steps of
+    float32 the part is wide, about; with few of them its shape is lost.
     """
 
     points: torch.Tensor
@@ -63,6 +71,20 @@ class Points:
     input_count: int
     center: tuple[float, float, float]
     scale: float
+    kept: torch.Tensor | None = None
+    steps: float = math.inf
+
+    def thinned(self) -> Points:
+        """Return the points that are kept, alone."""
+        if self.kept is None:
+            return self
+        return replace(
+            self,
+            points=self.points[self.kept],
+            pixels=None if self.pixels is None else self.pixels[self.kept],
+            rows=None if self.rows is None else self.rows[self.kept],
+            kept=None,
+        )
 
 
 def prepare_image(
@@ -97,12 +119,14 @@ def prepare_cloud(
     A point of a cloud is background if it is not finite or lies at (0, 0, 0): a cloud has no
     camera, and its z may be 0. With background="plane" a map first loses the points near the plane
     of its border. ``mask`` (H, W), of any size, or (P,) for a cloud, removes more.
+
+    Of more than ``max_points`` points of foreground, as many are ``kept``, evenly spread.
     """
     surface = clouds.as_cloud(xyz, label)
     chosen = None if mask is None else masks.as_mask(mask, label.about("mask"))
     if preparation.background == "plane":
         surface = _without_plane(surface, preparation, label)
-    is_map = surface.ndim == 3
+    is_map, input_type = surface.ndim == 3, surface.dtype
     if chosen is not None:
         _check_mask(chosen, surface, label.about("mask"))
     if is_map:
@@ -120,20 +144,28 @@ def prepare_cloud(
     if len(index) == 0:
         counts = f"background only ({foreground.size} of {foreground.size} points)"
         label.refuse("must have foreground", counts)
-    points, center, scale = _normalize(surface.reshape(-1, 3)[index], label)
+    foreground_points = surface.reshape(-1, 3)[index]
+    points, center, scale = _normalize(foreground_points, label)
+    steps = min(_steps(foreground_points, input_type), _steps(points, np.dtype(np.float32)))
     if is_map and all_coordinates:
         nonzero = (points != 0).all(axis=1)
         if nonzero.any():
             points, index = points[nonzero], index[nonzero]
+    points = points.astype(np.float32)
+    kept = None
+    if preparation.max_points is not None and len(points) > preparation.max_points:
+        kept = torch.from_numpy(thin(points, preparation.max_points))
     rows = torch.from_numpy(index.astype(np.int64))
     return Points(
-        points=torch.from_numpy(points.astype(np.float32)),
+        points=torch.from_numpy(points),
         pixels=rows if is_map else None,
         size=(surface.shape[0], surface.shape[1]) if is_map else None,
         rows=None if is_map else rows,
         input_count=foreground.size,
         center=center,
         scale=scale,
+        kept=kept,
+        steps=steps,
     )
 
 
@@ -156,6 +188,16 @@ def _without_plane(
     # As published, the plane is fitted to points a little nearer than those that are removed.
     fit = 0.8 * distance
     return remove_plane(surface, fit=fit, remove=distance, seed=preparation.seed, label=label)
+
+
+def _steps(points: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> float:
+    """Return the width of most of the points in steps of their type at the largest of them."""
+    if dtype.kind != "f":
+        return math.inf
+    some = points[:: max(1, len(points) // _MAX_SPREAD_POINTS)]
+    low, high = np.quantile(some, (0.05, 0.95), axis=0)
+    width, largest = float((high - low).max()), float(np.abs(points).max())
+    return width / (largest * float(np.finfo(dtype).eps)) if width > 0 else 0.0
 
 
 def _foreground(surface: np.ndarray[Any, Any], all_coordinates: bool) -> np.ndarray[Any, Any]:

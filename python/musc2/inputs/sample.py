@@ -43,14 +43,15 @@ class Label:
 class Source(Generic[T]):
     """One value of an argument, not read yet.
 
-    index: its position, None if the argument is a single file; path: None for a value in memory;
-    load: reads the value and gets the label for its errors.
+    index: its position, None if the argument is a single file; path: None for a value in memory,
+    which is ``value``; load: reads the value and gets the label for its errors.
     """
 
     argument: Label
     index: int | None
     path: Path | None
     load: Callable[[Label], T]
+    value: object = None
 
     @property
     def label(self) -> Label:

@@ -65,7 +65,7 @@ def encode(
                     for point_encoder, rows in zip(point_encoders, points, strict=True):
                         own = _point_tokens(point_encoder, part, part.cloud, part.groups)
                         rows.add(own[None], [part])
-                    clouds.append(part.cloud)
+                    clouds.append(part.scored_cloud or part.cloud)
                 outputs.append(part.output)
         timer.step("encode", len(outputs), count)
     views: list[Tokens] = []

@@ -1,4 +1,4 @@
-"""Read the vertices of polygon files (.ply): ascii, binary_little_endian, binary_big_endian."""
+"""Read polygon files (.ply), clouds and meshes: ascii, binary_little_endian, binary_big_endian."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from musc2.inputs.formats import point_records
+from musc2.inputs.formats import ply_faces, point_records, surface
+from musc2.inputs.formats.ply_faces import TYPES
 from musc2.inputs.formats.point_records import Field
 from musc2.inputs.sample import Label
 
-_TYPES = {
-    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
-    "float": "f4", "double": "f8", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
-    "int32": "i4", "uint32": "u4", "float32": "f4", "float64": "f8",
-}  # fmt: skip
 _ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
@@ -30,7 +26,7 @@ class _Element:
 
 
 def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
-    """Return the vertices, (P, 3)."""
+    """Return the vertices, (P, 3); points on the faces of a mesh of few vertices."""
     with path.open("rb") as file:
         lines = point_records.header(file, "end_header", label)
         order = _byte_order(lines, label)
@@ -40,10 +36,14 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
                 _skip(file, element, label, is_text=is_text)
             elif element.rows == 0:
                 label.refuse("must have at least one vertex", 0)
-            elif is_text:
-                return point_records.read_text(file, element.fields, element.rows, label)
             else:
-                return point_records.read_rows(file, element.fields, element.rows, label)
+                read_points = point_records.read_text if is_text else point_records.read_rows
+                vertices = read_points(file, element.fields, element.rows, label)
+                faces = ply_faces.after_vertices(lines, order, label)
+                if faces is None or not faces.make_a_mesh(len(vertices)):
+                    return vertices
+                triangles = ply_faces.read(file, faces, label, is_text=is_text)
+                return surface.sample(vertices, triangles, label)
     label.refuse("must have vertices", "none")
 
 
@@ -66,8 +66,8 @@ def _elements(lines: list[list[str]], order: str, label: Label) -> list[_Element
                 break
             rows = point_records.parse_count(words[2], label)
             elements.append(_Element(name=words[1], rows=rows))
-        elif words[0] == "property" and len(words) == 3 and elements and words[1] in _TYPES:
-            dtype = np.dtype(order + _TYPES[words[1]])
+        elif words[0] == "property" and len(words) == 3 and elements and words[1] in TYPES:
+            dtype = np.dtype(order + TYPES[words[1]])
             elements[-1].fields.append(Field(name=words[2], type=dtype))
         elif words[0] not in ("comment", "obj_info"):
             got = repr(" ".join(words)[:60])

@@ -15,14 +15,23 @@ _LARGEST_RATIO = 4096  # more than any compression of real scans reaches
 
 
 def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
-    """Return the first series of a tiff file."""
+    """Return the first series of a tiff file: all pages of one shape that follow each other."""
+    return _read(path, label, first_page=False)
+
+
+def read_page(path: Path, label: Label) -> np.ndarray[Any, Any]:
+    """Return the first page of a tiff file."""
+    return _read(path, label, first_page=True)
+
+
+def _read(path: Path, label: Label, *, first_page: bool) -> np.ndarray[Any, Any]:
     import tifffile  # here, because it is slow to import
 
     data = path.read_bytes()  # from memory, as in items.open_image
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        series = file.series[0]
-        is_plain = series.keyframe.compression == tifffile.COMPRESSION.NONE
+        pages = file.pages[0] if first_page else file.series[0]
+        is_plain = pages.keyframe.compression == tifffile.COMPRESSION.NONE
         ratio = 1 if is_plain else _LARGEST_RATIO
-        point_records.check_size(series.nbytes, ratio * len(data), label)
-        array: np.ndarray[Any, Any] = series.asarray()
+        point_records.check_size(pages.nbytes, ratio * len(data), label)
+        array: np.ndarray[Any, Any] = pages.asarray()
     return array

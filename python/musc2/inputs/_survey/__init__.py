@@ -1,0 +1,3 @@
+"""What is unusual in a set of inputs."""
+
+__all__: list[str] = []
