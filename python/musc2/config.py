@@ -1,4 +1,4 @@
-"""Every setting of the method and its resources: one table of fields, and the presets."""
+"""Every setting of the method and its resources: one table of fields."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from musc2 import _toml, checks
 from musc2 import config_fields as kinds
 from musc2.config_fields import Kind, setting
+from musc2.config_presets import PRESETS
 from musc2.errors import InputError
 
 INPUT, ENCODERS, GROUPS = "Input", "Encoders", "Point groups (IPG)"
@@ -103,6 +104,13 @@ class Config:
         kinds.wholes(0, "rising whole numbers, at least one", rising=True, optional=True),
         "Blocks of the image network whose tokens are used, counted from 0. None: the encoder's "
         "own.",
+    )
+    encoder_final_norm: bool | None = setting(
+        None,
+        ENCODERS,
+        kinds.switch(optional=True),
+        "Whether the outputs of a transformer's blocks pass through its final norm. None: the "
+        "encoder's own; networks with a name do, as published.",
     )
     encoder_precision: str = setting(
         "auto",
@@ -336,38 +344,6 @@ class Config:
         preset = values.get("preset", "musc-v2")
         base = cls.from_preset(preset) if preset in tuple(PRESETS) else cls()
         return base.replace(**values)
-
-
-# Degrees and normalization stay those of the encoders: networks declare the published values, and
-# the built-in encoders are useless with them.
-_SHARED: dict[str, Any] = {
-    "rescore": True,
-    "score_unit": "distance",
-}
-PRESETS: dict[str, dict[str, Any]] = {
-    "musc-v2": {},
-    "published": {
-        **_SHARED,
-        "scan_foreground": "nonzero_xyz",
-        "scan_enlarge": True,
-        "scan_max_points": None,
-        "encoder_precision": "float32",
-        "group_unique": False,
-        "group_skip_radius": 1e-3**0.5,
-        "search_precision": "float32",
-        "map_blur_quantized": True,
-        "rescore_min_max": True,
-    },
-    "musc": {
-        **_SHARED,
-        "scan_max_points": None,
-        "aggregate_separately": True,
-        "aggregate_weighting": "uniform",
-        "aggregate_layer_norm": True,
-        "rescore_neighbors": (1, 2, 3),
-        "rescore_class_tokens": True,
-    },
-}
 
 
 def resolve(op: str, config: Config | str) -> Config:

@@ -291,3 +291,23 @@ def test_layers_choose_the_blocks_of_a_network(tmp_path):
     assert encoder.encode(pixels).tokens.shape == (1, 2, 4, 4, 128)
     with pytest.raises(InputError, match=r"blocks must be .* of the 4 .*, got \(2, 4\)"):
         selection.image_encoder(str(tmp_path), "cpu", "float32", (2, 4))
+
+
+def test_the_final_norm_of_a_network_can_be_left_out(tmp_path):
+    pytest.importorskip("transformers")
+    random_weights.small_network("dinov2", tmp_path)
+    pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    given = (str(tmp_path), "cpu", "float32", (1, 3))
+    own, normed, plain = (selection.image_encoder(*given, norm) for norm in (None, True, False))
+    assert torch.equal(own.encode(pixels).tokens, normed.encode(pixels).tokens)
+    assert plain.blocks == (1, 3)
+    with torch.no_grad():
+        expected = plain.network.layernorm(plain.encode(pixels).tokens)
+    torch.testing.assert_close(own.encode(pixels).tokens, expected)
+    torch.testing.assert_close(own.encode(pixels).class_tokens, plain.encode(pixels).class_tokens)
+
+
+def test_an_encoder_without_a_final_norm_is_named(rng):
+    config = Config(encoder_final_norm=False)
+    with pytest.raises(InputError, match="encoder_final_norm must be None with texture, which has"):
+        score(parts.images(rng, 3), encoder_2d="texture", config=config)

@@ -140,6 +140,14 @@ class BlockEncoder(Protocol):
         """Return a variant that takes its tokens from other blocks and shares the weights."""
 
 
+@runtime_checkable
+class NormEncoder(Protocol):
+    """An image encoder whose patch tokens pass through a final norm, or do not."""
+
+    def with_final_norm(self, final_norm: bool) -> ImageEncoder:
+        """Return a variant with the final norm or without it that shares the weights."""
+
+
 class PointEncoder(Encoder, Protocol):
     """Turn the point groups of a cloud into tokens."""
 

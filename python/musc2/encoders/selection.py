@@ -23,6 +23,7 @@ from musc2.encoders.contract import (
     BlockEncoder,
     ImageEncoder,
     Modality,
+    NormEncoder,
     PointEncoder,
     TokenDefaults,
     usable_device,
@@ -171,7 +172,8 @@ def select(
             name, size = split_size(item)
             encoder = loaded.get(name) if isinstance(name, str) else None
             if encoder is None:
-                encoder = image_encoder(name, usable, precision, config.encoder_layers)
+                layers, final_norm = config.encoder_layers, config.encoder_final_norm
+                encoder = image_encoder(name, usable, precision, layers, final_norm)
             if isinstance(name, str):
                 loaded[name] = encoder
             chosen_images.append(SizedEncoder(encoder=encoder, size=size))
@@ -254,7 +256,11 @@ def order() -> ByModality[tuple[str, ...]]:
 
 
 def image_encoder(
-    encoder: object, device: str, precision: str, layers: Sequence[int] | None
+    encoder: object,
+    device: str,
+    precision: str,
+    layers: Sequence[int] | None,
+    final_norm: bool | None = None,
 ) -> ImageEncoder:
     """Return the image encoder that a name, an encoder or a callable stands for."""
     if isinstance(encoder, str):
@@ -265,6 +271,11 @@ def image_encoder(
         candidate = encoder
     _check("encoder_2d", candidate, "image")
     chosen = cast(ImageEncoder, candidate)
+    if final_norm is not None:
+        if not isinstance(candidate, NormEncoder):
+            requirement = f"must be None with {chosen.name}, which has no final norm"
+            checks.refuse("score", "config.encoder_final_norm", requirement, final_norm)
+        candidate = chosen = candidate.with_final_norm(final_norm)
     if layers is None:
         return chosen
     if not isinstance(candidate, BlockEncoder):

@@ -59,6 +59,7 @@ class VisionTransformer(Pretrained):
     patch: int
     size: int
     precision: str = "float32"
+    final_norm: bool = True  # of patch tokens; CLIP has none for them
     resample: str = "bicubic"
     token_defaults: TokenDefaults = PUBLISHED_DEFAULTS
     modality: Modality = "image"
@@ -73,11 +74,16 @@ class VisionTransformer(Pretrained):
         """Return a variant that takes its tokens from other blocks and shares the weights."""
         return replace(self, blocks=blocks)
 
+    def with_final_norm(self, final_norm: bool) -> VisionTransformer:
+        """Return a variant whose patch tokens pass through the final norm, or do not."""
+        return replace(self, final_norm=final_norm)
+
     def encode(self, images: torch.Tensor) -> ImageTokens:
         """Return tokens (B, layers, h, w, C) and class tokens, on the network's device.
 
         images: (B, 3, H, W) float32 in [0, 1], H and W multiples of ``patch``. Patch tokens are the
-        outputs of ``blocks`` through the final norm, with CLIP as they are; class tokens are those
+        outputs of ``blocks`` through the final norm unless ``final_norm`` is False or there is none
+        for them, as with CLIP; class tokens are those
         of the last block, with CLIP the projected image embedding of length 1.
         """
         pixels = contract.check_images("encode", images, self.patch)
@@ -90,7 +96,9 @@ class VisionTransformer(Pretrained):
             outputs = self._block_outputs((pixels.to(device) - mean) / std)
             last = outputs[max(outputs)]
             first_patch = last.shape[1] - grid[0] * grid[1]  # after the class token and registers
-            patches = [self._final_norm(outputs[block][:, first_patch:]) for block in self.blocks]
+            patches = [outputs[block][:, first_patch:] for block in self.blocks]
+            if self.final_norm:
+                patches = list(map(self._final_norm, patches))
             class_tokens = self._class_tokens(last[:, 0]).float()
         tokens = torch.stack([layer.float() for layer in patches], dim=1)
         return ImageTokens(
