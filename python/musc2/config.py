@@ -195,6 +195,13 @@ class Config:
         "Which of a patch's sorted distances are averaged: fractions or counts; (0.0, 0.3) is "
         "the lowest 30 %.",
     )
+    mutual_copies: bool = setting(
+        False,
+        MUTUAL,
+        kinds.switch(),
+        "Let copies of a part, such as a file saved twice, vouch for each other, as in the "
+        "published code. False: they count as the part itself, with a warning.",
+    )
     search_precision: str = setting(
         "auto",
         MUTUAL,

@@ -10,6 +10,7 @@ _SHARED: dict[str, Any] = {
     "rescore": True,
     "score_unit": "distance",
     "scan_max_points": None,
+    "mutual_copies": True,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},

@@ -20,7 +20,7 @@ from musc2.ops import Links
 from musc2.ops._support import dispatch, threads
 from musc2.progress import StageTimer
 from musc2.result import Result
-from musc2.stages import aggregate, fuse, maps, mutual, subsets
+from musc2.stages import aggregate, copies, fuse, maps, mutual, subsets
 from musc2.stages.enhance import enhance
 from musc2.stages.matches import grid_positions, group_positions, nearest_matches
 from musc2.stages.mutual import Features
@@ -45,11 +45,13 @@ class PatchScores:
     """scores: (N, L), means over layers, and salient: (N, C), section 8, of each modality.
 
     matches: of the worst patch of each image, without images of each cloud.
+    copies: (N, N + R) bool, see ``stages.copies``; None if there are none.
     """
 
     scores: ByModality[torch.Tensor]
     salient: ByModality[torch.Tensor]
     matches: Matches | None
+    copies: torch.Tensor | None
 
 
 def score_parts(
@@ -73,6 +75,8 @@ def score_parts(
     if peers is not None:
         plain = config.replace(subset_count=1)
         peer_patches = _views_scored(peers, PartSet(views=[]), defaults, plain, timer)
+    if patches[0].copies is not None:
+        copies.warn(patches[0].copies, names)
     with timer.stage("maps"):  # section 7
         if peers is not None:
             units = _units(peer_patches, peers, config, all_good)
@@ -206,6 +210,7 @@ def patch_scores(
     links = _links(samples)
     totals: ByModality[torch.Tensor] | None = None
     salient_source: ByModality[torch.Tensor] = ByModality()
+    copied: torch.Tensor | None = None
     rounds = 0
     for layer in range(samples.layers):
         with timer.stage("aggregate"):  # section 4
@@ -215,8 +220,11 @@ def patch_scores(
             features = _with_references(
                 z, reference_z[index] if reference_z else None, samples, config
             )
+            if rounds == 0 and not config.mutual_copies:
+                with timer.stage("mutual"):
+                    copied = _copies(features)
             balance = z.is_both and _needs_balance(defaults, config)
-            scores = _layer_scores(features, chosen, links, config, timer, balance)
+            scores = _layer_scores(features, chosen, links, config, timer, balance, copied)
             totals = scores if totals is None else totals.combine(torch.add, scores)
             if layer == max(samples.layers - 2, 0) and index == 0:  # section 8: second to last
                 salient_source = z
@@ -227,7 +235,7 @@ def patch_scores(
     with timer.stage("matches"):
         matches = _matches(salient_source, means, inside, chosen, samples, config)
     salient = _salient(salient_source, means, inside)
-    return PatchScores(scores=means, salient=salient, matches=matches)
+    return PatchScores(scores=means, salient=salient, matches=matches, copies=copied)
 
 
 def _features(
@@ -285,6 +293,7 @@ def _layer_scores(
     config: Config,
     timer: StageTimer,
     balance: bool,
+    copied: torch.Tensor | None,
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
     scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
@@ -294,16 +303,26 @@ def _layer_scores(
         for rows in mutual.panels(own, config.memory):
             with timer.stage("mutual"):  # section 5, MSM
                 d = own.map(partial(mutual.distances, rows=rows))
+                if copied is not None:
+                    for values in d.values():
+                        copies.leave_out(values, copies.within(copied, subset, rows))
                 if balance:
                     scales = scales or mutual.medians(features, chosen, d)
                     d = d.combine(lambda values, scale: values.div_(scale), scales)
             if d.image is not None and d.points is not None:
                 with timer.stage("enhance"):  # section 6, CAE
-                    _enhance(d.image, d.points, rows, [links[i] for i in subset[rows].tolist()])
+                    _enhance(d.image, d.points, [links[i] for i in subset[rows].tolist()])
             with timer.stage("mutual"):
                 for (_, target), values in zip(scores.items(), d.values(), strict=True):
                     target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
     return scores
+
+
+def _copies(features: ByModality[Features]) -> torch.Tensor | None:
+    """Return which samples are copies in every modality; None if there are none."""
+    matrices = [copies.find_copies(part.z, part.references) for part in features.values()]
+    copied = torch.stack(matrices).all(0)
+    return copied if copied.any() else None
 
 
 def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
@@ -312,13 +331,11 @@ def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
     return not all(own.normalize for own in defaults.values())
 
 
-def _enhance(
-    d_2d: torch.Tensor, d_3d: torch.Tensor, rows: torch.Tensor, links: Sequence[Links]
-) -> None:
-    """Enhance the distances of the samples ``rows`` in place, without a sample's own entries."""
+def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, links: Sequence[Links]) -> None:
+    """Enhance distances in place, without a sample's entries of itself and its copies, +inf."""
     with threads.one_thread():  # many small steps
-        for a, b, row, link in zip(d_2d, d_3d, rows, links, strict=True):
-            columns = torch.arange(a.shape[1]) != row
+        for a, b, link in zip(d_2d, d_3d, links, strict=True):
+            columns = a[0].isfinite()
             a[:, columns], b[:, columns] = enhance(a[:, columns], b[:, columns], link)
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from musc2 import Config, Result, cli, datasets, encoders, preprocess
 from musc2.cli import method_options, parser, reference
-from musc2.config import PRESETS
+from musc2.config_presets import PRESETS
 from musc2.encoders import selection
 
 

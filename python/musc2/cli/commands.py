@@ -12,7 +12,8 @@ from typing import TextIO
 
 from musc2.cli import encoder_choice, settings, streams
 from musc2.cli.check import check as check
-from musc2.config import PRESETS, Config
+from musc2.config import Config
+from musc2.config_presets import PRESETS
 from musc2.report import text
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from musc2.config import PRESETS, Config
+from musc2.config import Config
 from musc2.config_fields import parse
+from musc2.config_presets import PRESETS
 from musc2.errors import InputError
 
 

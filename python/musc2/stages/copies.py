@@ -1,0 +1,97 @@
+"""Copies of a part, which must not vouch for each other, docs/method/algorithm.md section 5."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+
+ALIKE = 0.15
+"""Copies are at most this far apart, relative to the median pair: root mean square of patches."""
+PATCH = 0.5
+"""No patch of a copy is further than this from its place in the other: a defect would be."""
+COMMON = 1 / 3
+"""Above this share of all parts alike parts are no copies: it is how such parts look."""
+SHOWN = 5  # pairs in the warning
+
+
+def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torch.Tensor:
+    """Return (N, N + R) bool: which other samples and references are copies of a sample.
+
+    z: (N, L, C); references: (R, L', C). Patches are compared place by place, so a copy is the same
+    picture or scan again, perhaps saved or scaled anew, not the same part in another pose.
+    """
+    others = z
+    if references is not None and references.shape[1:] == z.shape[1:]:
+        others = torch.cat([z, references])
+    squared = _mean_squares(z, others)
+    own = torch.arange(len(z), device=z.device)
+    squared[own, own] = float("inf")
+    typical = squared[squared.isfinite()].median() if len(others) > 1 else squared.new_zeros(())
+    alike = _rare((squared <= ALIKE**2 * typical) & (typical > 0))
+    for row in alike.any(1).nonzero()[:, 0].tolist():
+        columns = alike[row].nonzero()[:, 0]
+        furthest = (z[row] - others[columns]).square().sum(-1).amax(-1)
+        alike[row, columns] = furthest <= PATCH**2 * typical
+    if references is not None and len(others) == len(z):
+        alike = torch.cat([alike, alike.new_zeros(len(z), len(references))], dim=1)
+    return alike
+
+
+def within(copies: torch.Tensor, subset: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return (n, K): the copies of a subset's ``rows`` among the subset and all references."""
+    samples, parts = copies.shape
+    references = torch.arange(samples, parts)
+    return copies[subset[rows]][:, torch.cat([subset, references])]
+
+
+def leave_out(d: torch.Tensor, copies: torch.Tensor) -> None:
+    """Set the distances d (n, L, K) to copies (n, K) to +inf, as those to the sample itself.
+
+    A sample keeps them where it would have no other.
+    """
+    alone = (copies | d[:, 0].isinf()).all(1, keepdim=True)
+    d.masked_fill_((copies & ~alone)[:, None], float("inf"))
+
+
+def warn(copies: torch.Tensor, names: Sequence[str]) -> None:
+    """Warn of the pairs by name, at most SHOWN of them."""
+    pairs = pairs_of(copies, names)
+    if not pairs:
+        return
+    more = f" and {len(pairs) - SHOWN} more pairs" if len(pairs) > SHOWN else ""
+    message = f"score: copies do not vouch for each other: {'; '.join(pairs[:SHOWN])}{more}"
+    warnings.warn(message, stacklevel=2)
+
+
+def pairs_of(copies: torch.Tensor, names: Sequence[str]) -> list[str]:
+    """Return "NAME and NAME" of each pair; references are counted from 0."""
+    pairs = []
+    for row, column in copies.nonzero().tolist():
+        if column >= len(names):
+            pairs.append(f"{names[row]} and reference {column - len(names)}")
+        elif row < column:
+            pairs.append(f"{names[row]} and {names[column]}")
+    return pairs
+
+
+def _mean_squares(z: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Return (N, K): the mean over patches of squared distances, place by place."""
+    own, keys = z.flatten(1), others.flatten(1)
+    products = own @ keys.T
+    norms, key_norms = own.square().sum(1), keys.square().sum(1)
+    squared = (norms[:, None] + key_norms - 2 * products).clamp(min=0) / z.shape[1]
+    samples = len(z)
+    squared[:, :samples] = (squared[:, :samples] + squared[:, :samples].T) / 2  # in every digit
+    return squared
+
+
+def _rare(alike: torch.Tensor) -> torch.Tensor:
+    """Return the pairs of which neither part is like many."""
+    most = max(1, int(COMMON * alike.shape[1]) - 1)
+    samples = len(alike)
+    usual = alike.sum(1) > most
+    rare = alike & ~usual[:, None]
+    rare[:, :samples] &= ~usual
+    return rare
