@@ -1,12 +1,18 @@
-"""Run one of the quality benchmarks: python -m bench.quality images|real_sets|synthetic|aupro"""
+"""Run one of the quality benchmarks: python -m bench.quality NAME."""
 
 from __future__ import annotations
 
 import argparse
 
-from bench.quality import aupro, images, real_sets, synthetic
+from bench.quality import aupro, images, real_sets, synthetic, thresholds
 
-COMMANDS = {"images": images, "real_sets": real_sets, "synthetic": synthetic, "aupro": aupro}
+COMMANDS = {
+    "images": images,
+    "real_sets": real_sets,
+    "synthetic": synthetic,
+    "aupro": aupro,
+    "thresholds": thresholds,
+}
 
 
 def main() -> None:
