@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench.quality import aupro, images, real_sets, synthetic, thresholds
+from bench.quality import aupro, images, map_thresholds, real_sets, synthetic, thresholds
 
 COMMANDS = {
     "images": images,
@@ -12,6 +12,7 @@ COMMANDS = {
     "synthetic": synthetic,
     "aupro": aupro,
     "thresholds": thresholds,
+    "map_thresholds": map_thresholds,
 }
 
 
