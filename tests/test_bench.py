@@ -29,7 +29,7 @@ def test_a_header_has_as_many_columns_as_its_rule():
     assert names.count("|") == rule.count("|") == len(table.COLUMNS) + 4
 
 
-@pytest.mark.parametrize("command", ["images", "synthetic", "aupro"])
+@pytest.mark.parametrize("command", ["images", "synthetic", "aupro", "thresholds"])
 def test_quality_explains_its_commands(monkeypatch, capsys, command):
     monkeypatch.setattr(sys, "argv", ["quality", command, "--help"])
     with pytest.raises(SystemExit, match="0"):

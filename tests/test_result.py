@@ -117,8 +117,21 @@ def changed(folder, **changes):
     [
         ({"names": ["left"]}, "scores must be one for each of the 1 names, got 2"),
         ({"names": [{"a": 1}, "right"]}, "names must be strings"),
-        ({"scores": np.array([np.nan, 1], np.float32)}, "scores must be finite"),
-        ({"scores": np.ones((2, 2), np.float32)}, "scores must be finite, one per part"),
+        (
+            {"scores": np.array([np.nan, 1], np.float32)},
+            "scores must be finite float32 of rank 1, got NaN or infinity",
+        ),
+        (
+            {"scores": np.ones((2, 2), np.float32)},
+            r"scores must be finite float32 of rank 1, got torch.float32 of shape \(2, 2\)",
+        ),
+        ({"raw_scores": np.ones(2, np.int64)}, "raw_scores must be finite float32 of rank 1"),
+        ({"raw_scores": np.full(2, np.inf, np.float32)}, "raw_scores must be finite float32"),
+        ({"patch_scores_2d": np.ones((2, 6), np.float32)}, "patch_scores_2d must be .* rank 3"),
+        ({"patch_scores_3d": np.ones((2, 2, 3), np.float32)}, "patch_scores_3d must be .* rank 2"),
+        ({"point_scores": np.full(10, np.nan, np.float32)}, "point_scores must be finite"),
+        ({"timings": [1.0]}, "timings must map stages to float"),
+        ({"encoders": {"2d": 3}}, "encoders must map stages to str"),
         ({"raw_scores": np.ones(3, np.float32)}, "raw_scores must be one for each of the 2 names"),
         ({"map_working": np.ones((3, 2), np.int64)}, "must hold a saved result, got ValueError"),
         ({"point_scores_lengths": np.array([-5, 9])}, "must hold a saved result, got"),

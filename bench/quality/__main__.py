@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from bench.quality import aupro, densities, images, real_sets, synthetic
+from bench.quality import (
+    aupro,
+    densities,
+    images,
+    map_thresholds,
+    real_sets,
+    synthetic,
+    thresholds,
+)
 
 COMMANDS = {
     "images": images,
@@ -12,6 +20,8 @@ COMMANDS = {
     "synthetic": synthetic,
     "densities": densities,
     "aupro": aupro,
+    "thresholds": thresholds,
+    "map_thresholds": map_thresholds,
 }
 
 

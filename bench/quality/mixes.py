@@ -18,6 +18,7 @@ from musc2.datasets import synthetic
 SHARES = (0.0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5)
 SIMULATED = ("normal", "lognormal", "gamma", "two kinds", "drift", "near defects")
 _COUNT = 40  # parts of a mix of real parts, fewer if a set has fewer good ones
+_GENERATED = 24  # parts of a generated set
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +48,7 @@ def generated(draws: int) -> Iterator[Mix]:
     """Yield scores of generated parts, by color and shape."""
     for share in SHARES:
         for seed in range(draws):
-            parts = synthetic.parts(_COUNT, seed=seed, size=112, defective=share)
+            parts = synthetic.parts(_GENERATED, seed=seed, size=112, defective=share)
             result = musc2.score(parts.rgb, parts.xyz, encoder_2d="texture", encoder_3d="shape")
             yield _mix("generated", share, result.scores, parts.labels)
 

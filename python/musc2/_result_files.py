@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 _TENSORS = ("scores", "raw_scores", "patch_scores_2d", "patch_scores_3d", "reference_scores")
 _MATCHES = ("patches", "parts", "nearest", "distances", "positions", "nearest_positions")
+_RANKS = {
+    "scores": 1,
+    "raw_scores": 1,
+    "patch_scores_2d": 3,
+    "patch_scores_3d": 2,
+    "reference_scores": 1,
+}
+_KINDS = {"timings": float, "encoders": str}
 _PLAIN = ("names", "timings", "encoders", "version", "units", "references_are_good")
 
 
@@ -65,7 +73,7 @@ def read(folder: Path) -> Result:
             arrays = dict(stored)
         about = json.loads(str(arrays["about"]))
         config = Config.from_dict(about["config"])
-        values: dict[str, Any] = {name: about[name] for name in _PLAIN}
+        values: dict[str, Any] = {name: about[name] for name in _PLAIN if name in about}
         for name in _TENSORS:
             values[name] = torch.from_numpy(arrays[name]) if name in arrays else None
         values["point_scores"] = _unpack("point_scores", arrays)
@@ -207,10 +215,18 @@ def _unpack_masks(arrays: dict[str, Any]) -> list[torch.Tensor]:
 def _check(result: Result) -> None:
     """Raise unless all parts of a loaded result are of the same samples."""
     count = len(result.names)
-    if result.scores.ndim != 1 or not bool(result.scores.isfinite().all()):
-        checks.refuse("Result.load", "scores", "must be finite, one per part", result.scores.shape)
+    for name, rank in _RANKS.items():
+        tensor = getattr(result, name)
+        if tensor is not None:
+            _check_tensor(name, tensor, rank)
+    for scores in result.point_scores or []:
+        _check_tensor("point_scores", scores, 1)
     if not all(isinstance(name, str) for name in result.names):
         checks.refuse("Result.load", "names", "must be strings", result.names)
+    for name, kind in _KINDS.items():
+        values = getattr(result, name)
+        if not isinstance(values, dict) or not all(isinstance(v, kind) for v in values.values()):
+            checks.refuse("Result.load", name, f"must map stages to {kind.__name__}", values)
     fields: dict[str, Any] = {
         "scores": result.scores,
         "raw_scores": result.raw_scores,
@@ -225,3 +241,12 @@ def _check(result: Result) -> None:
         if value is not None and len(value) != count:
             requirement = f"must be one for each of the {count} names"
             checks.refuse("Result.load", name, requirement, len(value))
+
+
+def _check_tensor(name: str, tensor: torch.Tensor, rank: int) -> None:
+    requirement = f"must be finite float32 of rank {rank}"
+    if tensor.dtype != torch.float32 or tensor.ndim != rank:
+        got = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
+        checks.refuse("Result.load", name, requirement, got)
+    if not bool(tensor.isfinite().all()):
+        checks.refuse("Result.load", name, requirement, "NaN or infinity")

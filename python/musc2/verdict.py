@@ -75,15 +75,17 @@ def manual(value: float) -> Threshold:
 def normal_mode(ordered: NDArray[np.float64]) -> tuple[float, float]:
     """ordered: (N,), rising -> the mode of the scores and the spread of those below it.
 
-    The mode is the score with the highest density; the kernel is as wide as the shortest interval
-    that holds half of the scores. Up to half of the set may score higher and change neither much.
+    The mode is the score of the lower half with the highest density; the kernel is as wide as the
+    shortest interval that holds half of the scores and begins among the lowest quarter. Up to half
+    of the set may score higher, alike or not, and change neither much.
     """
     half = math.ceil(len(ordered) / 2)
-    width = float((ordered[half - 1 :] - ordered[: len(ordered) - half + 1]).min()) / 2
+    starts = len(ordered) // 4 + 1
+    width = float((ordered[half - 1 :][:starts] - ordered[:starts]).min()) / 2
     if width == 0:
-        mode = _most_frequent(ordered)
+        mode = _most_frequent(ordered[:half])
     else:
-        mode = float(ordered[_densities(ordered, width).argmax()])
+        mode = float(ordered[_densities(ordered, width)[:half].argmax()])
     below = mode - ordered[ordered <= mode]
     return mode, math.sqrt(float((below**2).sum()) / max(len(below) - 1, 1))
 
