@@ -46,7 +46,7 @@ _MOST_LARGE, _MORE_LARGE = 88, 12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Block:
+class PartBlock:
     """content: what the page decodes when the part is opened; share: of 3D at the map's peak.
 
     crops: (part, place) -> a crop of this part for the matches of another one, place 0 for its own.
@@ -58,7 +58,7 @@ class Block:
     crops: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
 
 
-def blocks(result: Result, order: list[int], anchor: float) -> Iterator[tuple[int, Block]]:
+def blocks(result: Result, order: list[int], anchor: float) -> Iterator[tuple[int, PartBlock]]:
     """Yield the index and block of each part, in ``order``: the most suspicious first.
 
     anchor: the value that is in the middle of the color scale.
@@ -94,7 +94,7 @@ def _block(
     requests: dict[int, list[tuple[int, int, torch.Tensor]]],
     anchor: float,
     index: int,
-) -> Block:
+) -> PartBlock:
     detail = details[index]
     source = _sources.read(result, index, _LIMIT)
     view = None
@@ -120,7 +120,7 @@ def _block(
     for part, place, position in requests[index]:
         where = _fractions(position.numpy(), source, view)
         crops[part, place] = _crop(picture, where)
-    return Block(
+    return PartBlock(
         thumbnail=jpeg(_thumbnail(picture, total, anchor), 72),
         content=content,
         share=_share(values),
@@ -267,7 +267,7 @@ def _thumbnail(picture: Picture, total: Values | None, anchor: float) -> Picture
     if total is None:
         return small
     levels = _colors.levels(_nearest(_pooled(total, _THUMBNAIL), small.shape[:2]), anchor)
-    opacity = np.clip((levels / 255 - 0.35) / 0.15, 0, 0.8)[..., None]
+    opacity = np.clip((levels / 255 - 0.44) / 0.1, 0, 0.8)[..., None]
     mixed: Picture = (small * (1 - opacity) + _colors.table()[levels] * opacity).astype(np.uint8)
     return mixed
 

@@ -15,7 +15,7 @@ function mapPixels(map, opacity) {
   for (let i = 0; i < map.values.length; i++) {
     const level = levelOf(map.values[i], ratio);
     const color = 3 * Math.round(255 * level);
-    const faintness = 1 + 4 * (1 - Math.min(1, Math.max(0, (level - 0.3) / 0.2)));
+    const faintness = 1 + 4 * (1 - Math.min(1, Math.max(0, (level - 0.42) / 0.1)));
     data[4 * i] = colorTable[color];
     data[4 * i + 1] = colorTable[color + 1];
     data[4 * i + 2] = colorTable[color + 2];
