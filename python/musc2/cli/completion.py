@@ -56,14 +56,14 @@ def _bash(commands: Commands) -> str:
     branches = []
     for path, parser in commands.items():
         branches.append(f"    \"{' '.join(path)}\") words='{' '.join(_words(parser))}' ;;")
-    known = " ".join(f'"{" ".join(path)}"' for path in commands if path)
+    prefixes = " ".join(f'"{" ".join(path)}"' for path in commands if path)
     return f"""_musc2() {{
   local word path='' words=''
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD - 1]}}"
-  local known=({known})
+  local prefixes=({prefixes})
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
     local longer="${{path:+$path }}$word"
-    [[ " ${{known[*]/#/|}}| " == *"|$longer"[\\|\\ ]* ]] && path="$longer"
+    [[ " ${{prefixes[*]/#/|}}| " == *"|$longer"[\\|\\ ]* ]] && path="$longer"
   done
   case "$path $previous" in
 {chr(10).join(cases)}

@@ -46,12 +46,12 @@ def select(options: argparse.Namespace) -> Parts:
 
 def references(options: argparse.Namespace) -> dict[str, Any] | None:
     """Return the references of the options; None without any."""
-    given = {
+    files_of = {
         "rgb": _files("--references", _listed(options.references)),
         "pcd": _files("--references-pcd", _listed(options.references_pcd)),
         "masks": _files("--references-masks", _listed(options.references_masks)),
     }
-    present = {name: files for name, files in given.items() if files is not None}
+    present = {name: files for name, files in files_of.items() if files is not None}
     return present or None
 
 

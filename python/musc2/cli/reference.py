@@ -79,10 +79,10 @@ def cli_page() -> str:
 
 def _examples(epilog: str) -> list[str]:
     """Return one line as it is, several as a block of code."""
-    first, *others = epilog.strip().splitlines()
-    if not others:
+    first, *lines = epilog.strip().splitlines()
+    if not lines:
         return [first[0].upper() + first[1:]]
-    return ["```sh", *[line.strip() for line in others], "```"]
+    return ["```sh", *[line.strip() for line in lines], "```"]
 
 
 def _commands(

@@ -98,7 +98,7 @@ def write(
 
 @dataclass(frozen=True, kw_only=True)
 class _Writer:
-    """Write the files of one part: ``write((place in the order, part))``."""
+    """Write the files of one part: ``write((its index in the order, part))``."""
 
     files: Files
     read: Callable[[int], Picture]
@@ -106,15 +106,15 @@ class _Writer:
     highest: float
 
     def write(self, job: tuple[int, Part]) -> None:
-        place, part = job
-        with atomic_files.replacing(self.files.folder / self.files.pictures[place]) as file:
+        rank, part = job
+        with atomic_files.replacing(self.files.folder / self.files.pictures[rank]) as file:
             self._picture(part).save(file, "JPEG", quality=90)
         if self.files.maps and part.map is not None:
-            path = self.files.folder / self.files.maps[place]
+            path = self.files.folder / self.files.maps[rank]
             _write_map(path, part.map.numpy(), self.highest)
         if self.files.clouds and part.point_scores is not None:
             points, cut = pictures.read_points(part), part.result.map_threshold
-            with atomic_files.replacing(self.files.folder / self.files.clouds[place]) as file:
+            with atomic_files.replacing(self.files.folder / self.files.clouds[rank]) as file:
                 scans.write_ply(file, points, part.point_scores.numpy(), cut)
 
     def _picture(self, part: Part) -> Image.Image:

@@ -24,7 +24,7 @@ class OutputFolder:
         self._own: set[str] = set()
 
     def begin(self, files: list[str]) -> None:
-        """files: paths relative to the folder, with "/" between folders."""
+        """Record the files of this run: paths relative to the folder, with "/" between folders."""
         self._own = set(files)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._record(self._own | self._earlier)
