@@ -7,7 +7,7 @@ import torch
 from parts import SMALL, score_small
 
 from musc2 import Config, Result, score, score_tokens
-from musc2.errors import InputError
+from musc2.errors import InputError, InputWarning
 
 DEFECT = (2, 20, 30)
 
@@ -75,7 +75,8 @@ def test_published_methods_keep_distances(preset):
 
 
 def test_equal_parts_and_two_parts_have_finite_scores(rng):
-    equal = score_small(np.repeat(parts.images(rng, 1), 5, 0))
+    with pytest.warns(InputWarning, match="exact copies"):
+        equal = score_small(np.repeat(parts.images(rng, 1), 5, 0))
     assert bool(equal.scores.isfinite().all())
     two = score_small(parts.images(rng, 2))
     assert float(two.raw_scores.min()) == pytest.approx(1)
