@@ -197,6 +197,7 @@ def test_scans_turn_together_by_mouse_touch_and_keys(opened):
         return [picture(opened, scan) for scan in SCANS]
 
     opened.wait("document.querySelector('#scan-score').width > 150")
+    opened.wait("document.querySelector('#scan-match').dataset.shown")
     start = views()
     assert len(set(start)) == 3
     opened.drag("#scan-score", 60, 20)

@@ -145,8 +145,8 @@ def _matches(
     if result.matches is None or (index, 0) not in crops:
         return []
     own = [{"part": index, "distance": None, **crops[index, 0]}]
-    for place, part in enumerate(result.matches.parts[index].tolist()):
-        if (index, place + 1) in crops:
-            distance = float(result.matches.distances[index, place])
-            own.append({"part": part, "distance": distance, **crops[index, place + 1]})
+    for slot, part in enumerate(result.matches.parts[index].tolist()):
+        if (index, slot + 1) in crops:
+            distance = float(result.matches.distances[index, slot])
+            own.append({"part": part, "distance": distance, **crops[index, slot + 1]})
     return own

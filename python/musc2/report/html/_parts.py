@@ -49,7 +49,7 @@ _MOST_LARGE, _MORE_LARGE = 88, 12
 class PartBlock:
     """content: what the page decodes when the part is opened; share: of 3D at the map's peak.
 
-    crops: (part, place) -> a crop of this part for the matches of another one, place 0 for its own.
+    crops: (part, slot) -> a crop of this part for the matches of another one, slot 0 for its own.
     """
 
     thumbnail: str
@@ -74,17 +74,17 @@ def blocks(result: Result, order: list[int], anchor: float) -> Iterator[tuple[in
 def _requests(
     result: Result, details: dict[int, Detail]
 ) -> dict[int, list[tuple[int, int, torch.Tensor]]]:
-    """Return which crops to make of each part: for which part and place, and where it lies."""
+    """Return which crops to make of each part: for which part and slot, and where they lie."""
     requests: dict[int, list[tuple[int, int, torch.Tensor]]] = defaultdict(list)
     matches = result.matches
     if matches is None:
         return requests
     for index, detail in details.items():
         requests[index].append((index, 0, matches.positions[index]))
-        for place, other in enumerate(matches.parts[index, : detail.matches].tolist()):
+        for slot, other in enumerate(matches.parts[index, : detail.matches].tolist()):
             if other >= 0:
-                position = matches.nearest_positions[index, place]
-                requests[other].append((index, place + 1, position))
+                position = matches.nearest_positions[index, slot]
+                requests[other].append((index, slot + 1, position))
     return requests
 
 
@@ -117,9 +117,9 @@ def _block(
         height, width = grid.shape
         content["maps"][name] = {"size": [width, height], "data": deflated(grid)}
     crops = {}
-    for part, place, position in requests[index]:
+    for part, slot, position in requests[index]:
         where = _fractions(position.numpy(), source, view)
-        crops[part, place] = _crop(picture, where)
+        crops[part, slot] = _crop(picture, where)
     return PartBlock(
         thumbnail=jpeg(_thumbnail(picture, total, anchor), 72),
         content=content,
@@ -248,7 +248,7 @@ def _fractions(
 
 
 def _crop(picture: Picture, where: tuple[float, float]) -> dict[str, Any]:
-    """Return a square around a place, and the place in it as fractions x, y."""
+    """Return a square around a position, and the position in it as fractions x, y."""
     height, width = picture.shape[:2]
     side = max(2, round(_CROP_SHARE * (height * width) ** 0.5))
     side = min(side, height, width)

@@ -20,6 +20,7 @@ async function showMatch(index) {
   const content = await loadPart(index);
   if (Number(element("scan-other").value) !== index) return;
   scanState.views[2].renderer.load(content.points);
+  element("scan-match").dataset.shown = index;
   drawScans();
 }
 
