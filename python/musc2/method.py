@@ -88,7 +88,8 @@ def score_parts(
         if peers is not None and all_good:
             reference_scores = _render(peer_patches, peers, config, units).peaks().cpu()
     scores = raw
-    if all(own.rescore for view in defaults for own in view.values()):  # section 8
+    rescores = all(own.rescore for view in defaults for own in view.values())
+    if rescores and not references_are_good:  # section 8
         with timer.stage("rescore"):
             features = _image_level_features(patches, samples)
             neighbors, min_max = config.rescore_neighbors, config.rescore_min_max

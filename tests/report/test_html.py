@@ -11,7 +11,8 @@ from PIL import Image
 
 import musc2
 from musc2.errors import InputError
-from musc2.report.html import _colors, _page, _points, _surface
+from musc2.report import colors as scale
+from musc2.report.html import _page, _points, _surface
 from musc2.report.html._histogram import histogram
 
 BLOCK = re.compile(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', re.DOTALL)
@@ -74,7 +75,7 @@ def test_maps_are_on_one_scale_with_the_threshold_in_its_middle(page, scored):
         assert values.shape == (height, width)
         expected = 255 * values / (values + result.map_threshold)
         np.testing.assert_allclose(levels.reshape(height, width), expected, atol=0.51)
-    assert _colors.levels(np.array([0.0, 2.0, 6.0, -1.0]), 2.0).tolist() == [0, 128, 191, 0]
+    assert scale.levels(np.array([0.0, 2.0, 6.0, -1.0]), 2.0).tolist() == [0, 128, 191, 0]
 
 
 def test_matches_have_crops_of_their_parts(page, scored):
@@ -87,7 +88,7 @@ def test_matches_have_crops_of_their_parts(page, scored):
 
 
 def test_the_color_scale_gets_lighter_for_every_kind_of_eye():
-    colors = _colors.table().astype(float) / 255
+    colors = scale.table().astype(float) / 255
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     # Luminance, and cone responses without the red, the green or the blue cones' own.
     views = {

@@ -21,6 +21,7 @@ from musc2.paths import check_component
 from musc2.pipeline import score
 from musc2.progress import Report
 from musc2.report import export, pictures, scans
+from musc2.report.sources import Picture
 from musc2.result import Result
 
 MODALITIES = ("2d", "3d", "2d+3d")
@@ -172,12 +173,10 @@ def _without_failures(samples: Sequence[LabeledSample], result: Result) -> list[
     return list(scored.values())
 
 
-def _background(
-    samples: Sequence[LabeledSample], result: Result
-) -> Callable[[int], pictures.Picture]:
+def _background(samples: Sequence[LabeledSample], result: Result) -> Callable[[int], Picture]:
     """Return what maps are drawn over: the files of the parts, else their depth."""
 
-    def read(index: int) -> pictures.Picture:
+    def read(index: int) -> Picture:
         if result.paths[index] is None:
             cloud = datasets.load_cloud(samples[index])
             if cloud is not None:

@@ -19,7 +19,7 @@ from musc2.ops._support.dispatch import num_threads
 from musc2.part import Part
 from musc2.report import html, part_table, pictures, scans
 from musc2.report.manifest import OutputFolder
-from musc2.report.pictures import Picture
+from musc2.report.sources import Picture
 from musc2.result import Result
 
 WIDTH = 2000

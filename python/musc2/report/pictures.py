@@ -10,20 +10,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch.nn.functional import interpolate
 
-from musc2.inputs import Sample, list_clouds, list_images
 from musc2.part import Part
 from musc2.regions import Region, regions
 from musc2.report import scans
 from musc2.report.overlay import overlay
+from musc2.report.sources import Picture, sample_of
 from musc2.result import Result
 
-Picture = NDArray[np.uint8]
 _MISSING: Picture = np.zeros((1, 1, 3), np.uint8)
 
 
 def read(result: Result, index: int) -> Picture:
     """Return the image of a part, else its xyz map as gray; black if it came as an array."""
-    sample = _sample(result, index)
+    sample = sample_of(result, index)
     if sample.image is None:
         return _MISSING if sample.cloud is None else scans.shade_depth(sample.cloud.read())
     image = sample.image.read()
@@ -34,7 +33,7 @@ def read(result: Result, index: int) -> Picture:
 
 def read_points(part: Part) -> NDArray[Any]:
     """Return the points (P, 3) of a part's cloud; NaN if it came as an array that is gone."""
-    sample = _sample(part.result, part.index)
+    sample = sample_of(part.result, part.index)
     if sample.cloud is not None:
         return sample.cloud.read()
     count = 0 if part.point_scores is None else len(part.point_scores)
@@ -44,8 +43,8 @@ def read_points(part: Part) -> NDArray[Any]:
 def cloud_view(part: Part) -> Image.Image:
     """Return the view of a cloud, colored by score."""
     scores = np.zeros(0) if part.point_scores is None else part.point_scores.numpy()
-    point_colors = scans.colors(scores, part.result.map_threshold)
-    return captioned(part, Image.fromarray(scans.view(read_points(part), point_colors)))
+    shades = scans.point_colors(scores, part.result.map_threshold)
+    return captioned(part, Image.fromarray(scans.view(read_points(part), shades)))
 
 
 def marked(part: Part, picture: Picture, *, width: int) -> Image.Image:
@@ -93,19 +92,6 @@ def captioned(part: Part, image: Image.Image) -> Image.Image:
     whole.paste(strip, (0, 0))
     whole.paste(image, (0, height))
     return whole
-
-
-def _sample(result: Result, index: int) -> Sample:
-    """Return the input of a part: as it was given, else from its file."""
-    if result._samples is not None:
-        sample: Sample = result._samples[index]
-        return sample
-    name, path = result.names[index], result.paths[index]
-    if path is None:
-        return Sample(index=index, name=name)
-    if "2d" in result.encoders:
-        return Sample(index=index, name=name, image=list_images([path])[0])
-    return Sample(index=index, name=name, cloud=list_clouds([path])[0])
 
 
 def _limited(size: tuple[int, int], width: int) -> tuple[int, int]:

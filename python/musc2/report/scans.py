@@ -7,12 +7,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-# From dark blue over green to yellow: rising brightness, told apart by color-blind people too.
-_STOPS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-_COLORS = np.array(
-    [[60, 60, 80], [50, 90, 140], [40, 150, 130], [150, 200, 70], [255, 230, 40]], float
-)
+from musc2.report import colors
+from musc2.report.sources import Picture
+
 _VIEW = 640  # pixels of the longer side of a view
 
 
@@ -28,21 +25,19 @@ def shade_depth(xyz: NDArray[Any]) -> Picture:
     return np.repeat(shade[..., None], 3, axis=2)
 
 
-def colors(scores: NDArray[Any], threshold: float) -> Picture:
-    """scores: (P,) -> (P, 3): the color of s / (s + threshold), so 0.5 is the threshold."""
-    positive = np.maximum(scores, 0)
-    level = positive / np.maximum(positive + max(threshold, 0.0), 1e-30)
-    channels = [np.interp(level, _STOPS, channel) for channel in _COLORS.T]
-    return np.stack(channels, -1).astype(np.uint8)
+def point_colors(scores: NDArray[Any], threshold: float) -> Picture:
+    """scores: (P,) -> (P, 3): the colors of the report, which begin to shine at the threshold."""
+    shades: Picture = colors.table()[colors.levels(scores, max(threshold, 1e-12))]
+    return shades
 
 
-def view(points: NDArray[Any], point_colors: Picture) -> Picture:
-    """points: (P, 3), colors: (P, 3) -> (H, W, 3): the cloud seen along its thinnest direction.
+def view(points: NDArray[Any], shades: Picture) -> Picture:
+    """points: (P, 3), shades: (P, 3) -> (H, W, 3): the cloud seen along its thinnest direction.
 
     Points that are nearer hide those behind them; the background is black.
     """
     finite = np.isfinite(points).all(1)
-    points, point_colors = points[finite].astype(np.float64), point_colors[finite]
+    points, shades = points[finite].astype(np.float64), shades[finite]
     if len(points) == 0:
         return np.zeros((1, 1, 3), np.uint8)
     centered = points - points.mean(0)
@@ -60,7 +55,7 @@ def view(points: NDArray[Any], point_colors: Picture) -> Picture:
         for right in range(-radius, radius + 1):
             rows, columns = (height - 1 - y + down)[order], (x + right)[order]
             inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-            picture[rows[inside], columns[inside]] = point_colors[order][inside]
+            picture[rows[inside], columns[inside]] = shades[order][inside]
     return picture
 
 
@@ -72,9 +67,9 @@ def write_ply(file: BinaryIO, points: NDArray[Any], scores: NDArray[Any], thresh
     for axis, name in enumerate("xyz"):
         records[name] = points[:, axis]
     records["score"] = scores
-    point_colors = colors(scores, threshold)
+    shades = point_colors(scores, threshold)
     for channel, name in enumerate("rgb"):
-        records[name] = point_colors[:, channel]
+        records[name] = shades[:, channel]
     lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
     lines += [f"property float {name}" for name in names]
     lines += [f"property uchar {name}" for name in ("red", "green", "blue")]

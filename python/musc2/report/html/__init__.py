@@ -14,7 +14,8 @@ from typing import Any
 
 from musc2 import atomic_files
 from musc2.regions import regions
-from musc2.report.html import _colors, _metrics, _page, _parts
+from musc2.report import colors
+from musc2.report.html import _metrics, _page, _parts
 from musc2.report.html._encoding import as_json, deflated, printable
 from musc2.report.html._histogram import histogram
 from musc2.result import Result
@@ -79,7 +80,7 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
         "mapAnchor": map_anchor,
         "key": _key(result),
         "histogram": histogram(result.scores.numpy(), anchor),
-        "colors": deflated(_colors.table()),
+        "colors": deflated(colors.table()),
         "parts": [{key: row[key] for key in row if key != "thumbnail"} for row in rows],
     }
     return {

@@ -18,9 +18,10 @@ from musc2.inputs.ordered_map import ordered_map
 from musc2.maps import Maps
 from musc2.ops._support import dispatch
 from musc2.ops._support.threads import in_forked_child
-from musc2.report.html import _colors, _points, _sources, _surface
+from musc2.report import colors, sources
+from musc2.report.html import _points, _surface
 from musc2.report.html._encoding import deflated, jpeg
-from musc2.report.html._sources import Content, Picture
+from musc2.report.sources import Content, Picture
 from musc2.result import Result
 
 Values = NDArray[np.float32]
@@ -96,15 +97,13 @@ def _block(
     index: int,
 ) -> PartBlock:
     detail = details[index]
-    source = _sources.read(result, index, _LIMIT)
+    source = sources.read(result, index, _LIMIT)
     view = None
     if source.image is None and source.xyz is not None and source.xyz.ndim == 2:
         view = _surface.view(source.xyz, source.mask)
     picture = _picture(source, view)
     values = _values(result, index, view)
-    levels = {
-        name: _colors.levels(_pooled(map, detail.map), anchor) for name, map in values.items()
-    }
+    levels = {name: colors.levels(_pooled(map, detail.map), anchor) for name, map in values.items()}
     total = np.sum(list(values.values()), axis=0) if values else None
     content: dict[str, Any] = {
         "image": jpeg(_reduced(picture, detail.picture), detail.quality),
@@ -207,12 +206,12 @@ def _packed_points(
     if xyz.ndim == 3:
         rows, columns = np.divmod(chosen, xyz.shape[1])
         fractions = (rows + 0.5) / xyz.shape[0], (columns + 0.5) / xyz.shape[1]
-        levels = _colors.levels(_sampled(total, *fractions), anchor)
+        levels = colors.levels(_sampled(total, *fractions), anchor)
         flipped = points * np.array([1, -1, -1], np.float32)
         return _points.pack(flipped, levels, _sampled(picture, *fractions))
     if view is None or result.point_scores is None:
         return None
-    levels = _colors.levels(result.point_scores[index].numpy()[chosen], anchor)
+    levels = colors.levels(result.point_scores[index].numpy()[chosen], anchor)
     return _points.pack(points, levels, picture.reshape(-1, 3)[view.pixels[chosen]])
 
 
@@ -266,9 +265,9 @@ def _thumbnail(picture: Picture, total: Values | None, anchor: float) -> Picture
     small = _reduced(picture, _THUMBNAIL)
     if total is None:
         return small
-    levels = _colors.levels(_nearest(_pooled(total, _THUMBNAIL), small.shape[:2]), anchor)
+    levels = colors.levels(_nearest(_pooled(total, _THUMBNAIL), small.shape[:2]), anchor)
     opacity = np.clip((levels / 255 - 0.44) / 0.1, 0, 0.8)[..., None]
-    mixed: Picture = (small * (1 - opacity) + _colors.table()[levels] * opacity).astype(np.uint8)
+    mixed: Picture = (small * (1 - opacity) + colors.table()[levels] * opacity).astype(np.uint8)
     return mixed
 
 

@@ -33,7 +33,7 @@ class Content:
 def read(result: Result, index: int, limit: int) -> Content:
     """Return what can be seen of a part. A file that is gone costs its picture, not the report."""
     try:
-        sample = _sample(result, index)
+        sample = sample_of(result, index)
         image = None if sample.image is None else _reduced(sample.image.read(), limit)
         xyz = None if sample.cloud is None else sample.cloud.read()
         mask = None if sample.mask is None else sample.mask.read()
@@ -45,7 +45,7 @@ def read(result: Result, index: int, limit: int) -> Content:
     return Content(image=image, xyz=xyz, mask=mask)
 
 
-def _sample(result: Result, index: int) -> Sample:
+def sample_of(result: Result, index: int) -> Sample:
     """Return the part's sample; of a result that was loaded, one with the file of its path."""
     if result._samples is not None:
         sample: Sample = result._samples[index]
