@@ -172,10 +172,10 @@ def test_an_unsafe_category_is_refused_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_category_has_a_folder_with_its_result_maps_and_overlays(root, tmp_path):
+def test_a_category_has_a_folder_with_its_result_maps_and_pictures(root, tmp_path):
     (result,) = evaluate(root, out=tmp_path, categories="bagel")
     folder = tmp_path / "bagel"
-    for kind, suffix in (("maps", "tiff"), ("overlays", "png")):
+    for kind, suffix in (("maps", "tiff"), ("pictures", "jpg")):
         assert len(list((folder / kind).rglob(f"*.{suffix}"))) == 6
     saved = json.loads((folder / "metrics.json").read_text())
     assert saved["category"] == "bagel"
@@ -186,7 +186,8 @@ def test_a_category_has_a_folder_with_its_result_maps_and_overlays(root, tmp_pat
 def test_the_result_of_score_and_the_metrics_lie_side_by_side(root, tmp_path):
     evaluate(root, out=tmp_path, categories="bagel")
     names = sorted(path.name for path in (tmp_path / "bagel").iterdir() if path.is_file())
-    assert names == ["metrics.json", "result.json", "result.npz"]
+    expected = {"manifest.json", "metrics.json", "result.json", "result.npz"}
+    assert set(names) - {"scores.parquet"} == expected | {"scores.csv", "scores.json"}
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--out",
         metavar="DIR",
         type=Path,
-        help="write tables, scores, overlays and maps there; an interrupted run resumes",
+        help="write tables, scores, pictures and maps there; an interrupted run resumes",
     )
     add_method(command)
     command.set_defaults(command="evaluate")

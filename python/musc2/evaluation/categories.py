@@ -102,7 +102,7 @@ def evaluate(
         encoder_2d: As for ``score``.
         encoder_3d: As for ``score``.
         device: As for ``score``.
-        out: A folder that gets a folder for each category, with the scores, maps, overlays and
+        out: A folder that gets a folder for each category, with the scores, maps, pictures and
             metrics.json. A category that is finished there is read instead of computed, unless the
             arguments, or the size or time of one of its files, changed.
         progress: True for a line of progress, or a callback(stage, done, total).

@@ -1,3 +1,3 @@
-"""Results as people look at them: overlays, tables, text."""
+"""Results as people look at them: the report, pictures, tables, text."""
 
 __all__: list[str] = []
