@@ -195,6 +195,14 @@ class Config:
         "Which of a patch's sorted distances are averaged: fractions or counts; (0.0, 0.3) is "
         "the lowest 30 %.",
     )
+    layer_fusion: str | None = setting(
+        None,
+        MUTUAL,
+        kinds.choice("balanced", "highest", "mean", optional=True),
+        "How the scores of an encoder's layers become one. balanced: their mean, each in units of "
+        "its median patch; highest: the highest of them; mean: of distances, as published. None: "
+        "the encoder's own.",
+    )
     mutual_copies: bool = setting(
         False,
         MUTUAL,
