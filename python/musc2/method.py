@@ -178,6 +178,7 @@ def _render(
         parts.frames,
         sigma=config.map_blur,
         quantized=config.map_blur_quantized,
+        share=config.map_top_share,
     )
 
 
