@@ -199,16 +199,11 @@ class Config:
         None,
         MUTUAL,
         kinds.choice("balanced", "highest", "mean", optional=True),
-        "How the scores of an encoder's layers become one. balanced: their mean, each in units of "
-        "its median patch; highest: the highest of them; mean: of distances, as published. None: "
-        "the encoder's own.",
+        "Scores of an encoder's layers: mean of distances; balanced: mean, highest: maximum, each "
+        "in units of its median patch. None: the encoder's own.",
     )
     mutual_copies: bool = setting(
-        False,
-        MUTUAL,
-        kinds.switch(),
-        "Let copies of a part, such as a file saved twice, vouch for each other, as in the "
-        "published code. False: they count as the part itself, with a warning.",
+        False, MUTUAL, kinds.switch(), "Let copies of a part vouch for each other, without a word."
     )
     search_precision: str = setting(
         "auto",
@@ -262,8 +257,7 @@ class Config:
         0.0,
         MAPS,
         kinds.number(0),
-        "Share of the highest values of a part's map whose mean is its raw score: 0.001 finds more "
-        "on most real sets, above all at 448 pixels. 0: the highest value, as published.",
+        "Share of a map's highest values whose mean is the part's raw score. 0: the maximum.",
     )
 
     rescore: bool | None = setting(
