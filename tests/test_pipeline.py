@@ -13,6 +13,10 @@ from musc2.stages.enhance import enhance
 
 SIZE = (30, 26)
 
+# Without the units that are taken from all samples of a call.
+UNITS_OFF = {"score_unit": "distance", "layer_fusion": "mean"}
+PLAIN = Config(**UNITS_OFF)
+
 
 def close(found, expected, rtol=1e-5, atol=1e-6):
     torch.testing.assert_close(found, expected, rtol=rtol, atol=atol)
@@ -173,7 +177,7 @@ def test_v1_is_the_mean_over_layers_and_degrees_apart(rng):
 
 def test_references_only_score(rng):
     given = both(rng, 9)
-    references, config = some(given, [3, 4, 5, 6, 7, 8]), Config(score_unit="distance")
+    references, config = some(given, [3, 4, 5, 6, 7, 8]), PLAIN
     alone = score_tokens(**some(given, [0, 1, 2]), references=references, config=config)
     everyone = score_tokens(**given, config=config)
     assert len(alone.scores) == 3
@@ -187,7 +191,7 @@ def test_references_only_score(rng):
 def test_one_sample_with_references_is_scored(rng, preset):
     tokens = samples.image_tokens(rng, 4)
     references = {"image_tokens": tokens[1:]}
-    config = Config.from_preset(preset).replace(score_unit="distance")
+    config = Config.from_preset(preset).replace(**UNITS_OFF)
     result = score_tokens(tokens[:1], image_size=SIZE, references=references, config=config)
     close(
         result.patch_scores_2d,
@@ -214,7 +218,7 @@ def test_row_panels_give_the_same_scores(rng, balance, referenced):
 
 def test_subsets_score_their_own_samples(rng):
     given = both(rng, 8)
-    config = Config(subset_count=2, seed=5, score_unit="distance")
+    config = PLAIN.replace(subset_count=2, seed=5)
     result = score_tokens(**given, config=config)
     parts = [np.sort(part) for part in np.array_split(np.random.default_rng(5).permutation(8), 2)]
     for part in parts:

@@ -10,6 +10,7 @@ from bench.quality import (
     images,
     map_thresholds,
     real_sets,
+    rules,
     synthetic,
     thresholds,
 )
@@ -17,6 +18,7 @@ from bench.quality import (
 COMMANDS = {
     "images": images,
     "real_sets": real_sets,
+    "rules": rules,
     "synthetic": synthetic,
     "densities": densities,
     "aupro": aupro,

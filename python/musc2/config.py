@@ -195,12 +195,15 @@ class Config:
         "Which of a patch's sorted distances are averaged: fractions or counts; (0.0, 0.3) is "
         "the lowest 30 %.",
     )
-    mutual_copies: bool = setting(
-        False,
+    layer_fusion: str | None = setting(
+        None,
         MUTUAL,
-        kinds.switch(),
-        "Let copies of a part, such as a file saved twice, vouch for each other, as in the "
-        "published code. False: they count as the part itself, with a warning.",
+        kinds.choice("balanced", "highest", "mean", optional=True),
+        "Scores of an encoder's layers: mean of distances; balanced: mean, highest: maximum, each "
+        "in units of its median patch. None: the encoder's own.",
+    )
+    mutual_copies: bool = setting(
+        False, MUTUAL, kinds.switch(), "Let copies of a part vouch for each other, without a word."
     )
     search_precision: str = setting(
         "auto",
@@ -248,6 +251,13 @@ class Config:
         "normal: scores and maps are divided so that the highest value of a typical normal part "
         "is 1, judged by the less suspicious half of the references or, without any, of the set. "
         "distance: they are distances between features.",
+    )
+
+    map_top_share: float = setting(
+        0.0,
+        MAPS,
+        kinds.number(0),
+        "Share of a map's highest values whose mean is the part's raw score. 0: the maximum.",
     )
 
     rescore: bool | None = setting(

@@ -11,6 +11,7 @@ _SHARED: dict[str, Any] = {
     "score_unit": "distance",
     "scan_max_points": None,
     "mutual_copies": True,
+    "layer_fusion": "mean",
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},

@@ -20,7 +20,7 @@ from musc2.ops import Links
 from musc2.ops._support import dispatch, threads
 from musc2.progress import StageTimer
 from musc2.result import Result
-from musc2.stages import aggregate, copies, fuse, maps, mutual, subsets
+from musc2.stages import aggregate, copies, fuse, layers, maps, mutual, subsets
 from musc2.stages.enhance import enhance
 from musc2.stages.matches import grid_positions, group_positions, nearest_matches
 from musc2.stages.mutual import Features
@@ -42,16 +42,17 @@ UNIT_PARTS = 32  # references that the unit of scores is taken from
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchScores:
-    """scores: (N, L), means over layers, and salient: (N, C), section 8, of each modality.
+    """scores: (N, L), of all layers, and salient: (N, C), section 8, of each modality.
 
-    matches: of the worst patch of each image, without images of each cloud.
-    copies: (N, N + R) bool, see ``stages.copies``; None if there are none.
+    matches: of the worst patch of each image, without images of each cloud. copies: (N, N + R)
+    bool, see ``stages.copies``, None if there are none. units: of the layers.
     """
 
     scores: ByModality[torch.Tensor]
     salient: ByModality[torch.Tensor]
     matches: Matches | None
     copies: torch.Tensor | None
+    units: layers.Units
 
 
 def score_parts(
@@ -69,12 +70,13 @@ def score_parts(
 
     defaults: of each view.
     """
-    patches = _views_scored(samples, references, defaults, config, timer)  # sections 4 to 6
     peers, all_good = _reference_peers(references, config, references_are_good), references_are_good
     peer_patches: list[PatchScores] = []
     if peers is not None:
         plain = config.replace(subset_count=1)
         peer_patches = _views_scored(peers, PartSet(views=[]), defaults, plain, timer)
+    layer_units = [own.units for own in peer_patches]
+    patches = _views_scored(samples, references, defaults, config, timer, layer_units)
     if patches[0].copies is not None:
         copies.warn(patches[0].copies, names)
     with timer.stage("maps"):  # section 7
@@ -95,14 +97,14 @@ def score_parts(
             neighbors, min_max = config.rescore_neighbors, config.rescore_min_max
             scores = rescore(raw, features, neighbors, min_max=min_max)
     frames, point_scores = samples.frames, rendered.point_scores
-    layers = rendered.layers.map(lambda layer: layer.cpu())
+    map_layers = rendered.layers.map(lambda layer: layer.cpu())
 
     return Result(
         scores=scores.cpu().clone(),
         raw_scores=raw.cpu(),
-        maps=Maps(layers.values(), frames) if frames else None,
-        maps_2d=Maps([layers.image], frames) if frames and layers.image else None,
-        maps_3d=Maps([layers.points], frames) if frames and layers.points else None,
+        maps=Maps(map_layers.values(), frames) if frames else None,
+        maps_2d=Maps([map_layers.image], frames) if frames and map_layers.image else None,
+        maps_3d=Maps([map_layers.points], frames) if frames and map_layers.points else None,
         point_scores=None if point_scores is None else list(map(torch.Tensor.cpu, point_scores)),
         patch_scores_2d=_on_cpu(rendered.patch_scores_2d),
         patch_scores_3d=_on_cpu(rendered.patch_scores_3d),
@@ -124,12 +126,14 @@ def _views_scored(
     defaults: list[ByModality[TokenDefaults]],
     config: Config,
     timer: StageTimer,
+    layer_units: Sequence[layers.Units] = (),
 ) -> list[PatchScores]:
-    """Return the scores of patches and groups in each view."""
+    """Return the scores of patches and groups in each view, sections 4 to 6."""
     scored: list[PatchScores] = []
     for number, (view, own) in enumerate(zip(samples.views, defaults, strict=True)):
         company = references.views[number] if references.views else Tokens()
-        scored.append(patch_scores(view, company, own, config, timer, samples.frames))
+        units = layer_units[number] if layer_units else None
+        scored.append(patch_scores(view, company, own, config, timer, samples.frames, units))
     return scored
 
 
@@ -175,6 +179,7 @@ def _render(
         parts.frames,
         sigma=config.map_blur,
         quantized=config.map_blur_quantized,
+        share=config.map_top_share,
     )
 
 
@@ -205,14 +210,17 @@ def patch_scores(
     config: Config,
     timer: StageTimer,
     frames: list[Frame] | None = None,
+    layer_units: layers.Units | None = None,
 ) -> PatchScores:
-    """Return the scores of patches and point groups, the mean over layers (and degrees)."""
+    """Return the scores of patches and point groups, all layers (and degrees) together.
+
+    layer_units: of the references, so that the scores of a sample do not depend on other samples.
+    """
     chosen = subsets.split(samples.count, config.subset_count, config.seed)  # section 9
     links = _links(samples)
-    totals: ByModality[torch.Tensor] | None = None
+    scored: list[ByModality[torch.Tensor]] = []
     salient_source: ByModality[torch.Tensor] = ByModality()
     copied: torch.Tensor | None = None
-    rounds = 0
     for layer in range(samples.layers):
         with timer.stage("aggregate"):  # section 4
             own = _features(samples, layer, samples.layers, defaults, config)
@@ -221,22 +229,22 @@ def patch_scores(
             features = _with_references(
                 z, reference_z[index] if reference_z else None, samples, config
             )
-            if rounds == 0 and not config.mutual_copies:
+            if not scored and not config.mutual_copies:
                 with timer.stage("mutual"):
                     copied = _copies(features)
             balance = z.is_both and _needs_balance(defaults, config)
             scores = _layer_scores(features, chosen, links, config, timer, balance, copied)
-            totals = scores if totals is None else totals.combine(torch.add, scores)
+            scored.append(scores)
             if layer == max(samples.layers - 2, 0) and index == 0:  # section 8: second to last
                 salient_source = z
-            rounds += 1
-            timer.step("mutual", rounds, samples.layers * len(own))
-    means = (totals or ByModality()).map(lambda total: total / rounds)
+            timer.step("mutual", len(scored), samples.layers * len(own))
+    units = layer_units or layers.units(scored)
+    means = layers.together(scored, defaults.map(lambda own: own.layer_fusion), units)
     inside = _inside(frames, samples.grid)
     with timer.stage("matches"):
         matches = _matches(salient_source, means, inside, chosen, samples, config)
     salient = _salient(salient_source, means, inside)
-    return PatchScores(scores=means, salient=salient, matches=matches, copies=copied)
+    return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, units=units)
 
 
 def _features(

@@ -4,7 +4,7 @@ import torch
 from musc2 import Config, score_tokens
 from musc2.stages import copies
 
-DISTANCES = Config(score_unit="distance")
+DISTANCES = Config(score_unit="distance", layer_fusion="mean")
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ class TokenDefaults:
     normalize: bool  # scale features to length 1
     degrees: tuple[int, ...]  # of the neighborhood aggregation; (1,) is none
     rescore: bool = True  # whether salient tokens tell which samples are alike
+    layer_fusion: str = "balanced"  # "highest" for layers that see defects of different sizes
 
     def override(self, config: Config) -> TokenDefaults:
         """Return the defaults with the fields that ``config`` sets."""
@@ -39,6 +40,7 @@ class TokenDefaults:
             normalize=self.normalize if normalize is None else normalize,
             degrees=self.degrees if degrees is None else degrees,
             rescore=self.rescore if config.rescore is None else config.rescore,
+            layer_fusion=config.layer_fusion or self.layer_fusion,
         )
 
 

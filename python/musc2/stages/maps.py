@@ -15,6 +15,7 @@ from musc2 import ops
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud, center_points
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
+from musc2.stages.image_scores import highest_mean
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,19 +27,28 @@ class Anomaly:
     point_scores: list[torch.Tensor] | None
     layers: ByModality[Layer]
     frames: list[Frame] | None
+    share: float = 0.0
 
     def peaks(self) -> torch.Tensor:
-        """Return the highest score of each part, (N,)."""
+        """Return the score of each part, (N,): the mean of the highest ``share`` of its values."""
         if self.frames is not None:
-            return Maps(self.layers.values(), self.frames).peaks()
-        return torch.stack([values.max() for values in self.point_scores or []])
+            return self._peaks(self.layers.values(), self.frames)
+        scores = self.point_scores or []
+        return torch.stack([highest_mean(values, self.share) for values in scores])
 
     def modality_peaks(self) -> ByModality[torch.Tensor]:
-        """Return the highest score of each part in each modality."""
+        """Return the score of each part in each modality."""
         frames = self.frames
         if frames is None:
             return ByModality(points=self.peaks())
-        return self.layers.map(lambda layer: Maps([layer], frames).peaks())
+        return self.layers.map(lambda layer: self._peaks([layer], frames))
+
+    def _peaks(self, layers: Sequence[Layer], frames: list[Frame]) -> torch.Tensor:
+        if self.share == 0:
+            return Maps(layers, frames).peaks()
+        maps = Maps(layers, frames)
+        rendered = (maps.render(index, "working") for index in range(len(maps)))
+        return torch.stack([highest_mean(values, self.share) for values in rendered])
 
 
 def render(
@@ -48,6 +58,7 @@ def render(
     *,
     sigma: float = 4.0,
     quantized: bool = False,
+    share: float = 0.0,
 ) -> Anomaly:
     """Return scores (N, h, w) of patches and (N, G) of groups as maps and scores at points.
 
@@ -69,6 +80,7 @@ def render(
         point_scores=values,
         layers=ByModality(image, points),
         frames=frames,
+        share=share,
     )
 
 
