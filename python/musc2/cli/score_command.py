@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musc2 import checks
 from musc2.cli import encoder_choice, intrinsics, parts_of, settings, streams
-from musc2.errors import InputError
 
 if TYPE_CHECKING:
     from musc2.result import Result
@@ -28,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     if out is None and (options.report or options.maps or options.clouds):
         out = Path("musc2-results")
     if out is not None:
-        check_writable(out)
+        out_folder.check_writable(out)
     _check_format(options.format)
     parts = parts_of.select(options)
     encoder_2d, encoder_3d = encoder_choice.chosen(options)
@@ -60,18 +58,6 @@ def run(options: argparse.Namespace) -> int:
     if result.failures:
         return FAILED_LEFT_OUT
     return FAILED_SUSPICIOUS if options.fail_on_suspicious and result.suspicious else 0
-
-
-def check_writable(folder: Path) -> None:
-    """Raise unless files can be written into ``folder``, which is made if it is not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".musc2-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        msg = f"--out must be a folder that can be written to, got {folder}: {error.strerror}"
-        raise InputError(msg) from error
 
 
 def progress_of(options: argparse.Namespace) -> bool:

@@ -113,7 +113,11 @@ class PartLoader:
     def keep(self) -> list[LoadedPart]:
         """Return every part and keep them: from now on nothing is read again."""
         if self._kept is None:
-            self._kept = list(self._load())
+            kept: list[LoadedPart] = []
+            for part in self._load():
+                kept.append(part)
+                self._timer.step("read", len(kept), self.count)
+            self._kept = kept
         return self._kept
 
     def _load(self) -> Iterator[LoadedPart]:
