@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
+from musc2.errors import InputWarning
+
 ALIKE = 0.15
 """Copies are at most this far apart, relative to the median pair: root mean square of patches."""
 PATCH = 0.5
@@ -62,7 +64,7 @@ def warn(copies: torch.Tensor, names: Sequence[str]) -> None:
         return
     more = f" and {len(pairs) - SHOWN} more pairs" if len(pairs) > SHOWN else ""
     message = f"score: copies do not vouch for each other: {'; '.join(pairs[:SHOWN])}{more}"
-    warnings.warn(message, stacklevel=2)
+    warnings.warn(message, InputWarning, stacklevel=2)
 
 
 def pairs_of(copies: torch.Tensor, names: Sequence[str]) -> list[str]:
