@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musc2 import checks
-from musc2.cli import encoder_choice, intrinsics, parts_of, settings, streams
+from musc2.cli import encoder_choice, intrinsics, out_folder, parts_of, settings, streams
 
 if TYPE_CHECKING:
     from musc2.result import Result
