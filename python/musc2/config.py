@@ -254,7 +254,7 @@ class Config:
     )
 
     map_top_share: float = setting(
-        0.0,
+        0.001,
         MAPS,
         kinds.number(0),
         "Share of a map's highest values whose mean is the part's raw score. 0: the maximum.",

@@ -12,6 +12,7 @@ _SHARED: dict[str, Any] = {
     "scan_max_points": None,
     "mutual_copies": True,
     "layer_fusion": "mean",
+    "map_top_share": 0.0,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "musc-v2": {},
