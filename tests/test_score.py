@@ -64,7 +64,9 @@ def test_the_table_under_the_parts_can_be_left_out(rng):
     with pytest.raises(
         InputError, match=r"score: pcd\[0\] must have shape \(H, W, 3\) for scan_background"
     ):
-        score_small(None, [rng.random((99, 3))] * 2, config=SMALL.replace(scan_background="plane"))
+        score_small(
+            None, list(rng.random((2, 99, 3))), config=SMALL.replace(scan_background="plane")
+        )
 
 
 def test_both_modalities_give_maps_that_add_up(rgb, pcd):
@@ -103,15 +105,19 @@ def test_one_modality_alone_has_its_maps_as_maps(rgb, pcd):
     assert image.encoders == {"2d": "colors"}
 
 
-def test_raw_is_the_highest_value_before_the_maps_are_resized(rgb):
+def test_raw_is_the_mean_of_the_highest_values_before_the_maps_are_resized(rgb):
+    def highest(maps):
+        flat = maps.flatten(1)
+        return flat.topk(max(1, round(0.001 * flat.shape[1]))).values.mean(1)
+
     as_it_is = score_small(rgb, config=SMALL.replace(input_size=36))
     assert as_it_is.maps.at("input").shape == (5, 36, 60)
     assert as_it_is.maps.at("working").shape == (5, 36, 36)
-    assert torch.equal(as_it_is.raw_scores, as_it_is.maps.at("working").flatten(1).amax(1))
+    assert torch.equal(as_it_is.raw_scores, highest(as_it_is.maps.at("working")))
     at_size = score_small(
         [Image.fromarray(image).resize((48, 48), Image.Resampling.BICUBIC) for image in rgb]
     )
-    assert torch.equal(at_size.raw_scores, at_size.maps.at("input").flatten(1).amax(1))
+    assert torch.equal(at_size.raw_scores, highest(at_size.maps.at("input")))
     torch.testing.assert_close(score_small(rgb).raw_scores, at_size.raw_scores)
 
 

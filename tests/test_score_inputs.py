@@ -13,7 +13,10 @@ from musc2.errors import DeviceError, InputError
 
 def test_samples_of_different_sizes_get_maps_of_their_own(rng):
     sizes = [(36, 60), (50, 30), (36, 60)]
-    result = score_small([parts.images(rng, 1, size=size)[0] for size in sizes])
+    result = score_small(
+        [parts.images(rng, 1, size=size)[0] for size in sizes],
+        config=SMALL.replace(mutual_copies=True),  # of the same pattern
+    )
     assert [tuple(each.shape) for each in result.maps.at("input")] == sizes
     assert all(each.isfinite().all() for each in result.maps)
 
@@ -85,7 +88,9 @@ def test_outside_its_mask_a_map_is_zero_and_counts_for_nothing(rng):
     rgb = parts.images(rng, defect=(3, 20, 40))
     masks = np.zeros((5, 36, 60), bool)
     masks[:, :, :28] = True
-    whole, left = score_small(rgb), score_small(rgb, masks=masks)
+    distances = SMALL.replace(score_unit="distance")  # the unit depends on what counts
+    whole = score_small(rgb, config=distances)
+    left = score_small(rgb, masks=masks, config=distances)
     assert int(whole.raw_scores.argmax()) == 3
     assert (left.maps.at("input")[:, :, 28:] == 0).all()
     assert left.maps[3][:, :28].max() > 0
@@ -106,9 +111,8 @@ def test_a_mask_keeps_points_out_and_may_have_another_size(rgb, pcd):
 
 def test_references_only_score(rng):
     rgb, pcd = parts.images(rng, 8), parts.maps(rng, 8)
-    exact = SMALL.replace(
-        search_precision="float32"
-    )  # so that a search does not settle for a slightly farther patch
+    # A search does not settle for a slightly farther patch; references have a unit of their own.
+    exact = SMALL.replace(search_precision="float32", score_unit="distance")
     alone = score_small(rgb[:3], pcd[:3], references={"rgb": rgb[3:], "pcd": pcd[3:]}, config=exact)
     everyone = score_small(rgb, pcd, config=exact)
     assert len(alone.scores) == len(alone.maps) == 3
@@ -149,7 +153,11 @@ def test_failed_references_are_named_as_such(rgb, pcd):
     empty[1] = 0
     with pytest.raises(InputError, match=r"score: references: pcd\[1\] must have foreground"):
         score_small(pcd=pcd, references={"pcd": empty})
-    result = score_small(pcd=pcd, references={"pcd": empty}, config=SMALL.replace(on_error="skip"))
+    result = score_small(
+        pcd=pcd,
+        references={"pcd": empty},
+        config=SMALL.replace(on_error="skip", mutual_copies=True),
+    )
     (failure,) = result.failures
     assert (failure.index, failure.name, failure.is_reference) == (1, "1", True)
     assert failure.message.startswith("score: references: pcd[1] must have foreground")

@@ -65,9 +65,7 @@ KNOWN = {
         channels=(16, 24, 48, 88, 120),
     ),
 }
-TOKEN_DEFAULTS = TokenDefaults(
-    normalize=True, degrees=(1,), rescore=False, layer_fusion="highest"
-)
+TOKEN_DEFAULTS = TokenDefaults(normalize=True, degrees=(1,), rescore=False, layer_fusion="highest")
 NAMES = {name: f"EfficientNet-Lite{name[-1]}, a small convolutional network" for name in KNOWN}
 
 
