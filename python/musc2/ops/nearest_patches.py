@@ -132,7 +132,7 @@ def _with_references(
 
 def _grid(grid: tuple[int, int] | None, patches: int, key_patches: int) -> tuple[int, int]:
     side = round(patches**0.5)
-    height, width = (side, side) if grid is None else grid
+    height, width = (side, side) if grid is None else checks.pair(OP, "grid", grid, 2**31 - 1)
     if height * width == patches == key_patches:
         return height, width
     if grid is None:
