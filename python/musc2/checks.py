@@ -79,6 +79,13 @@ def number(op: str, name: str, value: object, low: float, high: float = MAX_NUMB
     return float(value)  # type: ignore[arg-type]
 
 
+def switch(op: str, name: str, value: object) -> bool:
+    """Return ``value``, True or False."""
+    if not isinstance(value, bool | np.bool_):
+        refuse(op, name, "must be True or False", shortened(value))
+    return bool(value)
+
+
 def choice(op: str, name: str, value: object, choices: Collection[str]) -> str:
     """Return ``value``, one of ``choices``."""
     if not isinstance(value, str) or value not in choices:

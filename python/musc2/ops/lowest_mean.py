@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 
 from musc2 import checks
@@ -27,10 +26,10 @@ def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> 
         requirement = "must be two rising bounds, fractions or whole counts"
         checks.refuse(OP, "interval", requirement, checks.shortened(interval))
     low, high = interval
-    shape = tuple(d.shape) if isinstance(d, torch.Tensor | np.ndarray) else ()
+    array = arrays.of_any_rank(OP, "d", d)
+    shape = tuple(array.shape)
     if not shape or shape[-1] == 0:
         checks.refuse(OP, "d", "must have shape (..., R) with R at least 1", shape)
-    array = arrays.as_tensor(OP, "d", d)
     *leading, columns = shape
     rows = math.prod(leading)
     values = arrays.tensor(OP, "d", array.reshape(rows, columns), "rows, R")

@@ -77,6 +77,7 @@ def nearest_patches(
     """
     queries = arrays.features(OP, "z", z, "N, L, C")
     checks.choice(OP, "precision", precision, PRECISION_CODES)
+    return_index = checks.switch(OP, "return_index", return_index)
     if memory is None:
         memory = GPU_MEMORY if dispatch.on_gpu(queries) else CPU_MEMORY
     else:

@@ -49,7 +49,7 @@ def pool_centers(
     _check_count("centers", xyz, features)
     _check_count("curvature", bends, features)
     windows = torch.tensor(checks.odd_degrees(OP, "degrees", degrees, MAX_DEGREE))
-    _check_threshold(curvature_threshold)
+    curvature_threshold = _threshold(curvature_threshold)
     arrays.check_same_device(OP, tokens=features, centers=xyz, curvature=bends)
     bounds = arrays.check_offsets(OP, "offsets", offsets, len(features), "tokens")
     bounds = arrays.offsets_on_device_of(bounds, features)
@@ -70,7 +70,8 @@ def _check_count(name: str, values: torch.Tensor, tokens: torch.Tensor) -> None:
         raise InputError(msg)
 
 
-def _check_threshold(value: float) -> None:
+def _threshold(value: float) -> float:
     is_infinite = isinstance(value, float) and math.isinf(value)
     if not checks.is_number(value) and not is_infinite:
         checks.refuse(OP, "curvature_threshold", "must be a number", checks.shortened(value))
+    return float(value)

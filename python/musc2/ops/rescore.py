@@ -42,6 +42,7 @@ def rescore(
         shapes = f"{tuple(vectors.shape)} and {tuple(values.shape)}"
         requirement = "must be (N, C) and (N,), not empty"
         checks.refuse(OP, "features and scores", requirement, shapes)
+    min_max = checks.switch(OP, "min_max", min_max)
     counts = [min(k, len(values)) for k in checks.wholes(OP, "neighbors", neighbors, 1)]
     with threads.serial_torch():
         index, weight = _nearest_samples(vectors, max(counts))

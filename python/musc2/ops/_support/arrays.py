@@ -36,6 +36,12 @@ def tensor(
     return _as_zeros_and_ones(checked) if dtype == torch.bool else checked.contiguous()
 
 
+def of_any_rank(op: str, name: str, value: Array) -> torch.Tensor:
+    """Return an array as a tensor, and anything else as one without axes, which ops refuse."""
+    is_array = isinstance(value, torch.Tensor | np.ndarray)
+    return as_tensor(op, name, value) if is_array else torch.empty(())
+
+
 def finite_tensor(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
     """Return ``value`` as a contiguous float32 tensor; raise an error unless it is finite."""
     return finite(op, name, tensor(op, name, value, shape))
