@@ -13,8 +13,8 @@ LAYERS = {
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},
     "base": {
-        "atomic_files", "by_modality", "checks", "cloud", "components", "config", "config_fields",
-        "config_presets",
+        "archives", "atomic_files", "by_modality", "checks", "cloud", "components",
+        "config", "config_fields", "config_presets",
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
         "_result_files", "_toml",

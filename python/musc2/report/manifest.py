@@ -49,7 +49,7 @@ def _read(path: Path) -> set[str]:
     """Return the recorded files that lie below the folder; none for a record that is damaged."""
     try:
         files = json.loads(path.read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
     if not isinstance(files, list):
         return set()
