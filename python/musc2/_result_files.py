@@ -39,6 +39,7 @@ _PLAIN = ("names", "timings", "encoders", "version", "units", "references_are_go
 def write(result: Result, folder: Path) -> None:
     """Write both files, each as a whole: readers see the earlier result or this one."""
     folder.mkdir(parents=True, exist_ok=True)
+    atomic_files.remove_abandoned(folder)
     arrays: dict[str, Any] = {}
     for name in _TENSORS:
         value = getattr(result, name)

@@ -110,7 +110,11 @@ def _listed_file(root: Path, name: object, listing: Path) -> Path:
     path = PurePosixPath(str(name or ""))
     if not path.name or path.is_absolute() or ".." in path.parts:
         checks.refuse("load", f"{listing}", "must name files below its folder", repr(name))
-    if not (root / path).is_file():
+    try:
+        exists = (root / path).is_file()
+    except OSError:  # a name that is too long, or a folder that may not be read
+        exists = False
+    if not exists:
         checks.refuse("load", f"{listing}", "must name files that exist", root / path)
     return root / path
 

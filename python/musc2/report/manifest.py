@@ -30,6 +30,7 @@ class OutputFolder:
         self._record(self._own | self._earlier)
         for parent in {(self.folder / file).parent for file in files}:
             parent.mkdir(parents=True, exist_ok=True)
+            atomic_files.remove_abandoned(parent)
 
     def finish(self) -> None:
         """Remove the files of earlier runs that are not files of this one."""
