@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from musc2 import archives, atomic_files, checks
+from musc2 import _archives, atomic_files, checks
 from musc2.config import Config
 from musc2.errors import InputError
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
@@ -70,7 +70,7 @@ def read(folder: Path) -> Result:
     from musc2.result import Failure, Result
 
     try:
-        archives.check_ratio("Result.load", str(folder), folder / "result.npz")
+        _archives.check_ratio("Result.load", str(folder), folder / "result.npz")
         with np.load(folder / "result.npz") as stored:
             arrays = dict(stored)
         about = json.loads(str(arrays["about"]))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from musc2 import archives, checks
+from musc2 import _archives, checks
 from musc2.errors import InputError
 
 Weights = dict[str, torch.Tensor]
@@ -99,7 +99,7 @@ def _read_file(file: Path) -> dict[str, Any]:
     if file.suffix == ".safetensors":
         return _read_safetensors(file)
     try:
-        archives.check_ratio("load", "weights", file)
+        _archives.check_ratio("load", "weights", file)
         if file.suffix == ".npz":
             return _read_npz(file)
         if file.suffix in _READABLE:
