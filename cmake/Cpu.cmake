@@ -2,7 +2,8 @@
 list(TRANSFORM MUSC2_OPS REPLACE "(.+)" "csrc/cpu/\\1.cpp" OUTPUT_VARIABLE cpu_sources)
 # NO_EXTRAS: pybind11 would add -flto, which must not mix objects of different instruction sets.
 pybind11_add_module(_cpu MODULE NO_EXTRAS
-  csrc/bind/cpu.cpp csrc/common/parallel.cpp csrc/common/finite.cpp csrc/cpu/isa/active.cpp
+  csrc/bind/cpu.cpp csrc/bind/interrupts.cpp csrc/common/parallel.cpp csrc/common/finite.cpp
+  csrc/cpu/isa/active.cpp
   csrc/cpu/buckets.cpp csrc/cpu/neighbors.cpp csrc/cpu/growth.cpp csrc/cpu/cells.cpp
   csrc/cpu/regions.cpp csrc/cpu/nearest_patches_in_window.cpp
   ${cpu_sources})

@@ -13,11 +13,11 @@ LAYERS = {
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},
     "base": {
-        "atomic_files", "by_modality", "checks", "cloud", "components", "config", "config_fields",
-        "config_presets",
+        "atomic_files", "by_modality", "checks", "cloud", "components",
+        "config", "config_fields", "config_presets",
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
-        "_result_files", "_toml",
+        "_archives", "_result_files", "_toml",
     },
 }  # fmt: skip
 # Base modules that only tell what the kernels' layer knows: they import from it.

@@ -94,12 +94,15 @@ def test_a_config_cannot_be_changed():
         ),
         (
             {"aggregate_degrees": (1, 4)},
-            r"aggregate_degrees must be None or odd whole numbers, at least one, got \(1, 4\)",
+            r"odd whole numbers below 10000, at least one, got \(1, 4\)",
         ),
         ({"aggregate_degrees": ()}, "aggregate_degrees must be None or odd"),
         ({"aggregate_normalize": 1}, "aggregate_normalize must be None, True or False, got 1"),
         ({"rescore": "no"}, "rescore must be None, True or False, got 'no'"),
-        ({"input_size": 0}, "input_size must be None or a whole number of at least 1, got 0"),
+        (
+            {"input_size": 0},
+            "input_size must be None or a whole number of at least 1 and",
+        ),
         ({"input_resize": "crop"}, "input_resize must be one of square, fit, got 'crop'"),
         (
             {"input_resample": "nearest"},
@@ -124,7 +127,7 @@ def test_a_config_cannot_be_changed():
         ({"on_error": "ignore"}, "on_error must be one of raise, skip"),
         (
             {"aggregate_degrees": 3},
-            "aggregate_degrees must be None or odd whole numbers, .*, got 3",
+            "aggregate_degrees must be None or odd whole numbers below 10000, .*, got 3",
         ),
         ({"mutual_interval": (0.4, 0.3)}, "mutual_interval must be two rising bounds"),
         ({"mutual_interval": (0.0, 0.3, 0.5)}, "mutual_interval must be two rising bounds"),
@@ -142,7 +145,10 @@ def test_a_config_cannot_be_changed():
         ({"enhance_balance": True}, "enhance_balance must be one of auto, always, never, got True"),
         ({"search_window": -1}, "search_window must be None or a whole number of at least 0"),
         ({"subset_count": 0}, "subset_count must be a whole number of at least 1, got 0"),
-        ({"group_count": True}, "group_count must be a whole number of at least 1, got True"),
+        (
+            {"group_count": True},
+            "group_count must be a whole number of at least 1 and",
+        ),
         ({"seed": 0.5}, "seed must be a whole number"),
         (
             {"curvature_threshold": float("nan")},
@@ -190,7 +196,11 @@ def test_a_file_need_only_hold_what_differs_from_its_preset(tmp_path):
         ("a.json", "[1]", "a.json must hold names and values, got list"),
         ("a.yaml", "", "a.yaml must end in .toml or .json, got .yaml"),
         ("a.toml", "blur = 2", "'blur' is not a setting .did you mean 'map_blur'"),
-        ("a.toml", "map_blur = -2", "map_blur must be a finite number of at least 0, got -2"),
+        (
+            "a.toml",
+            "map_blur = -2",
+            "map_blur must be a finite number of .* at most 1000, got -2",
+        ),
         ("a.toml", "preset = 3", "preset must be a string, got 3"),
     ],
 )

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <exception>
 #include <type_traits>
 
 namespace musc2::bind {
@@ -24,9 +25,31 @@ T to_argument(Passed<T> value) {
 // Wraps a kernel for Python. It runs without the interpreter lock.
 template <class Result, class... Arguments>
 auto by_address(Result (*kernel)(Arguments...)) {
-  return [kernel](Passed<Arguments>... values) {
-    pybind11::gil_scoped_release unlocked;
-    return kernel(to_argument<Arguments>(values)...);
+  return [kernel](Passed<Arguments>... values) -> Result {
+    // Not gil_scoped_release, which takes the lock back in its destructor: while the interpreter
+    // ends, Python unwinds the stack of a thread that asks for the lock, and unwinding out of a
+    // destructor aborts the process.
+    PyThreadState* const thread = PyEval_SaveThread();
+    std::exception_ptr error;
+    if constexpr (std::is_void_v<Result>) {
+      try {
+        kernel(to_argument<Arguments>(values)...);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      PyEval_RestoreThread(thread);
+      if (error) std::rethrow_exception(error);
+    } else {
+      Result result{};
+      try {
+        result = kernel(to_argument<Arguments>(values)...);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      PyEval_RestoreThread(thread);
+      if (error) std::rethrow_exception(error);
+      return result;
+    }
   };
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bind/by_address.h"
+#include "bind/interrupts.h"
 #include "common/finite.h"
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
@@ -31,6 +32,7 @@ namespace cpu = musc2::cpu;
 using musc2::bind::by_address;
 
 PYBIND11_MODULE(_cpu, module) {
+  musc2::bind::check_signals_in_kernels();
   module.def("num_threads", &musc2::num_threads);
   module.def("set_num_threads", &musc2::set_num_threads);
   module.def("isas", [] {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,8 +20,10 @@ thread_local bool inside_pool = false;
 
 int default_threads() {
   if (const char* text = std::getenv("MUSC2_NUM_THREADS")) {
-    const int threads = std::atoi(text);
-    if (threads > 0) return threads;
+    char* end = nullptr;
+    const long threads = std::strtol(text, &end, 10);
+    const bool is_number = *text >= '0' && *text <= '9' && *end == '\0';
+    if (is_number && threads > 0 && threads <= max_threads) return static_cast<int>(threads);
   }
 #ifdef __linux__
   cpu_set_t usable;
@@ -33,6 +36,12 @@ int default_threads() {
 std::atomic<int>& thread_count() {
   static std::atomic<int> count{default_threads()};
   return count;
+}
+
+std::atomic<void (*)()> checkpoint{nullptr};
+
+void check_in() {
+  if (void (*check)() = checkpoint.load(std::memory_order_relaxed)) check();
 }
 
 class Pool {
@@ -58,10 +67,14 @@ class Pool {
  private:
   void start(int64_t count, int threads, const Body& body) {
     std::lock_guard<std::mutex> lock(mutex_);
-    const int helpers = static_cast<int>(count < threads ? count : threads) - 1;
+    int helpers = static_cast<int>(count < threads ? count : threads) - 1;
     while (static_cast<int>(workers_.size()) < helpers) {
-      workers_.emplace_back(
-          [this, worker = static_cast<int>(workers_.size()) + 1] { serve(worker); });
+      try {
+        workers_.emplace_back(
+            [this, worker = static_cast<int>(workers_.size()) + 1] { serve(worker); });
+      } catch (const std::system_error&) {  // the system starts no more threads
+        helpers = static_cast<int>(workers_.size());
+      }
     }
     body_ = &body;
     count_ = count;
@@ -73,7 +86,10 @@ class Pool {
 
   void work(int worker) {
     try {
-      for (int64_t item; (item = next_.fetch_add(1)) < count_;) (*body_)(item, worker);
+      for (int64_t item; (item = next_.fetch_add(1)) < count_;) {
+        (*body_)(item, worker);
+        if (worker == 0) check_in();
+      }
     } catch (...) {
       next_ = count_;
       std::lock_guard<std::mutex> lock(mutex_);
@@ -130,6 +146,8 @@ Pool& Pool::instance() {
 
 int num_threads() { return thread_count(); }
 
+void set_checkpoint(void (*check)()) { checkpoint = check; }
+
 void set_num_threads(int count) { thread_count() = count > 0 ? count : default_threads(); }
 
 void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
@@ -139,7 +157,10 @@ void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
 void parallel_for(int64_t count, int threads, const std::function<void(int64_t, int)>& body) {
   const bool alone = threads <= 1 || count <= 1 || inside_pool;
   if (!alone && Pool::instance().try_run(count, threads, body)) return;
-  for (int64_t item = 0; item < count; ++item) body(item, 0);
+  for (int64_t item = 0; item < count; ++item) {
+    body(item, 0);
+    check_in();
+  }
 }
 
 }  // namespace musc2

@@ -7,8 +7,13 @@
 namespace musc2 {
 
 int num_threads();
-// count < 1 restores the default: MUSC2_NUM_THREADS, otherwise the usable cores.
+// count < 1 restores the default: MUSC2_NUM_THREADS if it is a number from 1 to max_threads,
+// otherwise the usable cores.
 void set_num_threads(int count);
+constexpr int max_threads = 4096;
+
+// The thread that calls parallel_for calls `check` between two items. It may throw to end the call.
+void set_checkpoint(void (*check)());
 
 // Calls body(item) for every item in [0, count). Threads take items one by one. Nested or
 // concurrent calls run serially on the caller. The first exception is rethrown on the caller.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from musc2 import atomic_files, checks
+from musc2 import _archives, atomic_files, checks
 from musc2.config import Config
 from musc2.errors import InputError
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
@@ -39,6 +39,7 @@ _PLAIN = ("names", "timings", "encoders", "version", "units", "references_are_go
 def write(result: Result, folder: Path) -> None:
     """Write both files, each as a whole: readers see the earlier result or this one."""
     folder.mkdir(parents=True, exist_ok=True)
+    atomic_files.remove_abandoned(folder)
     arrays: dict[str, Any] = {}
     for name in _TENSORS:
         value = getattr(result, name)
@@ -69,6 +70,7 @@ def read(folder: Path) -> Result:
     from musc2.result import Failure, Result
 
     try:
+        _archives.check_ratio("Result.load", str(folder), folder / "result.npz")
         with np.load(folder / "result.npz") as stored:
             arrays = dict(stored)
         about = json.loads(str(arrays["about"]))

@@ -11,6 +11,9 @@ import numpy as np
 
 from musc2.errors import InputError
 
+MAX_WHOLE = 2**63 - 1  # kernels take integers of 64 bits
+MAX_NUMBER = float(np.finfo(np.float32).max)
+
 
 def refuse(op: str, subject: str, requirement: str, got: object) -> NoReturn:
     """Raise the InputError "op: subject requirement, got ..."; a requirement begins with "must"."""
@@ -18,11 +21,11 @@ def refuse(op: str, subject: str, requirement: str, got: object) -> NoReturn:
     raise InputError(msg)
 
 
-def is_whole(value: object, low: int = 0, high: int | None = None) -> bool:
+def is_whole(value: object, low: int = 0, high: int = MAX_WHOLE) -> bool:
     """Return whether ``value`` is an integer (no bool) in [low, high]."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         return False
-    return bool(low <= value and (high is None or value <= high))
+    return bool(low <= value <= high)
 
 
 def is_number(value: object) -> bool:
@@ -47,25 +50,46 @@ def is_interval(bounds: object) -> bool:
     return isinstance(low, float) != isinstance(high, float) or bool(low <= high)
 
 
-def whole(op: str, name: str, value: object, low: int, high: int | None = None) -> int:
+def whole(op: str, name: str, value: object, low: int, high: int = MAX_WHOLE) -> int:
     """Return ``value`` as an int in [low, high]."""
     if not is_whole(value, low, high):
-        limits = f"of at least {low}" if high is None else f"from {low} to {high}"
-        refuse(op, name, f"must be a whole number {limits}", repr(value))
+        limits = f"of at least {low}" if high == MAX_WHOLE else f"from {low} to {high}"
+        refuse(op, name, f"must be a whole number {limits}", shortened(value))
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def number(op: str, name: str, value: object, low: float) -> float:
-    """Return ``value`` as a finite float of at least ``low``."""
-    if not is_number(value) or value < low:  # type: ignore[operator]
-        refuse(op, name, f"must be a finite number of at least {low:g}", repr(value))
+def wholes(
+    op: str, name: str, values: object, low: int, high: int = MAX_WHOLE, *, least: int = 1
+) -> list[int]:
+    """Return ``values``, a sequence or vector of ``least`` or more integers in [low, high]."""
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = values.tolist()
+    if not isinstance(values, list | tuple | range) or len(values) < least:
+        amount = ", at least one" if least == 1 else ""
+        refuse(op, name, f"must be a sequence of whole numbers{amount}", shortened(values))
+    return [whole(op, name, value, low, high) for value in values]
+
+
+def number(op: str, name: str, value: object, low: float, high: float = MAX_NUMBER) -> float:
+    """Return ``value`` as a finite float in [low, high]; by default up to float32's largest."""
+    if not is_number(value) or not low <= value <= high:  # type: ignore[operator]
+        too_high = is_number(value) and value > high  # type: ignore[operator]
+        limits = f"at most {high:g}" if too_high else f"at least {low:g}"
+        refuse(op, name, f"must be a finite number of {limits}", shortened(value))
     return float(value)  # type: ignore[arg-type]
+
+
+def switch(op: str, name: str, value: object) -> bool:
+    """Return ``value``, True or False."""
+    if not isinstance(value, bool | np.bool_):
+        refuse(op, name, "must be True or False", shortened(value))
+    return bool(value)
 
 
 def choice(op: str, name: str, value: object, choices: Collection[str]) -> str:
     """Return ``value``, one of ``choices``."""
     if not isinstance(value, str) or value not in choices:
-        refuse(op, name, f"must be one of {', '.join(choices)}", repr(value))
+        refuse(op, name, f"must be one of {', '.join(choices)}", shortened(value))
     return value
 
 
@@ -78,12 +102,33 @@ def size(op: str, name: str, value: object) -> tuple[int, int]:
     refuse(op, name, "must be (height, width), whole numbers of at least 1", repr(value))
 
 
-def odd_degrees(op: str, name: str, degrees: Sequence[int]) -> list[int]:
-    """Return aggregation degrees, odd whole numbers, as a list."""
-    checked = [whole(op, name, degree, 1) for degree in degrees]
-    if not checked or any(degree % 2 == 0 for degree in checked):
-        refuse(op, name, "must be odd whole numbers, at least one", tuple(degrees))
-    return checked
+def pair(op: str, name: str, value: object, limit: int) -> tuple[int, int]:
+    """Return ``value``, (height, width), as two ints in [1, limit]."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        refuse(op, name, "must be two whole numbers (height, width)", shortened(value))
+    height, width = value
+    return whole(op, name, height, 1, limit), whole(op, name, width, 1, limit)
+
+
+def odd_degrees(op: str, name: str, degrees: Sequence[int], highest: int = MAX_WHOLE) -> list[int]:
+    """Return aggregation degrees, odd whole numbers of at most ``highest``, as a list."""
+    requirement = "must be odd whole numbers, at least one"
+    if isinstance(degrees, list | tuple) and len(degrees) == 0:
+        refuse(op, name, requirement, tuple(degrees))
+    checked = wholes(op, name, degrees, 1)
+    if any(degree % 2 == 0 for degree in checked):
+        refuse(op, name, requirement, tuple(degrees))
+    return wholes(op, name, checked, 1, highest)
+
+
+def shortened(value: object) -> str:
+    """Return the repr of ``value``, cut to one line of moderate length."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of too many digits to print
+        return f"a {type(value).__name__} too long to print"
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def names(op: str, values: object, count: int) -> list[str]:

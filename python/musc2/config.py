@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musc2 import _toml, checks
+from musc2 import _toml, atomic_files, checks
 from musc2 import config_fields as kinds
 from musc2.config_fields import Kind, setting
 from musc2.config_presets import PRESETS
@@ -21,6 +21,9 @@ INPUT, ENCODERS, GROUPS = "Input", "Encoders", "Point groups (IPG)"
 AGGREGATION, MUTUAL = "Aggregation (SNAMD)", "Mutual scoring (MSM)"
 ENHANCEMENT, MAPS, RESCORING = "Enhancement (CAE)", "Maps", "Re-scoring (RsCon)"
 VERDICT, RESOURCES = "Verdict", "Resources"
+MAX_PIXELS = 178_956_970  # where Pillow refuses an image as a decompression bomb
+MAX_BYTES = 1 << 30
+_MAX_GROUP = 1024  # neighbors that the searches among points return
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class Config:
     input_size: int | None = setting(
         None,
         INPUT,
-        kinds.whole(1, optional=True),
+        kinds.whole(1, 1 << 15, optional=True),
         "Side in pixels that images and xyz maps are resized to. None: the image encoder's own, "
         "224 without images.",
     )
@@ -97,6 +100,19 @@ class Config:
         kinds.choice("raise", "skip"),
         "skip: go on without samples that cannot be read and list them in the result's failures.",
     )
+    max_pixels: int | None = setting(
+        MAX_PIXELS,
+        INPUT,
+        kinds.whole(1, optional=True),
+        "Pixels of an image or map file, against small files that unpack to large images. "
+        "Pillow keeps its own limit, PIL.Image.MAX_IMAGE_PIXELS, besides. None: no limit.",
+    )
+    max_bytes: int | None = setting(
+        MAX_BYTES,
+        INPUT,
+        kinds.whole(1, optional=True),
+        "Bytes of an input file, and of its values in memory. None: no limit.",
+    )
 
     encoder_layers: tuple[int, ...] | None = setting(
         None,
@@ -120,14 +136,14 @@ class Config:
     )
 
     group_count: int = setting(
-        1024, GROUPS, kinds.whole(1), "Groups per scan, one around each center."
+        1024, GROUPS, kinds.whole(1, 1 << 20), "Groups per scan, one around each center."
     )
-    group_size: int = setting(128, GROUPS, kinds.whole(1), "Points per group.")
+    group_size: int = setting(128, GROUPS, kinds.whole(1, _MAX_GROUP), "Points per group.")
     group_search: int = setting(
-        256, GROUPS, kinds.whole(1), "Nearest points that a curved group may grow into."
+        256, GROUPS, kinds.whole(1, _MAX_GROUP), "Nearest points that a curved group may grow into."
     )
     group_start: int = setting(
-        80, GROUPS, kinds.whole(1), "Nearest points that a curved group starts with."
+        80, GROUPS, kinds.whole(1, _MAX_GROUP), "Nearest points that a curved group starts with."
     )
     group_unique: bool = setting(
         True,
@@ -152,7 +168,9 @@ class Config:
     aggregate_degrees: tuple[int, ...] | None = setting(
         None,
         AGGREGATION,
-        kinds.wholes(1, "odd whole numbers, at least one", odd=True, optional=True),
+        kinds.wholes(
+            1, "odd whole numbers below 10000, at least one", high=9999, odd=True, optional=True
+        ),
         "Window sizes of the neighborhood aggregation. None: the encoder's own; (1, 3, 5) for "
         "your own tokens.",
     )
@@ -235,7 +253,7 @@ class Config:
     )
 
     map_blur: float = setting(
-        4.0, MAPS, kinds.number(0), "Sigma in pixels of the Gaussian blur of 3D maps."
+        4.0, MAPS, kinds.number(0, 1000), "Sigma in pixels of the Gaussian blur of 3D maps."
     )
     map_blur_quantized: bool = setting(
         False,
@@ -303,7 +321,7 @@ class Config:
     memory: int = setting(
         2 << 30,
         RESOURCES,
-        kinds.whole(1),
+        kinds.whole(1, 1 << 50),
         "Bytes of distances held at once, and of a batch of images in the encoder.",
     )
 
@@ -341,7 +359,8 @@ class Config:
         values = self.to_dict()
         is_json = _is_json(file)
         text = json.dumps(values, indent=2) + "\n" if is_json else _toml.dumps(values)
-        file.write_text(text, encoding="utf-8")
+        with atomic_files.replacing(file) as opened:
+            opened.write(text.encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Config:
@@ -351,7 +370,7 @@ class Config:
         try:
             text = file.read_text(encoding="utf-8")
             values = json.loads(text) if is_json else _toml.loads(text)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             checks.refuse("Config", str(file), "must be a readable file of settings", error)
         if not isinstance(values, dict):
             checks.refuse("Config", str(file), "must hold names and values", type(values).__name__)

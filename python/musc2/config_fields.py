@@ -30,7 +30,7 @@ class Kind:
         if isinstance(value, list):
             value = tuple(value)
         if not self.accepts(value):
-            checks.refuse("Config", name, f"must be {self.description}", repr(value))
+            checks.refuse("Config", name, f"must be {self.description}", checks.shortened(value))
         return value
 
     @property
@@ -41,23 +41,35 @@ class Kind:
         return f"None, {self.text}" if self.text == "True or False" else f"None or {self.text}"
 
 
-def whole(low: int, *, optional: bool = False) -> Kind:
-    """Return the kind of whole numbers of at least ``low``, below 2**63."""
+def whole(low: int, high: int = checks.MAX_WHOLE, *, optional: bool = False) -> Kind:
+    """Return the kind of whole numbers in [low, high]."""
 
     def accepts(value: object) -> bool:
-        return checks.is_whole(value, low, 2**63 - 1)
+        return checks.is_whole(value, low, high)
 
-    return Kind(text=f"a whole number of at least {low}", accepts=accepts, optional=optional)
+    limits = "" if high == checks.MAX_WHOLE else f" and at most {high}"
+    text = f"a whole number of at least {low}{limits}"
+    return Kind(text=text, accepts=accepts, optional=optional)
 
 
-def number(low: float = -math.inf, *, above: bool = False, optional: bool = False) -> Kind:
-    """Return the kind of finite numbers of at least ``low``, or above it."""
+def number(
+    low: float = -math.inf,
+    high: float = checks.MAX_NUMBER,
+    *,
+    above: bool = False,
+    optional: bool = False,
+) -> Kind:
+    """Return the kind of finite numbers of at least ``low``, or above it, up to ``high``."""
 
     def accepts(value: Any) -> bool:
-        return checks.is_number(value) and (value > low if above else value >= low)
+        if not checks.is_number(value) or value > high:
+            return False
+        return bool(value > low if above else value >= low)
 
     limit = f"above {low:g}" if above else f"of at least {low:g}"
     text = "a finite number" if low == -math.inf else f"a finite number {limit}"
+    if high != checks.MAX_NUMBER:
+        text += f" and at most {high:g}"
     return Kind(text=text, accepts=accepts, optional=optional)
 
 
@@ -78,15 +90,22 @@ def choice(*choices: str, optional: bool = False) -> Kind:
 
 
 def wholes(
-    low: int, text: str, *, odd: bool = False, rising: bool = False, optional: bool = False
+    low: int,
+    text: str,
+    *,
+    high: int = checks.MAX_WHOLE,
+    odd: bool = False,
+    rising: bool = False,
+    optional: bool = False,
 ) -> Kind:
-    """Return the kind of non-empty tuples of whole numbers of at least ``low``."""
+    """Return the kind of non-empty tuples of whole numbers in [low, high]."""
 
     def accepts(values: object) -> bool:
         if not isinstance(values, tuple) or not values:
             return False
-        if not all(checks.is_whole(value, low) and (value % 2 or not odd) for value in values):
-            return False
+        for value in values:
+            if not checks.is_whole(value, low, high) or (odd and value % 2 == 0):
+                return False
         return not rising or all(a < b for a, b in itertools.pairwise(values))
 
     return Kind(text=text, accepts=accepts, optional=optional)

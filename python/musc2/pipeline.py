@@ -84,9 +84,14 @@ def score(
     with default_torch_state(), serial_torch(), reporting(progress) as report:
         timer = StageTimer(report)
         with timer.stage("inputs"):
-            samples = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names)
+            limits = sample_arguments.input_limits(settings)
+            samples = inputs.pair(
+                rgb, pcd, intrinsics=intrinsics, masks=masks, names=names, limits=limits
+            )
             all_good = sample_arguments.check_good_references(references_are_good, references)
-            references_given = sample_arguments.reference_samples(references, samples, intrinsics)
+            references_given = sample_arguments.reference_samples(
+                references, samples, intrinsics, limits
+            )
             sample_arguments.check_together(samples, len(references_given), settings)
             arguments = {"rgb": rgb, "pcd": pcd}
             inputs.warn_unusual([*samples, *references_given], arguments, stacklevel=2)

@@ -9,6 +9,7 @@ from musc2 import checks
 from musc2.config import Config
 from musc2.errors import InputError
 from musc2.inputs import LoadError, Sample, pair
+from musc2.inputs.limits import Limits
 from musc2.inputs.parts import OutputSpec
 from musc2.maps import Frame
 from musc2.result import Failure
@@ -18,8 +19,16 @@ REFERENCES = "references: "
 _KEYS = ("rgb", "pcd", "masks")
 
 
+def input_limits(config: Config) -> Limits:
+    """Return the limits that ``config`` sets for each file."""
+    return Limits(pixels=config.max_pixels, bytes=config.max_bytes)
+
+
 def reference_samples(
-    references: Mapping[str, Any] | None, samples: Sequence[Sample], intrinsics: object
+    references: Mapping[str, Any] | None,
+    samples: Sequence[Sample],
+    intrinsics: object,
+    limits: Limits,
 ) -> list[Sample]:
     """Return the references, which must have the modalities of the samples."""
     if references is None:
@@ -37,6 +46,7 @@ def reference_samples(
         masks=references.get("masks"),
         op=OP,
         prefix=REFERENCES,
+        limits=limits,
     )
 
 

@@ -13,7 +13,9 @@ from PIL import ExifTags, Image
 from musc2 import checks, inputs
 from musc2.datasets import depth_files
 from musc2.datasets.sample import LabeledSample
+from musc2.errors import InputError
 from musc2.inputs import clouds, items, masks
+from musc2.inputs.sample import Label
 
 _POINT_LABELS = ".txt"
 
@@ -40,10 +42,13 @@ def check_files(samples: Iterable[LabeledSample]) -> None:
 def image_size(path: Path, op: str = "load") -> tuple[int, int]:
     """Return the (H, W) of an image file, upright."""
     try:
+        Label(op=op, text=str(path)).check_file(path)
         with Image.open(path) as image:
             is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
             size = image.height, image.width
             return size[::-1] if is_on_its_side else size
+    except InputError:
+        raise
     except Exception as error:  # PIL raises many kinds for damaged files
         requirement = "must be a readable image"
         checks.refuse(op, f"{path}", requirement, f"{type(error).__name__}: {error}")
@@ -51,9 +56,13 @@ def image_size(path: Path, op: str = "load") -> tuple[int, int]:
 
 def read_mask(path: Path, op: str = "load") -> NDArray[np.bool_]:
     """Return (H, W), True where a mask image is not black."""
+    label = Label(op=op, text=str(path))
     try:
-        with items.open_image(path) as image:
+        label.check_file(path)
+        with items.open_image(path, label) as image:
             return np.asarray(masks.levels(image) != 0)
+    except InputError:
+        raise
     except Exception as error:
         requirement = "must be a readable mask"
         checks.refuse(op, f"{path}", requirement, f"{type(error).__name__}: {error}")

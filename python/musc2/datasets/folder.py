@@ -97,11 +97,24 @@ def _list_files(root: Path) -> tuple[Path, list[Path]]:
             got = "a file" if root.exists() else "none"
             requirement = "must be a folder that exists, or a glob"
             checks.refuse("load", f"root ({root})", requirement, got)
-        return root, sorted(path for path in root.rglob("*") if path.is_file())
+        paths = sorted(path for path in root.rglob("*") if path.is_file())
+        _check_links(root, paths)
+        return root, paths
     matches = [Path(name) for name in glob.glob(str(root), recursive=True)]
     paths = sorted(path for path in matches if path.is_file())
     base = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), root.parts))
+    _check_links(base, paths)
     return (base.parent if base.name.lower() in _ROLES else base), paths
+
+
+def _check_links(base: Path, paths: Sequence[Path]) -> None:
+    """Raise if a file, or a folder on the way to it, is a link to outside ``base``."""
+    root = base.resolve()
+    for path in paths:
+        target = path.resolve()
+        if not target.is_relative_to(root):
+            requirement = "must lie in its folder, not behind a link out of it"
+            checks.refuse("load", f"{path}", requirement, target)
 
 
 def _assign_roles(base: Path, paths: Sequence[Path]) -> _Files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -110,6 +111,16 @@ def find_partner(
     if stem not in partners:
         checks.refuse("load", f"{path}", f"must have its {kind} {stem}.* in {folder}", "none")
     return partners[stem]
+
+
+def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the names of the columns of a csv file, and its rows."""
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            reader = csv.DictReader(file)
+            return list(reader.fieldnames or ()), list(reader)
+    except (OSError, csv.Error) as error:
+        checks.refuse("load", f"{path}", "must be a readable table", error)
 
 
 def check_no_orphans(files: Iterable[Path], stems: Collection[str], partner: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,7 @@ from typing import Any
 
 from musc2 import checks
 from musc2.datasets.generated import GeneratedPart, GeneratedParts
-from musc2.datasets.layouts import category_folders, collect_samples, mvtec_ad_layout
+from musc2.datasets.layouts import category_folders, collect_samples, mvtec_ad_layout, read_table
 from musc2.datasets.sample import GOOD, LabeledSample
 from musc2.datasets.saving import append_row, save_image, save_text
 from musc2.paths import check_component
@@ -64,15 +63,14 @@ def _listed_samples(
 
 def _table_rows(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
     """Yield the rows of a split, with the keys of _HEADER."""
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = csv.DictReader(file)
-        missing = set(_HEADER.split(",")) - set(rows.fieldnames or ())
-        if missing:
-            got = f"none called {', '.join(sorted(missing))}"
-            checks.refuse("load", f"{path}", f"must have the columns {_HEADER}", got)
-        for row in rows:
-            if row["split"] == split:
-                yield row
+    columns, rows = read_table(path)
+    missing = set(_HEADER.split(",")) - set(columns)
+    if missing:
+        got = f"none called {', '.join(sorted(missing))}"
+        checks.refuse("load", f"{path}", f"must have the columns {_HEADER}", got)
+    for row in rows:
+        if row["split"] == split:
+            yield row
 
 
 def _meta_rows(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
@@ -86,7 +84,7 @@ def _meta_rows(path: Path, split: str) -> Iterator[Mapping[str, Any]]:
                     "image": entry["img_path"],
                     "mask": entry["mask_path"],
                 }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         requirement = "must map splits and categories to lists of parts"
         checks.refuse("load", f"{path}", requirement, f"{type(error).__name__}: {error}")
 
@@ -112,7 +110,11 @@ def _listed_file(root: Path, name: object, listing: Path) -> Path:
     path = PurePosixPath(str(name or ""))
     if not path.name or path.is_absolute() or ".." in path.parts:
         checks.refuse("load", f"{listing}", "must name files below its folder", repr(name))
-    if not (root / path).is_file():
+    try:
+        exists = (root / path).is_file()
+    except OSError:  # a name that is too long, or a folder that may not be read
+        exists = False
+    if not exists:
         checks.refuse("load", f"{listing}", "must name files that exist", root / path)
     return root / path
 

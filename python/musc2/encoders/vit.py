@@ -227,8 +227,14 @@ def _colors(path: Path, default: Colors) -> Colors:
     file = (path if path.is_dir() else path.parent) / "preprocessor_config.json"
     if not file.is_file():
         return default
-    settings = json.loads(file.read_text(encoding="utf-8"))
-    return Colors(
-        mean=tuple(settings.get("image_mean", default.mean)),
-        std=tuple(settings.get("image_std", default.std)),
-    )
+    requirement = "must hold three numbers each as image_mean and image_std"
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        mean = tuple(settings.get("image_mean", default.mean))
+        deviation = tuple(settings.get("image_std", default.std))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        checks.refuse("load", str(file), requirement, error)
+    for values in (mean, deviation):
+        if len(values) != 3 or not all(map(checks.is_number, values)):
+            checks.refuse("load", str(file), requirement, checks.shortened(values))
+    return Colors(mean=mean, std=deviation)

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from musc2 import checks
 from musc2.atomic_files import replacing
 
 FILE = "metrics.json"
@@ -52,9 +53,22 @@ def load_saved(folder: Path, request: dict[str, Any]) -> CategoryResult | None:
     try:
         text = (folder / FILE).read_text(encoding="utf-8")
         result = CategoryResult(**json.loads(text))
-    except (OSError, ValueError, TypeError):  # no file, or not one that this version can read
+    except (OSError, ValueError, TypeError, RecursionError):  # no file, or one that is damaged
         return None
-    return result if result.request == request else None
+    return result if result.request == request and _is_sound(result) else None
+
+
+def _is_sound(result: CategoryResult) -> bool:
+    """Return whether the values that are printed and averaged are of their types."""
+    mappings = (result.metrics, result.published, result.encoders, result.timings)
+    if not all(isinstance(mapping, dict) for mapping in mappings):
+        return False
+    numbers = [*result.metrics.values(), *result.published.values(), *result.timings.values()]
+    defined = [value for value in numbers if value is not None]
+    counts = (result.parts, result.defective)
+    return all(map(checks.is_whole, counts)) and all(
+        map(checks.is_number, [*defined, result.seconds])
+    )
 
 
 def as_json(request: dict[str, Any]) -> dict[str, Any]:

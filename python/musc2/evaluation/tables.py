@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from musc2.atomic_files import replacing
 from musc2.evaluation.results import CategoryResult, mean
 from musc2.report import tables
 
@@ -51,7 +52,8 @@ def write(results: Sequence[CategoryResult], folder: str | os.PathLike[str]) -> 
         message = 'table.xlsx is not written: it needs XlsxWriter; pip install "musc2[xlsx]"'
         warnings.warn(message, stacklevel=2)
     for name, data in files.items():
-        (target / name).write_bytes(data)
+        with replacing(target / name) as file:
+            file.write(data)
     return [target / name for name in files]
 
 

@@ -155,7 +155,7 @@ def _read(item: items.Item, label: Label) -> np.ndarray[Any, Any]:
         return items.to_numpy(item)
     if item.suffix.lower() not in _DEPTH_IMAGES:
         return formats.read(item, label)
-    with items.open_image(item) as image:
+    with items.open_image(item, label) as image:
         return np.asarray(image)
 
 

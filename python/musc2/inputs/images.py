@@ -107,7 +107,7 @@ def _load(item: items.Item, label: Label) -> Picture:
     if item.suffix.lower() in camera_raw.ENDINGS:
         return as_image(camera_raw.load(item, label), label)
     try:
-        with items.open_image(item) as image:
+        with items.open_image(item, label) as image:
             if not _is_deep_tiff(image):
                 return as_image(image, label)
     except UnidentifiedImageError:

@@ -7,6 +7,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,9 +116,13 @@ def to_numpy(value: object) -> np.ndarray[Any, Any]:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Path, label: Label) -> Image.Image:
     """Open an image from memory: PIL allocates whatever a damaged file on disk claims to hold."""
-    return Image.open(io.BytesIO(path.read_bytes()))
+    image = Image.open(io.BytesIO(path.read_bytes()))
+    label.check_pixels(image.height, image.width)
+    bytes_per_value = 4 if image.mode in ("I", "F") else 1
+    label.check_bytes(image.height * image.width * len(image.getbands()) * bytes_per_value)
+    return image
 
 
 def load_pixels(item: Item) -> Item:
@@ -170,7 +175,7 @@ def _files(
         got = "none; subfolders are not searched"
         if other_endings:
             got = f"files that end in {', '.join(other_endings)}"
-        label = Label(op=argument.op, text=f"{argument.text} ({path})")
+        label = replace(argument, text=f"{argument.text} ({path})")
         label.refuse(f"must hold files that end in {', '.join(endings)}", got)
     files.sort(key=lambda file: (file.stem, file.name))
     return list(files)

@@ -36,7 +36,7 @@ def _split(argument: Label, array: np.ndarray[Any, Any] | torch.Tensor) -> list[
 
 def _load(item: items.Item, label: Label) -> np.ndarray[Any, Any]:
     if isinstance(item, Path) and item.suffix.lower() not in (*formats.NUMPY, *formats.TIFF):
-        with items.open_image(item) as image:
+        with items.open_image(item, label) as image:
             return as_mask(image, label)
     if isinstance(item, Path):
         return as_mask(formats.read(item, label), label)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from musc2 import checks
 from musc2.inputs.clouds import list_clouds
 from musc2.inputs.images import list_images
+from musc2.inputs.limits import DEFAULT, Limits
 from musc2.inputs.masks import list_masks
 from musc2.inputs.sample import Label, Sample, Source
 
@@ -25,12 +26,14 @@ def pair(
     names: Sequence[str] | None = None,
     op: str = "score",
     prefix: str = "",
+    limits: Limits = DEFAULT,
 ) -> list[Sample]:
     """Return the samples that ``rgb`` and/or ``pcd`` hold, matched by position, not read yet.
 
     Where both are files, their stems must be equal (that of a mask may end in "_mask"). Names:
     ``names``, else the stems, with as many folders before them as it takes to tell them apart, else
     the positions. Errors begin with ``op`` and call the arguments ``prefix`` + "rgb" and so on.
+    limits: of each file; default: those of ``Config()``.
 
     >>> [sample.name for sample in pair(["good/000.png", "bent/000.png"])]
     ['good/000', 'bent/000']
@@ -39,10 +42,13 @@ def pair(
         checks.refuse(op, f"{prefix}rgb or pcd", "must be given", "neither")
     if intrinsics is not None and pcd is None:
         checks.refuse(op, "intrinsics", "must be given together with pcd", "no pcd")
-    labels = {name: Label(op=op, text=prefix + name) for name in ("rgb", "pcd", "masks")}
-    images = None if rgb is None else list_images(rgb, labels["rgb"])
-    clouds = None if pcd is None else list_clouds(pcd, intrinsics, labels["pcd"])
-    foregrounds = None if masks is None else list_masks(masks, labels["masks"])
+
+    def label(name: str) -> Label:
+        return Label(op=op, text=prefix + name, limits=limits)
+
+    images = None if rgb is None else list_images(rgb, label("rgb"))
+    clouds = None if pcd is None else list_clouds(pcd, intrinsics, label("pcd"))
+    foregrounds = None if masks is None else list_masks(masks, label("masks"))
     first: Sequence[Source[Any]] = images or clouds or []
     if images and clouds:
         _check_pairs(images, clouds)

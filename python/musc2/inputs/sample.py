@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from musc2 import checks
 from musc2.errors import InputError
+from musc2.inputs.limits import DEFAULT, Limits, kind_of_special_file
 
 Picture = Image.Image | np.ndarray[Any, Any]
 """An image that was read: PIL of mode RGB, or (H, W, 3) float32 in [0, 1] beyond 8 bits."""
@@ -21,10 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """The name of an input in errors: the function that was called, the argument, and the file."""
+    """The name of an input in errors, the function, the argument and the file, and its limits."""
 
     op: str
     text: str
+    limits: Limits = DEFAULT
 
     def refuse(self, requirement: str, got: object) -> NoReturn:
         """Raise an InputError about this input; a requirement begins with "must"."""
@@ -32,11 +34,32 @@ class Label:
 
     def item(self, index: int, file: str = "") -> Label:
         """Return the label of one value of this argument: "rgb[3] (parts/3.png)"."""
-        return Label(op=self.op, text=f"{self.text}[{index}]{file}")
+        return replace(self, text=f"{self.text}[{index}]{file}")
 
     def about(self, part: str) -> Label:
         """Return the label of something that belongs to this input: "mask of rgb[3]"."""
-        return Label(op=self.op, text=f"{part} of {self.text}")
+        return replace(self, text=f"{part} of {self.text}")
+
+    def check_file(self, path: Path) -> None:
+        """Raise unless ``path`` is a regular file within the limits."""
+        kind = kind_of_special_file(path)
+        if kind is not None:
+            self.refuse("must be a regular file", kind)
+        self.check_bytes(path.stat().st_size)
+
+    def check_bytes(self, count: int) -> None:
+        """Raise if an input is, or declares to be, larger than is allowed."""
+        most = self.limits.bytes
+        if most is not None and count > most:
+            requirement = f"must be of at most {most} bytes (max_bytes of the config)"
+            self.refuse(requirement, count)
+
+    def check_pixels(self, height: int, width: int) -> None:
+        """Raise if an image or map has, or declares, more pixels than are allowed."""
+        most = self.limits.pixels
+        if most is not None and height * width > most:
+            requirement = f"must have at most {most} pixels (max_pixels of the config)"
+            self.refuse(requirement, f"{height} x {width}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,13 +81,15 @@ class Source(Generic[T]):
         """Return the name in errors: "rgb[3] (parts/3.png)"."""
         file = "" if self.path is None else f" ({self.path})"
         if self.index is None:
-            return Label(op=self.argument.op, text=self.argument.text + file)
+            return replace(self.argument, text=self.argument.text + file)
         return self.argument.item(self.index, file)
 
     def read(self) -> T:
         """Read and check the value; a reader's exception becomes an InputError with the label."""
         label = self.label
         try:
+            if self.path is not None:
+                label.check_file(self.path)
             return self.load(label)
         except (InputError, MemoryError):
             raise

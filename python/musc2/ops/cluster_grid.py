@@ -32,7 +32,7 @@ def cluster_grid(
     height, width, _ = points.shape
     if height * width >= 2**31:
         checks.refuse(OP, "xyz", "must have fewer than 2**31 points", height * width)
-    eps = checks.number(OP, "eps", eps, 1e-18)
+    eps = checks.number(OP, "eps", eps, 1e-18, 1e18)
     min_points = checks.whole(OP, "min_points", min_points, 1)
     mask = _foreground(points, foreground)
     labels = torch.empty(height, width, dtype=torch.int32)

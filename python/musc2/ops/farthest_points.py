@@ -38,6 +38,8 @@ def farthest_points(
     """
     xyz = arrays.finite_tensor(OP, "points", points, "P, 3")
     count = checks.whole(OP, "count", count, 1)
+    if count > arrays.MAX_CLOUD_SIZE:
+        checks.refuse(OP, "count", f"must be at most {arrays.MAX_CLOUD_SIZE}", count)
     bounds = arrays.cloud_offsets(OP, "offsets", offsets, len(xyz))
     start = checks.whole(OP, "start", start, 0)
     sizes = bounds.diff().tolist()

@@ -60,7 +60,7 @@ def group_histograms(
 
 
 def _scales(scales: Sequence[int]) -> torch.Tensor:
-    widths = [checks.whole(OP, "scales", scale, 1, arrays.MAX_NEIGHBORS) for scale in scales]
+    widths = checks.wholes(OP, "scales", scales, 1, arrays.MAX_NEIGHBORS, least=0)
     if not widths or widths != sorted(widths):
         checks.refuse(OP, "scales", "must be ascending whole numbers, at least one", tuple(scales))
     return torch.tensor(widths)

@@ -66,13 +66,14 @@ def group_points(
     search = checks.whole(OP, "search", search, 1, arrays.MAX_NEIGHBORS)
     start = min(checks.whole(OP, "start", start, 1), size)
     threshold = checks.number(OP, "curvature_threshold", curvature_threshold, 0.0)
+    unique = checks.switch(OP, "unique", unique)
     clouds, count = rows.shape
     index = xyz.new_empty(clouds, count, size, dtype=torch.int32)
     curvature = xyz.new_empty(clouds, count)
     neighborhood = xyz.new_empty(clouds, count, size, 3)
     bounds = arrays.offsets_on_device_of(bounds, xyz)
     scratch = dispatch.scratch(OP, xyz, clouds, count, search)
-    settings = (size, start, search, threshold, bool(unique))
+    settings = (size, start, search, threshold, unique)
     results = (index, curvature, neighborhood)
     dispatch.launch(OP, xyz, bounds, clouds, rows, count, *settings, *results, gpu_only=(scratch,))
     if offsets is None:

@@ -48,8 +48,8 @@ def link_patches(
     >>> link_patches(torch.tensor([5, 0, 15]), size=(4, 4), grid=(2, 2)).patch
     tensor([0, 0, 3], dtype=torch.int32)
     """
-    height, width = _pair("size", size, 2**31 - 1)
-    grid_height, grid_width = _pair("grid", grid, 2**15)
+    height, width = checks.pair(OP, "size", size, 2**31 - 1)
+    grid_height, grid_width = checks.pair(OP, "grid", grid, 2**15)
     pixels = arrays.indices(OP, "pixels", pixels, "G")
     count = pixels.numel()
     bounds = arrays.check_offsets(OP, "offsets", offsets, count, "pixels")
@@ -72,10 +72,3 @@ def _check_inside(pixels: torch.Tensor, height: int, width: int) -> None:
         last = height * width - 1
         requirement = f"must be inside the image of {height} x {width}, from 0 to {last}"
         checks.refuse(OP, "pixels", requirement, f"{int(pixels[first])} at ({first},)")
-
-
-def _pair(name: str, value: tuple[int, int], limit: int) -> tuple[int, int]:
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        checks.refuse(OP, name, "must be two whole numbers (height, width)", repr(value))
-    height, width = value
-    return checks.whole(OP, name, height, 1, limit), checks.whole(OP, name, width, 1, limit)

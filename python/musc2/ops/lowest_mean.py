@@ -24,14 +24,15 @@ def lowest_mean(d: arrays.Array, interval: tuple[float, float] = (0.0, 0.3)) -> 
     """
     if not checks.is_interval(interval):
         requirement = "must be two rising bounds, fractions or whole counts"
-        checks.refuse(OP, "interval", requirement, repr(interval))
+        checks.refuse(OP, "interval", requirement, checks.shortened(interval))
     low, high = interval
-    shape = tuple(getattr(d, "shape", ()))
+    array = arrays.of_any_rank(OP, "d", d)
+    shape = tuple(array.shape)
     if not shape or shape[-1] == 0:
         checks.refuse(OP, "d", "must have shape (..., R) with R at least 1", shape)
     *leading, columns = shape
     rows = math.prod(leading)
-    values = arrays.tensor(OP, "d", d.reshape(rows, columns), "rows, R")
+    values = arrays.tensor(OP, "d", array.reshape(rows, columns), "rows, R")
     arrays.without_nan(OP, "d", values)
     mean = values.new_empty(rows)
     dispatch.launch(OP, values, rows, columns, *_bound(low), *_bound(high), mean)

@@ -77,6 +77,7 @@ def nearest_patches(
     """
     queries = arrays.features(OP, "z", z, "N, L, C")
     checks.choice(OP, "precision", precision, PRECISION_CODES)
+    return_index = checks.switch(OP, "return_index", return_index)
     if memory is None:
         memory = GPU_MEMORY if dispatch.on_gpu(queries) else CPU_MEMORY
     else:
@@ -132,7 +133,7 @@ def _with_references(
 
 def _grid(grid: tuple[int, int] | None, patches: int, key_patches: int) -> tuple[int, int]:
     side = round(patches**0.5)
-    height, width = (side, side) if grid is None else grid
+    height, width = (side, side) if grid is None else checks.pair(OP, "grid", grid, 2**31 - 1)
     if height * width == patches == key_patches:
         return height, width
     if grid is None:

@@ -37,11 +37,20 @@ def point_normals(
     xyz = arrays.coordinates(OP, "points", points, "P, 3")
     bounds = arrays.cloud_offsets(OP, "offsets", offsets, len(xyz))
     neighbors = checks.whole(OP, "neighbors", neighbors, 1, arrays.MAX_NEIGHBORS)
-    direction = torch.tensor(list(sensor), dtype=torch.float32)
-    is_finite = bool(torch.isfinite(direction).all())
-    if direction.shape != (3,) or not is_finite or not bool(direction.any()):
-        checks.refuse(OP, "sensor", "must be three finite numbers, not all zero", repr(sensor))
+    direction = _direction(sensor)
     normals = torch.empty(len(xyz), 3)
     variation = torch.empty(len(xyz))
     dispatch.launch(OP, xyz, bounds, len(bounds) - 1, direction, neighbors, normals, variation)
     return normals, variation
+
+
+def _direction(sensor: Sequence[float]) -> torch.Tensor:
+    requirement = "must be three finite numbers, not all zero"
+    if not isinstance(sensor, list | tuple) or len(sensor) != 3:
+        checks.refuse(OP, "sensor", requirement, checks.shortened(sensor))
+    if not all(map(checks.is_number, sensor)) or max(map(abs, sensor)) > checks.MAX_NUMBER:
+        checks.refuse(OP, "sensor", requirement, checks.shortened(sensor))
+    direction = torch.tensor(sensor, dtype=torch.float32)
+    if not bool(direction.any()):
+        checks.refuse(OP, "sensor", requirement, checks.shortened(sensor))
+    return direction

@@ -48,9 +48,8 @@ def pool_centers(
     bends = arrays.finite_tensor(OP, "curvature", curvature, "G")
     _check_count("centers", xyz, features)
     _check_count("curvature", bends, features)
-    odd_degrees = checks.odd_degrees(OP, "degrees", degrees)
-    windows = torch.tensor([checks.whole(OP, "degrees", r, 1, MAX_DEGREE) for r in odd_degrees])
-    _check_threshold(curvature_threshold)
+    windows = torch.tensor(checks.odd_degrees(OP, "degrees", degrees, MAX_DEGREE))
+    curvature_threshold = _threshold(curvature_threshold)
     arrays.check_same_device(OP, tokens=features, centers=xyz, curvature=bends)
     bounds = arrays.check_offsets(OP, "offsets", offsets, len(features), "tokens")
     bounds = arrays.offsets_on_device_of(bounds, features)
@@ -71,7 +70,8 @@ def _check_count(name: str, values: torch.Tensor, tokens: torch.Tensor) -> None:
         raise InputError(msg)
 
 
-def _check_threshold(value: float) -> None:
-    is_real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_real or math.isnan(value):
-        checks.refuse(OP, "curvature_threshold", "must be a number", repr(value))
+def _threshold(value: float) -> float:
+    is_infinite = isinstance(value, float) and math.isinf(value)
+    if not checks.is_number(value) and not is_infinite:
+        checks.refuse(OP, "curvature_threshold", "must be a number", checks.shortened(value))
+    return float(value)

@@ -28,8 +28,7 @@ def pool_grid(
     tensor([0.6667, 1.0000, 0.6667])
     """
     features = arrays.features(OP, "tokens", tokens, "N, h, w, C")
-    odd_degrees = checks.odd_degrees(OP, "degrees", degrees)
-    windows = torch.tensor([checks.whole(OP, "degrees", r, 1, MAX_DEGREE) for r in odd_degrees])
+    windows = torch.tensor(checks.odd_degrees(OP, "degrees", degrees, MAX_DEGREE))
     by_similarity = checks.choice(OP, "weighting", weighting, WEIGHTINGS) == "similarity"
     exponent = magnitude.excess_exponent(features)
     features = magnitude.shifted(features, -exponent)

@@ -23,12 +23,13 @@ def project_tokens(
     >>> project_tokens(torch.ones(2, 3), torch.eye(3), torch.tensor([0.0, 1, 2])).tolist()
     [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
     """
-    shape = tuple(getattr(tokens, "shape", ()))
+    array = arrays.of_any_rank(OP, "tokens", tokens)
+    shape = tuple(array.shape)
     if not shape:
         checks.refuse(OP, "tokens", "must have shape (..., C)", shape)
     *leading, channels = shape
     count = math.prod(leading)
-    flat = arrays.finite_tensor(OP, "tokens", tokens.reshape(count, channels), "T, C")
+    flat = arrays.finite_tensor(OP, "tokens", array.reshape(count, channels), "T, C")
     weights = arrays.finite_tensor(OP, "matrix", matrix, f"{channels}, D")
     columns = weights.shape[1]
     shift = arrays.finite_tensor(OP, "offset", offset, f"{columns}")

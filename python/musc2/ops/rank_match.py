@@ -45,8 +45,9 @@ def _match_by_torch(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _rows(name: str, value: arrays.Array) -> torch.Tensor:
-    shape = tuple(getattr(value, "shape", ()))
+    array = arrays.of_any_rank(OP, name, value)
+    shape = tuple(array.shape)
     if not shape or shape[-1] >= 2**31:
         checks.refuse(OP, name, "must have shape (..., n) with n below 2^31", shape)
     rows = math.prod(shape[:-1])
-    return arrays.tensor(OP, name, value.reshape(rows, shape[-1]), "rows, n")
+    return arrays.tensor(OP, name, array.reshape(rows, shape[-1]), "rows, n")

@@ -42,10 +42,8 @@ def rescore(
         shapes = f"{tuple(vectors.shape)} and {tuple(values.shape)}"
         requirement = "must be (N, C) and (N,), not empty"
         checks.refuse(OP, "features and scores", requirement, shapes)
-    if isinstance(neighbors, int) or len(neighbors) == 0:
-        requirement = "must be a sequence of whole numbers, at least one"
-        checks.refuse(OP, "neighbors", requirement, repr(neighbors))
-    counts = [min(checks.whole(OP, "neighbors", k, 1), len(values)) for k in neighbors]
+    min_max = checks.switch(OP, "min_max", min_max)
+    counts = [min(k, len(values)) for k in checks.wholes(OP, "neighbors", neighbors, 1)]
     with threads.serial_torch():
         index, weight = _nearest_samples(vectors, max(counts))
         exact = _scaled(values.double()) if min_max else values.double()

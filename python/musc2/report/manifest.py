@@ -30,6 +30,7 @@ class OutputFolder:
         self._record(self._own | self._earlier)
         for parent in {(self.folder / file).parent for file in files}:
             parent.mkdir(parents=True, exist_ok=True)
+            atomic_files.remove_abandoned(parent)
 
     def finish(self) -> None:
         """Remove the files of earlier runs that are not files of this one."""
@@ -49,7 +50,7 @@ def _read(path: Path) -> set[str]:
     """Return the recorded files that lie below the folder; none for a record that is damaged."""
     try:
         files = json.loads(path.read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
     if not isinstance(files, list):
         return set()

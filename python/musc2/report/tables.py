@@ -7,6 +7,8 @@ import importlib.util
 import io
 from collections.abc import Sequence
 
+from musc2.report.text import printable
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # the first letters of formulas
 
 Rows = Sequence[Sequence[str | float | None]]
@@ -14,7 +16,7 @@ Rows = Sequence[Sequence[str | float | None]]
 
 def markdown(rows: Rows) -> str:
     """Return a Markdown table; the first row is the head, columns after the first align right."""
-    head, *body = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    head, *body = [list(map(_in_markdown, row)) for row in rows]
     alignment = ["---", *["---:" for _ in head[1:]]]
     return "".join("| " + " | ".join(row) + " |\n" for row in (head, alignment, *body))
 
@@ -46,10 +48,15 @@ def xlsx(rows: Rows) -> bytes:
         for row_index, row in enumerate(rows):
             for column, cell in enumerate(row):
                 if isinstance(cell, str):
-                    sheet.write_string(row_index, column, cell)
+                    sheet.write_string(row_index, column, printable(cell))
                 elif cell is not None:
                     sheet.write_number(row_index, column, cell)
     return content.getvalue()
+
+
+def _in_markdown(cell: str | float | None) -> str:
+    """Return a cell that neither ends its column nor its line."""
+    return "" if cell is None else printable(str(cell)).replace("|", "\\|")
 
 
 def _as_text(cell: str | float | None) -> str | float | None:

@@ -8,7 +8,6 @@ A table of your own parts in the same layout can be loaded as well.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -81,14 +80,13 @@ def _rows(table: Path) -> list[Mapping[str, str]]:
     if not table.is_file():
         requirement = f"must be a table with the columns {_HEADER}"
         checks.refuse("load", f"{table}", requirement, "none")
-    with table.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows: list[Mapping[str, str]] = list(csv.DictReader(file))
+    _, rows = layouts.read_table(table)
     for row in rows:
-        is_complete = None not in row and None not in row.values() and set(row) == columns
+        is_complete = None not in row.values() and set(row) == columns
         if not is_complete:
             requirement = f"must have the columns {_HEADER} in every row"
             checks.refuse("load", f"{table}", requirement, row)
-    return rows
+    return list(rows)
 
 
 def write(root: Path, category: str, split: str, parts: GeneratedParts) -> None:

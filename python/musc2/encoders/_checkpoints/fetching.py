@@ -200,7 +200,7 @@ def _has_all_shards(index: Path) -> bool:
     """Return whether all files that an index of shards names lie beside it."""
     try:
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or another kind of file
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # not an index
         return False
     return bool(shards) and all((index.parent / shard).exists() for shard in shards)
 

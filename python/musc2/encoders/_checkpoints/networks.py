@@ -80,7 +80,7 @@ def read_config(folder: Path) -> Any:
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         family = settings["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         requirement = "must come with a config.json that holds their model_type"
         checks.refuse("load", "weights", requirement, f"{folder} ({error})")
     if family == "clip":

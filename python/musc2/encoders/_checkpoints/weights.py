@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import pickle
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from musc2 import checks
+from musc2 import _archives, checks
 from musc2.errors import InputError
 
 Weights = dict[str, torch.Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
+_DEEPEST = 16
 _READABLE = (".safetensors", ".bin", ".pth", ".pt", ".npz")
 
 
@@ -93,17 +93,23 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read_file(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        got = f"none at {file}" if not file.exists() else f"no regular file at {file}"
+        checks.refuse("load", "weights", "must be a file that exists", got)
     if file.suffix == ".safetensors":
         return _read_safetensors(file)
     try:
+        _archives.check_ratio("load", "weights", file)
         if file.suffix == ".npz":
             return _read_npz(file)
         if file.suffix in _READABLE:
             with _allow_numpy_scalars():
                 loaded = torch.load(file, map_location="cpu", weights_only=True)
             return loaded if isinstance(loaded, dict) else {}
-    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # torch and numpy raise whatever a damaged file leads them to
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         msg = f"load: weights must be readable without running code, got {file}: {reason}"
         raise InputError(msg) from error
     checks.refuse("load", "weights", f"must be a {', '.join(_READABLE)} file", file)
@@ -143,7 +149,12 @@ def _allow_numpy_scalars() -> contextlib.AbstractContextManager[object]:
 
 def _unwrap(state: dict[str, Any]) -> dict[str, Any]:
     """Return the weights inside the dictionaries of training scripts."""
-    for key in ("teacher", "state_dict", "model", "base_model"):
-        if isinstance(state.get(key), dict):
-            return _unwrap(state[key])
-    return state
+    for _ in range(_DEEPEST):
+        for key in ("teacher", "state_dict", "model", "base_model"):
+            if isinstance(state.get(key), dict):
+                state = state[key]
+                break
+        else:
+            return state
+    requirement = f"must be nested in at most {_DEEPEST} dictionaries"
+    checks.refuse("load", "weights", requirement, "more, or one inside itself")

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from musc2.inputs import items
+from musc2.inputs.limits import kind_of_special_file
 from musc2.inputs.sample import Source
 
 T = TypeVar("T")
@@ -84,7 +85,11 @@ def _file_contents(source: Source[Any]) -> bytes | None:
 
 
 def _path(source: Source[Any]) -> Path:
-    return source.path or Path()
+    """Return the path of a source; raise an OSError unless it is a regular file."""
+    path = source.path or Path()
+    if kind_of_special_file(path) is not None:
+        raise OSError
+    return path
 
 
 def _is_readable_array(value: object) -> bool:

@@ -31,6 +31,8 @@ class ImageHeader:
 
 def read_header(path: Path) -> ImageHeader | None:
     """Return the header of an image file; None if PIL cannot read it."""
+    if not path.is_file():
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large images, which reading them repeats

@@ -33,5 +33,6 @@ def load(path: Path, label: Label) -> Image.Image:
         if height * width > _PIXELS_PER_BYTE * len(data):
             got = f"{height} x {width} pixels in {len(data)} bytes"
             label.refuse("must hold as many pixels as its header declares", got)
+        label.check_pixels(height, width)
         pixels = raw.postprocess(use_camera_wb=True, no_auto_bright=True)
     return Image.fromarray(pixels)

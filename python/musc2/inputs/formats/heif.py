@@ -22,5 +22,8 @@ def load(path: Path, label: Label) -> Image.Image:
             "pip install pillow-heif"
         )
         raise InputError(msg) from error
-    image: Image.Image = pillow_heif.open_heif(path.read_bytes()).to_pillow()
+    file = pillow_heif.open_heif(path.read_bytes())
+    width, height = file.size
+    label.check_pixels(height, width)
+    image: Image.Image = file.to_pillow()
     return image

@@ -73,6 +73,7 @@ def _decompress(file: BinaryIO, fields: list[Field], rows: int, label: Label) ->
     compressed_size, size = struct.unpack("<II", file.read(8))
     point_records.check_size(compressed_size, point_records.bytes_left(file), label)
     expected_size = rows * sum(field.bytes for field in fields)
+    label.check_bytes(expected_size)
     if size != expected_size or size > compressed_size * lzf.LARGEST_RATIO:
         requirement = f"must compress {expected_size} bytes into {compressed_size}"
         label.refuse(requirement, f"{size} bytes")

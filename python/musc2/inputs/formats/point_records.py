@@ -63,9 +63,10 @@ def bytes_left(file: BinaryIO) -> int:
 
 
 def check_size(declared: int, available: int, label: Label) -> None:
-    """Raise if a header declares more bytes than the file has."""
+    """Raise if a header declares more bytes than the file has, or than are allowed."""
     if declared > available:
         label.refuse(f"must hold the {declared} bytes that its header declares", available)
+    label.check_bytes(declared)
 
 
 def read_rows(

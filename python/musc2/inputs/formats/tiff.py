@@ -33,5 +33,6 @@ def _read(path: Path, label: Label, *, first_page: bool) -> np.ndarray[Any, Any]
         is_plain = pages.keyframe.compression == tifffile.COMPRESSION.NONE
         ratio = 1 if is_plain else _LARGEST_RATIO
         point_records.check_size(pages.nbytes, ratio * len(data), label)
+        label.check_pixels(pages.keyframe.imagelength, pages.keyframe.imagewidth)
         array: np.ndarray[Any, Any] = pages.asarray()
     return array

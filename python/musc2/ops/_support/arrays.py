@@ -21,6 +21,7 @@ Array = torch.Tensor | np.ndarray[Any, Any]
 MAX_NEIGHBORS = 1024  # of the searches among points
 MAX_CLOUD_SIZE = 2**31 - 17
 MAX_VALUE = 1e18  # of coordinates and colors; beyond, squared distances overflow float32
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 TYPE_CODES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 3}  # of features, on a GPU
 
 
@@ -35,15 +36,23 @@ def tensor(
     return _as_zeros_and_ones(checked) if dtype == torch.bool else checked.contiguous()
 
 
+def of_any_rank(op: str, name: str, value: Array) -> torch.Tensor:
+    """Return an array as a tensor, and anything else as one without axes, which ops refuse."""
+    is_array = isinstance(value, torch.Tensor | np.ndarray)
+    return as_tensor(op, name, value) if is_array else torch.empty(())
+
+
 def finite_tensor(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
     """Return ``value`` as a contiguous float32 tensor; raise an error unless it is finite."""
     return finite(op, name, tensor(op, name, value, shape))
 
 
 def indices(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
-    """Return ``value``, int32 or int64, as a contiguous int64 tensor; shape as in ``tensor``."""
+    """Return ``value``, int32 or int64, as a new int64 tensor; shape as in ``tensor``."""
     checked = _checked(op, name, value, shape, (torch.int32, torch.int64))
-    return checked.to(torch.int64).contiguous()
+    # A copy on the CPU, where values are checked and then read without the interpreter lock: the
+    # caller's threads may write to theirs in between.
+    return checked.to(torch.int64, copy=not checked.is_cuda).contiguous()
 
 
 def features(op: str, name: str, value: Array, shape: str) -> torch.Tensor:
@@ -113,14 +122,15 @@ def check_offsets(
     if offsets is None:
         return torch.tensor([0, total], dtype=torch.int64)
     if isinstance(offsets, torch.Tensor | np.ndarray):
-        bounds = _as_tensor(op, name, offsets)
+        bounds = as_tensor(op, name, offsets)
     else:
-        bounds = torch.tensor(list(offsets), dtype=torch.int64)
-    is_inexact = bounds.is_floating_point() or bounds.is_complex() or bounds.dtype == torch.bool
-    if is_inexact or bounds.ndim != 1 or bounds.numel() < 1:
+        bounds = torch.tensor(checks.wholes(op, name, offsets, 0, least=0), dtype=torch.int64)
+    if bounds.dtype not in _INTEGERS or bounds.ndim != 1 or bounds.numel() < 1:
         got = f"{_dtype_name(bounds.dtype)} of shape {tuple(bounds.shape)}"
         checks.refuse(op, name, "must be (B+1,) integers", got)
-    bounds = bounds.to(device="cpu", dtype=torch.int64).contiguous()
+    if bounds.device.type not in ("cpu", "cuda"):
+        checks.refuse(op, name, "must be on a CPU or a CUDA device", bounds.device)
+    bounds = bounds.to(device="cpu", dtype=torch.int64, copy=True).contiguous()
     is_rising = not bool((bounds.diff() < 0).any())
     if int(bounds[0]) != 0 or int(bounds[-1]) != total or not is_rising:
         requirement = f"must rise from 0 to the number of {item} ({total})"
@@ -196,7 +206,7 @@ def _bounded(op: str, name: str, value: torch.Tensor, requirement: str) -> torch
 def _checked(
     op: str, name: str, value: Array, shape: str, dtypes: tuple[torch.dtype, ...]
 ) -> torch.Tensor:
-    checked = _as_tensor(op, name, value)
+    checked = as_tensor(op, name, value)
     rank, fixed_sizes = _parsed(shape)
     if checked.ndim != rank:
         _refuse_shape(op, name, shape, checked)
@@ -230,17 +240,28 @@ def _as_zeros_and_ones(mask: torch.Tensor) -> torch.Tensor:
     return values.view(torch.bool)
 
 
-def _as_tensor(op: str, name: str, value: Array) -> torch.Tensor:
+def as_tensor(op: str, name: str, value: Array) -> torch.Tensor:
+    """Return ``value``, of any shape and dtype, as a tensor; share its memory where that can be."""
     if isinstance(value, torch.Tensor):
-        return value.detach().resolve_conj().resolve_neg()
+        return _plain(op, name, value)
     if isinstance(value, np.ndarray):
         try:
             writable = value if value.flags.writeable else value.copy()
-            return torch.from_numpy(np.ascontiguousarray(writable))
-        except TypeError:
+            native = writable.astype(writable.dtype.newbyteorder("="), copy=False)
+            return torch.from_numpy(np.ascontiguousarray(native))
+        except (TypeError, ValueError):
             msg = f"{op}: {name} must be a numeric array, got numpy dtype {value.dtype}"
             raise InputError(msg) from None
     checks.refuse(op, name, "must be a torch tensor or a numpy array", type(value).__name__)
+
+
+def _plain(op: str, name: str, value: torch.Tensor) -> torch.Tensor:
+    """Return ``value`` as a torch.Tensor of no subclass, without gradient and lazy signs."""
+    with torch._C.DisableTorchFunctionSubclass():
+        if value.layout != torch.strided or value.is_nested or value.is_quantized:
+            kind = "nested" if value.is_nested else "quantized" if value.is_quantized else ""
+            checks.refuse(op, name, "must be a dense tensor", kind or value.layout)
+        return value.detach().resolve_conj().resolve_neg().as_subclass(torch.Tensor)
 
 
 def _coordinates_of(position: int, value: torch.Tensor) -> tuple[int, ...]:

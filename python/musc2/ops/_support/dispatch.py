@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -20,6 +22,7 @@ _NUMBERS = (int, float)  # a tuple, which isinstance checks faster than a union
 # Ops without a CUDA kernel of their own that run on a GPU -> the kernels they need there.
 _COMPOSED: dict[str, tuple[str, ...]] = {"rank_match": (), "rescore": ()}
 _emulation: ModuleType | None = None
+_MAX_THREADS = 4096
 
 
 def launch(
@@ -133,13 +136,34 @@ def set_num_threads(count: int | None) -> None:
 
     None: the environment variable MUSC2_NUM_THREADS, else every core this process may use.
     """
-    threads = 0 if count is None else checks.whole("set_num_threads", "count", count, 1, 4096)
+    threads = (
+        0 if count is None else checks.whole("set_num_threads", "count", count, 1, _MAX_THREADS)
+    )
     _cpu.set_num_threads(threads)
 
 
 def isa() -> str:
     """Return the instruction set in use; the variable MUSC2_ISA chooses a lesser one."""
     return _cpu.isa()
+
+
+def _check_environment() -> None:
+    """Warn of values of MUSC2_NUM_THREADS and MUSC2_ISA that are not used."""
+    threads = os.environ.get("MUSC2_NUM_THREADS", "")
+    is_number = threads.isascii() and threads.isdecimal() and len(threads) <= 9
+    is_count = is_number and 1 <= int(threads) <= _MAX_THREADS
+    if threads and not is_count:
+        requirement = f"must be a whole number from 1 to {_MAX_THREADS}"
+        _warn_unused("MUSC2_NUM_THREADS", requirement, threads)
+    chosen, available = os.environ.get("MUSC2_ISA", ""), _cpu.isas()
+    if chosen and chosen not in available:
+        requirement = f"must be one of {', '.join(available)} on this machine"
+        _warn_unused("MUSC2_ISA", requirement, chosen)
+
+
+def _warn_unused(variable: str, requirement: str, value: str) -> None:
+    message = f"the environment variable {variable} {requirement}, got {value!r}: it is not used"
+    warnings.warn(message, stacklevel=2)
 
 
 def _module_for(op: str, array: torch.Tensor) -> ModuleType:
@@ -169,3 +193,6 @@ def _by_address(arguments: tuple[Argument, ...]) -> list[int | float]:
         else:
             values.append(argument.data_ptr())
     return values
+
+
+_check_environment()

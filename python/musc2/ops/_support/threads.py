@@ -15,6 +15,11 @@ import torch
 
 _IMPORTING_PROCESS = os.getpid()
 
+if hasattr(os, "register_at_fork"):
+    # From the fork on, because torch also starts threads after a call of musc2 has returned: to
+    # copy the tensors of a Result that leaves the child through a pipe.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
 
 def in_forked_child() -> bool:
     """Return whether this process was forked after musc2 was imported."""
