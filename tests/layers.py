@@ -17,7 +17,7 @@ LAYERS = {
         "config", "config_fields", "config_presets",
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
-        "_archives", "_result_files", "_tensor_files", "_toml",
+        "_archives", "_config_files", "_result_files", "_tensor_files", "_toml",
     },
 }  # fmt: skip
 # Base modules that only tell what the kernels' layer knows: they import from it.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musc2 import _toml, atomic_files, checks
+from musc2 import _config_files, checks
 from musc2 import config_fields as kinds
 from musc2.config_fields import Kind, setting
 from musc2.config_presets import PRESETS
@@ -355,25 +354,12 @@ class Config:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a .toml or .json file with all settings."""
-        file = Path(path)
-        values = self.to_dict()
-        is_json = _is_json(file)
-        text = json.dumps(values, indent=2) + "\n" if is_json else _toml.dumps(values)
-        with atomic_files.replacing(file) as opened:
-            opened.write(text.encode())
+        _config_files.write(Path(path), self.to_dict())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Config:
         """Read a .toml or .json file; what it leaves out keeps the value of its preset."""
-        file = Path(path)
-        is_json = _is_json(file)
-        try:
-            text = file.read_text(encoding="utf-8")
-            values = json.loads(text) if is_json else _toml.loads(text)
-        except (OSError, ValueError, RecursionError) as error:
-            checks.refuse("Config", str(file), "must be a readable file of settings", error)
-        if not isinstance(values, dict):
-            checks.refuse("Config", str(file), "must hold names and values", type(values).__name__)
+        values = _config_files.read(Path(path))
         for field in dataclasses.fields(cls):
             if field.metadata["kind"].optional and values.get(field.name) == "none":
                 values[field.name] = None
@@ -391,13 +377,6 @@ def resolve(op: str, config: Config | str) -> Config:
         got = repr(config) if isinstance(config, str) else type(config).__name__
         checks.refuse(op, "config", requirement, got)
     return Config.from_preset(config)
-
-
-def _is_json(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix not in (".toml", ".json"):
-        checks.refuse("Config", str(path), "must end in .toml or .json", suffix or "no ending")
-    return suffix == ".json"
 
 
 def _unknown(name: object, names: list[str]) -> InputError:
