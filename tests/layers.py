@@ -8,7 +8,10 @@ from pathlib import Path
 # The layers from the top; a module imports only from its own layer and those below.
 LAYERS = {
     "apps": {"cli", "demo", "evaluation", "preprocess", "report", "__main__"},
-    "method": {"pipeline", "method"},
+    "method": {
+        "bank", "calibration", "method", "part_encoding", "patch_scores", "pipeline", "scorer",
+        "_bank_files",
+    },
     "steps": {"stages", "_arguments"},
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},
@@ -17,7 +20,7 @@ LAYERS = {
         "config", "config_fields", "config_presets",
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
-        "_archives", "_result_files", "_toml",
+        "_archives", "_result_files", "_tensor_files", "_toml",
     },
 }  # fmt: skip
 # Base modules that only tell what the kernels' layer knows: they import from it.

@@ -6,7 +6,7 @@ from musc2 import Config
 from musc2.by_modality import ByModality
 from musc2.encoders import TokenDefaults
 from musc2.maps import Frame
-from musc2.method import patch_scores
+from musc2.patch_scores import patch_scores
 from musc2.progress import StageTimer
 from musc2.tokens import Tokens
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from musc2 import ops
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
-from musc2.maps import Frame, Maps, shrink_mask
-from musc2.matches import Matches
-from musc2.ops import Links
-from musc2.ops._support import dispatch, threads
+from musc2.maps import Maps
+from musc2.ops._support import dispatch
+from musc2.patch_scores import Levels, PatchScores, patch_scores
 from musc2.progress import StageTimer
 from musc2.result import Result
-from musc2.stages import aggregate, copies, fuse, layers, maps, mutual, subsets
-from musc2.stages.enhance import enhance
-from musc2.stages.matches import grid_positions, group_positions, nearest_matches
-from musc2.stages.mutual import Features
-from musc2.stages.rescore import rescore, salient_features
-from musc2.tokens import PartSet, Tokens
+from musc2.stages import copies, fuse, maps
+from musc2.stages.rescore import rescore
+from musc2.tokens import Outline, PartSet, Tokens
 
 OPS = (
     "pool_grid",
@@ -40,19 +34,25 @@ dispatch.compose("score_tokens", OPS)
 UNIT_PARTS = 32  # references that the unit of scores is taken from
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PatchScores:
-    """scores: (N, L), of all layers, and salient: (N, C), section 8, of each modality.
+Divisors = list[ByModality[float]]
+"""What the distances of each view are divided by, so that they become scores."""
 
-    matches: of the worst patch of each image, without images of each cloud. copies: (N, N + R)
-    bool, see ``stages.copies``, None if there are none. units: of the layers.
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredParts:
+    """The scores of the patches of a set of parts in each view, and what lies where.
+
+    class_tokens: of each view, by which re-scoring compares parts, or None.
     """
 
-    scores: ByModality[torch.Tensor]
-    salient: ByModality[torch.Tensor]
-    matches: Matches | None
-    copies: torch.Tensor | None
-    units: layers.Units
+    patches: list[PatchScores]
+    outlines: list[Outline]
+    class_tokens: list[torch.Tensor | None]
+
+    @property
+    def levels(self) -> list[Levels]:
+        """The levels of each view."""
+        return [own.levels for own in self.patches]
 
 
 def score_parts(
@@ -70,33 +70,64 @@ def score_parts(
 
     defaults: of each view.
     """
-    peers, all_good = _reference_peers(references, config, references_are_good), references_are_good
-    peer_patches: list[PatchScores] = []
+    peers = _reference_peers(references, config, references_are_good)
+    scored_peers: ScoredParts | None = None
     if peers is not None:
         plain = config.replace(subset_count=1)
-        peer_patches = _views_scored(peers, PartSet(views=[]), defaults, plain, timer)
-    layer_units = [own.units for own in peer_patches]
-    patches = _views_scored(samples, references, defaults, config, timer, layer_units)
-    if patches[0].copies is not None:
-        copies.warn(patches[0].copies, names)
+        scored_peers = _scored(peers, PartSet(views=[]), defaults, plain, timer)
+    levels = [] if scored_peers is None else scored_peers.levels
+    parts = _scored(samples, references, defaults, config, timer, levels)
+    if parts.patches[0].copies is not None:
+        copies.warn(parts.patches[0].copies, names)
+    return conclude(
+        parts,
+        defaults,
+        config,
+        timer,
+        names=names,
+        paths=paths,
+        peers=scored_peers,
+        references_are_good=references_are_good,
+    )
+
+
+def conclude(
+    parts: ScoredParts,
+    defaults: list[ByModality[TokenDefaults]],
+    config: Config,
+    timer: StageTimer,
+    *,
+    names: list[str],
+    paths: list[Path | None],
+    peers: ScoredParts | None = None,
+    references_are_good: bool = False,
+    divisors: Divisors | None = None,
+) -> Result:
+    """Return the Result of scored patches: maps, scores of parts, re-scoring.
+
+    peers: the references, scored among themselves. divisors: of a bank that the parts were compared
+    with one by one; such parts are not re-scored, because they would depend on each other.
+    """
     with timer.stage("maps"):  # section 7
-        if peers is not None:
-            units = _units(peer_patches, peers, config, all_good)
+        if divisors is not None:
+            units = divisors
+        elif peers is not None:
+            units = _units(peers, config, references_are_good)
         else:
-            units = _units(patches, samples, config, False)
-        rendered = _render(patches, samples, config, units)
+            units = _units(parts, config, False)
+        rendered = _render(parts.patches, parts.outlines, config, units)
         raw = rendered.peaks()
         reference_scores = None
-        if peers is not None and all_good:
-            reference_scores = _render(peer_patches, peers, config, units).peaks().cpu()
+        if peers is not None and references_are_good:
+            reference_scores = _render(peers.patches, peers.outlines, config, units).peaks().cpu()
     scores = raw
     rescores = all(own.rescore for view in defaults for own in view.values())
-    if rescores and not references_are_good:  # section 8
+    if rescores and divisors is None and not references_are_good:  # section 8
         with timer.stage("rescore"):
-            features = _image_level_features(patches, samples)
+            features = _image_level_features(parts)
             neighbors, min_max = config.rescore_neighbors, config.rescore_min_max
             scores = rescore(raw, features, neighbors, min_max=min_max)
-    frames, point_scores = samples.frames, rendered.point_scores
+    frames, point_scores = parts.outlines[0].frames, rendered.point_scores
     map_layers = rendered.layers.map(lambda layer: layer.cpu())
 
     return Result(
@@ -111,7 +142,7 @@ def score_parts(
         names=names,
         paths=paths,
         config=config,
-        matches=patches[0].matches,
+        matches=parts.patches[0].matches,
         timings=dict(timer.seconds),
         version=version("musc2"),
         references_are_good=references_are_good,
@@ -120,21 +151,22 @@ def score_parts(
     )
 
 
-def _views_scored(
+def _scored(
     samples: PartSet,
     references: PartSet,
     defaults: list[ByModality[TokenDefaults]],
     config: Config,
     timer: StageTimer,
-    layer_units: Sequence[layers.Units] = (),
-) -> list[PatchScores]:
+    levels: Sequence[Levels] = (),
+) -> ScoredParts:
     """Return the scores of patches and groups in each view, sections 4 to 6."""
     scored: list[PatchScores] = []
     for number, (view, own) in enumerate(zip(samples.views, defaults, strict=True)):
         company = references.views[number] if references.views else Tokens()
-        units = layer_units[number] if layer_units else None
-        scored.append(patch_scores(view, company, own, config, timer, samples.frames, units))
-    return scored
+        known = levels[number] if levels else None
+        scored.append(patch_scores(view, company, own, config, timer, samples.frames, known))
+    class_tokens = [view.class_tokens for view in samples.views]
+    return ScoredParts(patches=scored, outlines=samples.outlines, class_tokens=class_tokens)
 
 
 def _reference_peers(references: PartSet, config: Config, all_good: bool) -> PartSet | None:
@@ -147,25 +179,24 @@ def _reference_peers(references: PartSet, config: Config, all_good: bool) -> Par
     return references if all_good else references.thinned(UNIT_PARTS)
 
 
-def _units(
-    patches: list[PatchScores], parts: PartSet, config: Config, all_good: bool
-) -> list[ByModality[float]]:
+def _units(parts: ScoredParts, config: Config, all_good: bool) -> Divisors:
     """Return what the scores of each view are divided by; nothing if they stay distances."""
+    patches, outlines = parts.patches, parts.outlines
     is_normal = config.score_unit == "normal"
     if not is_normal and len(patches) == 1:
         return []
 
     def render(numbers: Sequence[int], divisors: Sequence[ByModality[float]]) -> maps.Anomaly:
-        views = replace(parts, views=[parts.views[number] for number in numbers])
-        return _render([patches[number] for number in numbers], views, config, divisors)
+        chosen = [outlines[number] for number in numbers]
+        return _render([patches[number] for number in numbers], chosen, config, divisors)
 
     views = [own.scores for own in patches]
     return fuse.units(views, render, normal=is_normal, all_good=all_good)
 
 
 def _render(
-    patches: list[PatchScores],
-    parts: PartSet,
+    patches: Sequence[PatchScores],
+    outlines: Sequence[Outline],
     config: Config,
     divisors: Sequence[ByModality[float]],
 ) -> maps.Anomaly:
@@ -174,22 +205,22 @@ def _render(
     if not divisors:
         divisors = [scores.map(lambda _: 1.0) for scores in views]
     return maps.render(
-        fuse.fuse(views, parts.grids, divisors),
-        parts.views[0].clouds,
-        parts.frames,
+        fuse.fuse(views, [outline.grid for outline in outlines], divisors),
+        outlines[0].clouds,
+        outlines[0].frames,
         sigma=config.map_blur,
         quantized=config.map_blur_quantized,
         share=config.map_top_share,
     )
 
 
-def _image_level_features(patches: list[PatchScores], samples: PartSet) -> list[torch.Tensor]:
+def _image_level_features(parts: ScoredParts) -> list[torch.Tensor]:
     """Return (N, C) of each view and modality, by which re-scoring compares parts."""
     features: list[torch.Tensor] = []
-    for scored, view in zip(patches, samples.views, strict=True):
+    for scored, class_tokens in zip(parts.patches, parts.class_tokens, strict=True):
         own = scored.salient.values()
-        if view.class_tokens is not None:
-            own[0] = view.class_tokens
+        if class_tokens is not None:
+            own[0] = class_tokens
         features += own
     return features
 
@@ -201,200 +232,3 @@ def _unit_names(own: ByModality[float]) -> dict[str, float]:
 
 def _on_cpu(scores: torch.Tensor | None) -> torch.Tensor | None:
     return None if scores is None else scores.cpu()
-
-
-def patch_scores(
-    samples: Tokens,
-    references: Tokens,
-    defaults: ByModality[TokenDefaults],
-    config: Config,
-    timer: StageTimer,
-    frames: list[Frame] | None = None,
-    layer_units: layers.Units | None = None,
-) -> PatchScores:
-    """Return the scores of patches and point groups, all layers (and degrees) together.
-
-    layer_units: of the references, so that the scores of a sample do not depend on other samples.
-    """
-    chosen = subsets.split(samples.count, config.subset_count, config.seed)  # section 9
-    links = _links(samples)
-    scored: list[ByModality[torch.Tensor]] = []
-    salient_source: ByModality[torch.Tensor] = ByModality()
-    copied: torch.Tensor | None = None
-    for layer in range(samples.layers):
-        with timer.stage("aggregate"):  # section 4
-            own = _features(samples, layer, samples.layers, defaults, config)
-            reference_z = _features(references, layer, samples.layers, defaults, config)
-        for index, z in enumerate(own):
-            features = _with_references(
-                z, reference_z[index] if reference_z else None, samples, config
-            )
-            if not scored and not config.mutual_copies:
-                with timer.stage("mutual"):
-                    copied = _copies(features)
-            balance = z.is_both and _needs_balance(defaults, config)
-            scores = _layer_scores(features, chosen, links, config, timer, balance, copied)
-            scored.append(scores)
-            if layer == max(samples.layers - 2, 0) and index == 0:  # section 8: second to last
-                salient_source = z
-            timer.step("mutual", len(scored), samples.layers * len(own))
-    units = layer_units or layers.units(scored)
-    means = layers.together(scored, defaults.map(lambda own: own.layer_fusion), units)
-    inside = _inside(frames, samples.grid)
-    with timer.stage("matches"):
-        matches = _matches(salient_source, means, inside, chosen, samples, config)
-    salient = _salient(salient_source, means, inside)
-    return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, units=units)
-
-
-def _features(
-    tokens: Tokens, layer: int, layers: int, defaults: ByModality[TokenDefaults], config: Config
-) -> list[ByModality[torch.Tensor]]:
-    """Return (N, L, C) of one layer: one item, or one per degree if these are scored separately."""
-    own = tokens.layer(layer, layers)
-    images: list[torch.Tensor] = []
-    if own.image is not None and defaults.image is not None:
-        images = aggregate.image_features(
-            own.image,
-            defaults.image.degrees,
-            separately=config.aggregate_separately,
-            weighting=config.aggregate_weighting,
-            layer_norm=config.aggregate_layer_norm,
-            normalize=defaults.image.normalize,
-            normalize_first=config.aggregate_normalize_first,
-        )
-    if own.points is None or defaults.points is None:
-        return [ByModality(image=image) for image in images]
-    points = aggregate.point_features(
-        own.points,
-        tokens.clouds,
-        defaults.points.degrees,
-        curvature_threshold=config.curvature_threshold,
-        normalize=defaults.points.normalize,
-    )
-    return [ByModality(image=images[0] if images else None, points=points)]
-
-
-def _with_references(
-    z: ByModality[torch.Tensor],
-    references: ByModality[torch.Tensor] | None,
-    samples: Tokens,
-    config: Config,
-) -> ByModality[Features]:
-    """Return features with those of the references; only images have a grid, and so a window."""
-    reference_z = references or ByModality()
-    precision = config.search_precision
-    image, points = None, None
-    if z.image is not None:
-        window, grid = config.search_window, samples.grid
-        image = Features(
-            z=z.image, references=reference_z.image, precision=precision, window=window, grid=grid
-        )
-    if z.points is not None:
-        points = Features(z=z.points, references=reference_z.points, precision=precision)
-    return ByModality(image, points)
-
-
-def _layer_scores(
-    features: ByModality[Features],
-    chosen: list[torch.Tensor],
-    links: list[Links],
-    config: Config,
-    timer: StageTimer,
-    balance: bool,
-    copied: torch.Tensor | None,
-) -> ByModality[torch.Tensor]:
-    """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
-    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
-    scales: ByModality[float] | None = None
-    for subset in chosen:
-        own = features.map(partial(Features.subset, samples=subset))
-        for rows in mutual.panels(own, config.memory):
-            with timer.stage("mutual"):  # section 5, MSM
-                d = own.map(partial(mutual.distances, rows=rows))
-                if copied is not None:
-                    for values in d.values():
-                        copies.leave_out(values, copies.within(copied, subset, rows))
-                if balance:
-                    scales = scales or mutual.medians(features, chosen, d)
-                    d = d.combine(lambda values, scale: values.div_(scale), scales)
-            if d.image is not None and d.points is not None:
-                with timer.stage("enhance"):  # section 6, CAE
-                    _enhance(d.image, d.points, [links[i] for i in subset[rows].tolist()])
-            with timer.stage("mutual"):
-                for (_, target), values in zip(scores.items(), d.values(), strict=True):
-                    target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
-    return scores
-
-
-def _copies(features: ByModality[Features]) -> torch.Tensor | None:
-    """Return which samples are copies in every modality; None if there are none."""
-    matrices = [copies.find_copies(part.z, part.references) for part in features.values()]
-    copied = torch.stack(matrices).all(0)
-    return copied if copied.any() else None
-
-
-def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
-    if config.enhance_balance != "auto":
-        return config.enhance_balance == "always"
-    return not all(own.normalize for own in defaults.values())
-
-
-def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, links: Sequence[Links]) -> None:
-    """Enhance distances in place, without a sample's entries of itself and its copies, +inf."""
-    with threads.one_thread():  # many small steps
-        for a, b, link in zip(d_2d, d_3d, links, strict=True):
-            columns = a[0].isfinite()
-            a[:, columns], b[:, columns] = enhance(a[:, columns], b[:, columns], link)
-
-
-def _links(samples: Tokens) -> list[Links]:
-    """Return which patch holds the center of each group, when there are both (section 6)."""
-    if samples.grid is None or samples.points is None:
-        return []
-    links = []
-    for cloud in samples.clouds:
-        if cloud.pixels is not None and cloud.size is not None:
-            pixels = cloud.pixels[cloud.centers].to(samples.points.device)
-            links.append(ops.link_patches(pixels, size=cloud.size, grid=samples.grid))
-    return links
-
-
-def _inside(frames: list[Frame] | None, grid: tuple[int, int] | None) -> torch.Tensor | None:
-    """Return which patches lie in the masks (N, h * w); None without masks or images."""
-    if frames is None or grid is None:
-        return None
-    masks = [shrink_mask(frame.mask, grid) for frame in frames if frame.mask is not None]
-    return torch.stack(masks).flatten(1) if masks else None
-
-
-def _salient(
-    z: ByModality[torch.Tensor], scores: ByModality[torch.Tensor], inside: torch.Tensor | None
-) -> ByModality[torch.Tensor]:
-    """Return each sample's most anomalous feature; that of images lies inside its mask."""
-    image, points = None, None
-    if z.image is not None and scores.image is not None:
-        mask = None if inside is None else inside.to(scores.image.device)
-        image = salient_features(z.image, scores.image, mask)
-    if z.points is not None and scores.points is not None:
-        points = salient_features(z.points, scores.points)
-    return ByModality(image, points)
-
-
-def _matches(
-    z: ByModality[torch.Tensor],
-    scores: ByModality[torch.Tensor],
-    inside: torch.Tensor | None,
-    chosen: list[torch.Tensor],
-    samples: Tokens,
-    config: Config,
-) -> Matches | None:
-    """Return the nearest matches of the worst patches of images, else of clouds."""
-    features = _with_references(z, None, samples, config)
-    if features.image is not None and scores.image is not None and samples.grid is not None:
-        positions = grid_positions(samples.count, samples.grid)
-        return nearest_matches(features.image, scores.image, positions, chosen, inside)
-    if features.points is None or scores.points is None:
-        return None
-    positions = group_positions(samples.clouds)
-    return nearest_matches(features.points, scores.points, positions, chosen, modality="points")

@@ -12,6 +12,16 @@ from musc2.maps import Frame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Outline:
+    """Where the patches (h, w) and groups of ``count`` parts lie, and the sizes of their maps."""
+
+    count: int
+    grid: tuple[int, int] | None
+    clouds: list[Cloud]
+    frames: list[Frame] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Tokens:
     """image: (N, layers, h, w, C) and/or points: (N, layers, G, C) with one cloud per sample.
 
@@ -42,6 +52,10 @@ class Tokens:
     def grid(self) -> tuple[int, int] | None:
         """The grid (h, w) of the image tokens."""
         return None if self.image is None else (self.image.shape[2], self.image.shape[3])
+
+    def outline(self, frames: list[Frame] | None) -> Outline:
+        """Return where the patches and groups lie, with the sizes of the maps."""
+        return Outline(count=self.count, grid=self.grid, clouds=self.clouds, frames=frames)
 
     def subset(self, rows: list[int]) -> Tokens:
         """Return the tokens of some of the samples."""
@@ -78,9 +92,9 @@ class PartSet:
         return self.views[0].count if self.views else 0
 
     @property
-    def grids(self) -> list[tuple[int, int] | None]:
-        """The grid of the image tokens of each view."""
-        return [view.grid for view in self.views]
+    def outlines(self) -> list[Outline]:
+        """Where the patches and groups of each view lie."""
+        return [view.outline(self.frames) for view in self.views]
 
     def thinned(self, most: int) -> PartSet:
         """Return at most ``most`` of the parts, evenly spread."""

@@ -1,0 +1,303 @@
+"""From features to the scores of patches and groups, docs/method/algorithm.md sections 4 to 6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from musc2 import ops
+from musc2.by_modality import ByModality
+from musc2.config import Config
+from musc2.encoders import TokenDefaults
+from musc2.maps import Frame, shrink_mask
+from musc2.matches import Matches
+from musc2.ops import Links
+from musc2.ops._support import threads
+from musc2.progress import StageTimer
+from musc2.stages import aggregate, copies, layers, mutual, subsets
+from musc2.stages.enhance import enhance
+from musc2.stages.matches import grid_positions, group_positions, nearest_matches
+from musc2.stages.mutual import Features
+from musc2.stages.rescore import salient_features
+from musc2.tokens import Outline, Tokens
+
+FeatureLayer = ByModality[Features]
+"""The features of one layer, or of one degree of it, of the modalities in use."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Levels:
+    """What the scores of a set are divided by before they are brought together.
+
+    layers: see ``stages.layers``; medians: the distance of each layer's modalities, None without
+    balance.
+    """
+
+    layers: layers.Units
+    medians: list[ByModality[float] | None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchScores:
+    """scores: (N, L), of all layers, and salient: (N, C), section 8, of each modality.
+
+    matches: of the worst patch of each image, without images of each cloud. copies: (N, N + R)
+    bool, see ``stages.copies``, None if there are none. levels: of the set.
+    """
+
+    scores: ByModality[torch.Tensor]
+    salient: ByModality[torch.Tensor]
+    matches: Matches | None
+    copies: torch.Tensor | None
+    levels: Levels
+
+
+def patch_scores(
+    samples: Tokens,
+    references: Tokens,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    timer: StageTimer,
+    frames: list[Frame] | None = None,
+    levels: Levels | None = None,
+) -> PatchScores:
+    """Return the scores of patches and point groups, all layers (and degrees) together.
+
+    levels: of the references, so that the scores of a sample do not depend on other samples.
+    """
+    layered = _layers_with_references(samples, references, defaults, config, timer)
+    outline = samples.outline(frames)
+    return layer_scores(layered, samples.layers, outline, defaults, config, timer, levels)
+
+
+def layer_scores(
+    layered: Iterable[tuple[int, FeatureLayer]],
+    count: int,
+    outline: Outline,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    timer: StageTimer,
+    levels: Levels | None = None,
+) -> PatchScores:
+    """Return the scores of patches and groups from the features of ``count`` layers.
+
+    layered: the number of the layer and its features; with degrees that are scored separately, a
+    layer comes several times.
+    """
+    chosen = subsets.split(outline.count, config.subset_count, config.seed)  # section 9
+    scored: list[ByModality[torch.Tensor]] = []
+    medians: list[ByModality[float] | None] = []
+    salient_source: FeatureLayer | None = None
+    copied: torch.Tensor | None = None
+    links: list[Links] = []
+    for layer, features in layered:
+        if not scored:
+            links = _links(outline, features)
+        if not scored and not config.mutual_copies:
+            with timer.stage("mutual"):
+                copied = _copies(features)
+        needs_scale = features.is_both and _needs_balance(defaults, config)
+        known = levels.medians[len(scored)] if levels is not None else None
+        balance = _Balance(needed=needs_scale, medians=known)
+        scored.append(_layer_scores(features, chosen, links, config, timer, balance, copied))
+        medians.append(balance.medians)
+        if layer == max(count - 2, 0) and salient_source is None:  # section 8: second to last
+            salient_source = features
+        timer.step("mutual", layer + 1, count)
+    own = Levels(layers=levels.layers if levels else layers.units(scored), medians=medians)
+    rules = defaults.map(lambda values: values.layer_fusion)
+    means = layers.together(scored, rules, own.layers)
+    inside = _inside(outline)
+    source = salient_source or ByModality()
+    with timer.stage("matches"):
+        matches = _matches(source, means, inside, chosen, outline)
+    salient = _salient(source, means, inside)
+    return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, levels=own)
+
+
+def _layers_with_references(
+    samples: Tokens,
+    references: Tokens,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    timer: StageTimer,
+) -> Iterator[tuple[int, FeatureLayer]]:
+    """Yield the features of each layer of the samples and of the references."""
+    for layer in range(samples.layers):
+        with timer.stage("aggregate"):  # section 4
+            own = features_of(samples, layer, defaults, config)
+            reference_z = features_of(references, layer, defaults, config, samples.layers)
+        for index, z in enumerate(own):
+            partners = reference_z[index] if reference_z else ByModality[torch.Tensor]()
+            yield layer, searched(z, partners, samples.grid, config)
+
+
+def features_of(
+    tokens: Tokens,
+    layer: int,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    count: int | None = None,
+) -> list[ByModality[torch.Tensor]]:
+    """Return (N, L, C) of one layer: one item, or one per degree if these are scored separately.
+
+    count: the layers that ``layer`` is one of; by default those of ``tokens``.
+    """
+    own = tokens.layer(layer, count or tokens.layers)
+    images: list[torch.Tensor] = []
+    if own.image is not None and defaults.image is not None:
+        images = aggregate.image_features(
+            own.image,
+            defaults.image.degrees,
+            separately=config.aggregate_separately,
+            weighting=config.aggregate_weighting,
+            layer_norm=config.aggregate_layer_norm,
+            normalize=defaults.image.normalize,
+            normalize_first=config.aggregate_normalize_first,
+        )
+    if own.points is None or defaults.points is None:
+        return [ByModality(image=image) for image in images]
+    points = aggregate.point_features(
+        own.points,
+        tokens.clouds,
+        defaults.points.degrees,
+        curvature_threshold=config.curvature_threshold,
+        normalize=defaults.points.normalize,
+    )
+    return [ByModality(image=images[0] if images else None, points=points)]
+
+
+def searched(
+    z: ByModality[torch.Tensor],
+    references: ByModality[torch.Tensor],
+    grid: tuple[int, int] | None,
+    config: Config,
+) -> FeatureLayer:
+    """Return features with those of the references; only images have a grid, and so a window."""
+    precision = config.search_precision
+    image, points = None, None
+    if z.image is not None:
+        image = Features(
+            z=z.image,
+            references=references.image,
+            precision=precision,
+            window=config.search_window,
+            grid=grid,
+        )
+    if z.points is not None:
+        points = Features(z=z.points, references=references.points, precision=precision)
+    return ByModality(image, points)
+
+
+@dataclass
+class _Balance:
+    """Whether distances are divided by medians; they are kept once they are known."""
+
+    needed: bool
+    medians: ByModality[float] | None
+
+
+def _layer_scores(
+    features: ByModality[Features],
+    chosen: list[torch.Tensor],
+    links: list[Links],
+    config: Config,
+    timer: StageTimer,
+    balance: _Balance,
+    copied: torch.Tensor | None,
+) -> ByModality[torch.Tensor]:
+    """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
+    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
+    for subset in chosen:
+        own = features.map(partial(Features.subset, samples=subset))
+        for rows in mutual.panels(own, config.memory):
+            with timer.stage("mutual"):  # section 5, MSM
+                d = own.map(partial(mutual.distances, rows=rows))
+                if copied is not None:
+                    for values in d.values():
+                        copies.leave_out(values, copies.within(copied, subset, rows))
+                if balance.needed:
+                    balance.medians = balance.medians or mutual.medians(features, chosen, d)
+                    d = d.combine(lambda values, scale: values.div_(scale), balance.medians)
+            if d.image is not None and d.points is not None:
+                with timer.stage("enhance"):  # section 6, CAE
+                    _enhance(d.image, d.points, [links[i] for i in subset[rows].tolist()])
+            with timer.stage("mutual"):
+                for (_, target), values in zip(scores.items(), d.values(), strict=True):
+                    target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
+    return scores
+
+
+def _copies(features: ByModality[Features]) -> torch.Tensor | None:
+    """Return which samples are copies in every modality; None if there are none."""
+    matrices = [copies.find_copies(part.z, part.references) for part in features.values()]
+    copied = torch.stack(matrices).all(0)
+    return copied if copied.any() else None
+
+
+def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
+    if config.enhance_balance != "auto":
+        return config.enhance_balance == "always"
+    return not all(own.normalize for own in defaults.values())
+
+
+def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, links: Sequence[Links]) -> None:
+    """Enhance distances in place, without a sample's entries of itself and its copies, +inf."""
+    with threads.one_thread():  # many small steps
+        for a, b, link in zip(d_2d, d_3d, links, strict=True):
+            columns = a[0].isfinite()
+            a[:, columns], b[:, columns] = enhance(a[:, columns], b[:, columns], link)
+
+
+def _links(outline: Outline, features: FeatureLayer) -> list[Links]:
+    """Return which patch holds the center of each group, when there are both (section 6)."""
+    if outline.grid is None or features.points is None:
+        return []
+    links = []
+    for cloud in outline.clouds:
+        if cloud.pixels is not None and cloud.size is not None:
+            pixels = cloud.pixels[cloud.centers].to(features.points.z.device)
+            links.append(ops.link_patches(pixels, size=cloud.size, grid=outline.grid))
+    return links
+
+
+def _inside(outline: Outline) -> torch.Tensor | None:
+    """Return which patches lie in the masks (N, h * w); None without masks or images."""
+    frames, grid = outline.frames, outline.grid
+    if frames is None or grid is None:
+        return None
+    masks = [shrink_mask(frame.mask, grid) for frame in frames if frame.mask is not None]
+    return torch.stack(masks).flatten(1) if masks else None
+
+
+def _salient(
+    source: FeatureLayer, scores: ByModality[torch.Tensor], inside: torch.Tensor | None
+) -> ByModality[torch.Tensor]:
+    """Return each sample's most anomalous feature; that of images lies inside its mask."""
+    image, points = None, None
+    if source.image is not None and scores.image is not None:
+        mask = None if inside is None else inside.to(scores.image.device)
+        image = salient_features(source.image.z, scores.image, mask)
+    if source.points is not None and scores.points is not None:
+        points = salient_features(source.points.z, scores.points)
+    return ByModality(image, points)
+
+
+def _matches(
+    source: FeatureLayer,
+    scores: ByModality[torch.Tensor],
+    inside: torch.Tensor | None,
+    chosen: list[torch.Tensor],
+    outline: Outline,
+) -> Matches | None:
+    """Return the nearest matches of the worst patches of images, else of clouds."""
+    if source.image is not None and scores.image is not None and outline.grid is not None:
+        positions = grid_positions(outline.count, outline.grid)
+        return nearest_matches(source.image, scores.image, positions, chosen, inside)
+    if source.points is None or scores.points is None:
+        return None
+    positions = group_positions(outline.clouds)
+    return nearest_matches(source.points, scores.points, positions, chosen, modality="points")
