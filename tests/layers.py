@@ -9,8 +9,8 @@ from pathlib import Path
 LAYERS = {
     "apps": {"cli", "demo", "evaluation", "preprocess", "report", "__main__"},
     "method": {
-        "bank", "calibration", "method", "part_encoding", "patch_scores", "pipeline", "scorer",
-        "_bank_files",
+        "bank", "bank_block", "bank_encoders", "bank_scoring", "calibration", "method", "new_parts",
+        "part_encoding", "patch_scores", "pipeline", "scorer", "_bank_files",
     },
     "steps": {"stages", "_arguments"},
     "parts": {"inputs", "encoders", "datasets", "metrics"},

@@ -11,6 +11,7 @@ def test_the_public_names_are_these():
         "Part",
         "Region",
         "Result",
+        "Scorer",
         "Threshold",
         "__version__",
         "cuda",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from musc2.ops._support.dispatch import set_num_threads
     from musc2.pipeline import score, score_tokens
     from musc2.result import Failure, Result
+    from musc2.scorer import Scorer
     from musc2.stages.group import make_cloud
     from musc2.verdict import Threshold
 
@@ -25,6 +26,7 @@ __all__ = [
     "Part",
     "Region",
     "Result",
+    "Scorer",
     "Threshold",
     "__version__",
     "cuda",
@@ -49,6 +51,7 @@ _HOMES = {
     "Part": "musc2.part",
     "Region": "musc2.regions",
     "Result": "musc2.result",
+    "Scorer": "musc2.scorer",
     "Threshold": "musc2.verdict",
     "make_cloud": "musc2.stages.group",
     "score": "musc2.pipeline",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from musc2 import _archives, atomic_files, checks
+from musc2 import _archives, atomic_files, checks, verdict
 from musc2.config import Config
 from musc2.errors import InputError
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
@@ -58,6 +58,7 @@ def write(result: Result, folder: Path) -> None:
         for failure in result.failures
     ]
     about["config"] = result.config.to_dict()
+    about["limits"] = None if result.limits is None else dataclasses.asdict(result.limits)
     text = json.dumps(about, indent=2) + "\n"
     with atomic_files.replacing(folder / "result.npz") as file:
         np.savez(file, about=np.array(text), **arrays)
@@ -85,6 +86,7 @@ def read(folder: Path) -> Result:
         values["failures"] = [
             Failure(**{**row, "path": _as_path(row["path"])}) for row in about["failures"]
         ]
+        values["limits"] = verdict.limits_from(about.get("limits"))
         result = Result(**values, config=config)
         _check(result)
     except InputError:

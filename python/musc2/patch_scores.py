@@ -81,11 +81,13 @@ def layer_scores(
     config: Config,
     timer: StageTimer,
     levels: Levels | None = None,
+    *,
+    matched: bool = True,
 ) -> PatchScores:
     """Return the scores of patches and groups from the features of ``count`` layers.
 
     layered: the number of the layer and its features; with degrees that are scored separately, a
-    layer comes several times.
+    layer comes several times. matched: whether to look for the nearest matches among the samples.
     """
     chosen = subsets.split(outline.count, config.subset_count, config.seed)  # section 9
     scored: list[ByModality[torch.Tensor]] = []
@@ -98,7 +100,7 @@ def layer_scores(
             links = _links(outline, features)
         if not scored and not config.mutual_copies:
             with timer.stage("mutual"):
-                copied = _copies(features)
+                copied = copies_of(features)
         needs_scale = features.is_both and _needs_balance(defaults, config)
         known = levels.medians[len(scored)] if levels is not None else None
         balance = _Balance(needed=needs_scale, medians=known)
@@ -113,7 +115,7 @@ def layer_scores(
     inside = _inside(outline)
     source = salient_source or ByModality()
     with timer.stage("matches"):
-        matches = _matches(source, means, inside, chosen, outline)
+        matches = _matches(source, means, inside, chosen, outline) if matched else None
     salient = _salient(source, means, inside)
     return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, levels=own)
 
@@ -231,7 +233,7 @@ def _layer_scores(
     return scores
 
 
-def _copies(features: ByModality[Features]) -> torch.Tensor | None:
+def copies_of(features: ByModality[Features]) -> torch.Tensor | None:
     """Return which samples are copies in every modality; None if there are none."""
     matrices = [copies.find_copies(part.z, part.references) for part in features.values()]
     copied = torch.stack(matrices).all(0)

@@ -6,28 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
-from musc2 import inputs, method
+from musc2 import inputs, method, part_encoding
 from musc2._arguments import samples as sample_arguments
 from musc2._arguments import tokens as token_arguments
 from musc2.cloud import Cloud
 from musc2.config import Config, resolve
 from musc2.encoders import selection
 from musc2.encoders.contract import PUBLISHED_DEFAULTS
-from musc2.encoders.selection import Encoders
-from musc2.inputs.parts import LoadedPart, OutputSpec, PartLoader
-from musc2.ops import Groups
-from musc2.ops._support import arrays, dispatch
+from musc2.ops._support import arrays
 from musc2.ops._support.threads import serial_torch
 from musc2.progress import Report, StageTimer, reporting
 from musc2.result import Result
-from musc2.stages import encode, maps, subsets
-from musc2.stages.group import group_clouds, group_settings
+from musc2.stages import encode, subsets
 from musc2.tokens import PartSet
 from musc2.torch_state import default_torch_state
-
-GROUP_OPS = ("farthest_points", "group_points")
 
 
 def score(
@@ -105,14 +97,16 @@ def score(
                 images=samples[0].image is not None,
                 points=samples[0].cloud is not None,
             )
-        parts = _loader(samples, encoders, settings, timer)  # sections 0 and 2, as they are needed
-        reference_parts = _loader(references_given, encoders, settings, timer)
+        parts = part_encoding.loader(
+            samples, encoders, settings, timer
+        )  # sections 0 and 2, as they are needed
+        reference_parts = part_encoding.loader(references_given, encoders, settings, timer)
         with timer.stage("fit"):
-            encoders = _fitted(encoders, [parts, reference_parts], settings.seed)
+            encoders = part_encoding.fitted(encoders, [parts, reference_parts], settings.seed)
         pairs = encode.pairs(len(encoders.images), len(encoders.points))
         defaults = encoders.token_defaults(settings, pairs)
-        encoded = _encode(parts, encoders, settings, timer)  # sections 1 and 3
-        encoded_references = _encode(reference_parts, encoders, settings, timer)
+        encoded = part_encoding.encoded(parts, encoders, settings, timer)  # sections 1 and 3
+        encoded_references = part_encoding.encoded(reference_parts, encoders, settings, timer)
         sample_arguments.check_enough(
             len(encoded.outputs),
             len(encoded_references.outputs),
@@ -120,8 +114,8 @@ def score(
             [*parts.errors, *reference_parts.errors],
         )
         result = method.score_parts(  # sections 4 to 9
-            _part_set(encoded, settings),
-            _part_set(encoded_references, settings),
+            part_encoding.part_set(encoded, settings),
+            part_encoding.part_set(encoded_references, settings),
             defaults,
             settings,
             timer,
@@ -131,7 +125,7 @@ def score(
         )
         return replace(
             result,
-            point_scores=_point_scores(result, encoded.outputs),
+            point_scores=part_encoding.point_scores(result, encoded.outputs),
             encoders=encoders.names(),
             failures=sample_arguments.failures(parts.errors, reference_parts.errors),
             timings=dict(timer.seconds),
@@ -195,96 +189,3 @@ def score_tokens(
             names=part_names,
             paths=[None] * samples.count,
         )
-
-
-def _loader(
-    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
-) -> PartLoader:
-    """Return the samples as parts that are read, prepared and grouped when they are needed."""
-    sizes = encoders.input_sizes(config.input_size)
-    preparation = inputs.Preparation(
-        size=sizes[0],
-        resample=config.input_resample or "bicubic",
-        resize=config.input_resize,
-        foreground=config.scan_foreground,
-        background=config.scan_background,
-        plane_distance=config.scan_plane_distance,
-        enlarge_maps=config.scan_enlarge,
-        max_points=config.scan_max_points,
-        seed=config.seed,
-    )
-    own: list[inputs.Preparation] = []
-    for image, size in zip(encoders.images, sizes, strict=False):
-        resample = config.input_resample or image.encoder.resample
-        patch = image.encoder.patch
-        own.append(replace(preparation, size=size, resample=resample, patch=patch))
-    if own:
-        preparation = replace(own[0], further=tuple(own[1:]))
-    device = _device(encoders, GROUP_OPS)
-
-    def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
-        thinned = [sample.thinned() for sample in points]
-        return group_clouds(
-            [sample.points for sample in thinned],
-            [sample.pixels for sample in thinned],
-            [sample.size for sample in thinned],
-            device=device,
-            **group_settings(config),
-        )
-
-    ahead = encode.batch_size(encoders.device)
-    batch = 1 if device == "cpu" else ahead
-    on_error = config.on_error
-    return PartLoader(
-        samples, preparation, group, timer, on_error=on_error, ahead=ahead, batch=batch
-    )
-
-
-def _fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Encoders:
-    """Return encoders that learned from all parts; networks learn nothing, and nothing is read."""
-
-    def parts() -> list[LoadedPart]:
-        return [part for loader in loaders for part in loader.keep()]
-
-    return encoders.fitted(
-        lambda number: [part.prepared.images[number] for part in parts()],
-        lambda: [part.cloud for part in parts() if part.cloud is not None],
-        seed,
-    )
-
-
-def _encode(
-    parts: PartLoader, encoders: Encoders, config: Config, timer: StageTimer
-) -> encode.Encoded:
-    return encode.encode(
-        parts,
-        parts.count,
-        [image.encoder for image in encoders.images],
-        encoders.points,
-        timer,
-        memory=config.memory,
-        batch_size=encode.batch_size(encoders.device),
-        device=_device(encoders, method.OPS),
-    )
-
-
-def _part_set(encoded: encode.Encoded, config: Config) -> PartSet:
-    views = encoded.views
-    if not config.rescore_class_tokens:
-        views = [replace(view, class_tokens=None) for view in views]
-    return PartSet(views=views, frames=sample_arguments.frames(encoded.outputs))
-
-
-def _device(encoders: Encoders, ops: Sequence[str]) -> str:
-    """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
-    return encoders.device if all(map(dispatch.serves, ops)) else "cpu"
-
-
-def _point_scores(result: Result, outputs: Sequence[OutputSpec]) -> list[torch.Tensor] | None:
-    """Return one score for each point of the user's clouds; None for images and maps."""
-    if result.maps is not None or result.point_scores is None:
-        return None
-    return [
-        maps.scatter(scores, output.rows, output.input_count)
-        for scores, output in zip(result.point_scores, outputs, strict=True)
-    ]

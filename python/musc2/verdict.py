@@ -9,8 +9,9 @@ rules.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,6 +47,22 @@ class Threshold:
     def is_clear(self) -> bool:
         """Return whether the scores themselves say which parts are suspicious."""
         return self.confidence >= 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The thresholds of parts and of maps that a bank has; they do not depend on new parts."""
+
+    threshold: Threshold
+    map_threshold: float
+
+
+def limits_from(values: Mapping[str, Any] | None) -> Limits | None:
+    """Return limits from what ``dataclasses.asdict`` made of them."""
+    if values is None:
+        return None
+    own = Threshold(**values["threshold"])
+    return Limits(threshold=own, map_threshold=float(values["map_threshold"]))
 
 
 def threshold(scores: object, *, reference_scores: object = None) -> Threshold:

@@ -57,22 +57,31 @@ def leave_out(d: torch.Tensor, copies: torch.Tensor) -> None:
     d.masked_fill_((copies & ~alone)[:, None], float("inf"))
 
 
-def warn(copies: torch.Tensor, names: Sequence[str]) -> None:
+def warn(
+    copies: torch.Tensor,
+    names: Sequence[str],
+    message: str = "score: copies do not vouch for each other",
+    reference_names: Sequence[str] | None = None,
+) -> None:
     """Warn of the pairs by name, at most SHOWN of them."""
-    pairs = pairs_of(copies, names)
+    pairs = pairs_of(copies, names, reference_names)
     if not pairs:
         return
     more = f" and {len(pairs) - SHOWN} more pairs" if len(pairs) > SHOWN else ""
-    message = f"score: copies do not vouch for each other: {'; '.join(pairs[:SHOWN])}{more}"
-    warnings.warn(message, InputWarning, stacklevel=2)
+    text = f"{message}: {'; '.join(pairs[:SHOWN])}{more}"
+    warnings.warn(text, InputWarning, stacklevel=2)
 
 
-def pairs_of(copies: torch.Tensor, names: Sequence[str]) -> list[str]:
-    """Return "NAME and NAME" of each pair; references are counted from 0."""
+def pairs_of(
+    copies: torch.Tensor, names: Sequence[str], reference_names: Sequence[str] | None = None
+) -> list[str]:
+    """Return "NAME and NAME" of each pair; references without names are counted from 0."""
     pairs = []
     for row, column in copies.nonzero().tolist():
         if column >= len(names):
-            pairs.append(f"{names[row]} and reference {column - len(names)}")
+            number = column - len(names)
+            other = f"reference {number}" if reference_names is None else reference_names[number]
+            pairs.append(f"{names[row]} and {other}")
         elif row < column:
             pairs.append(f"{names[row]} and {names[column]}")
     return pairs

@@ -14,10 +14,28 @@ _MEDIAN_SAMPLES = 64  # that a modality's median distance is taken over
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """Distances that were measured before: d[places[i], places[j]] (L,) from sample i to j."""
+
+    d: torch.Tensor
+    places: torch.Tensor
+
+    def subset(self, samples: torch.Tensor) -> Measured:
+        """Return the distances among some of the samples."""
+        return replace(self, places=self.places[samples])
+
+    def rows(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return a copy (n, L, N) of those from some samples to all."""
+        own = self.d[self.places[rows][:, None], self.places]
+        return own.transpose(1, 2).contiguous()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
     """The features z (N, L, C) of one layer, those of references (R, L', C), and how to search.
 
-    window and grid: see ``ops.nearest_patches``.
+    window and grid: see ``ops.nearest_patches``. measured: the distances among the samples, where
+    they are known.
     """
 
     z: torch.Tensor
@@ -25,10 +43,14 @@ class Features:
     precision: str = "auto"
     window: int | None = None
     grid: tuple[int, int] | None = None
+    measured: Measured | None = None
 
     def subset(self, samples: torch.Tensor) -> Features:
         """Return the features of some of the samples, with all references."""
-        return self if len(samples) == len(self.z) else replace(self, z=self.z[samples])
+        if len(samples) == len(self.z):
+            return self
+        measured = None if self.measured is None else self.measured.subset(samples)
+        return replace(self, z=self.z[samples], measured=measured)
 
 
 def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
@@ -37,6 +59,8 @@ def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
     References count as samples here. The distance to the sample itself is +inf. All rows in one
     call cost half of what panels of them cost: one product then serves both samples of a pair.
     """
+    if features.measured is not None:
+        return features.measured.rows(rows)
     z, is_whole = features.z, len(rows) == len(features.z)
     own = z if is_whole else z[rows]
     nearest = _nearest(features, own, None if is_whole else z)

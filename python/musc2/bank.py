@@ -1,0 +1,220 @@
+"""The features of the parts that new ones are compared with, and the distances among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from musc2 import checks
+from musc2.bank_block import Block
+from musc2.by_modality import ByModality
+from musc2.cloud import Cloud
+from musc2.config import Config
+from musc2.encoders import TokenDefaults
+from musc2.maps import Frame
+from musc2.patch_scores import FeatureLayer, features_of, searched
+from musc2.tokens import Outline, PartSet
+
+Layers = list[tuple[int, ByModality[str]]]
+"""The number of each layer of a view and the blocks that hold its features."""
+EncoderPairs = Sequence[tuple[int | None, int | None]]
+"""The numbers of the image encoder and of the point encoder of each view."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BankPart:
+    """One part of a bank; place: its row in the blocks."""
+
+    name: str
+    path: Path | None
+    frame: Frame | None
+    cloud: Cloud | None
+    place: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PartFeatures:
+    """The features (n, L, C) of n parts by block, and their class tokens (n, D) by view."""
+
+    z: dict[str, torch.Tensor]
+    class_tokens: dict[int, torch.Tensor]
+    layers: list[Layers]
+    outlines: list[Outline]
+
+
+@dataclass(kw_only=True, eq=False)
+class Bank:
+    """Parts in the order in which they were added.
+
+    Distances are kept with ``keeps_distances``, so that adding a part measures its own alone.
+    """
+
+    config: Config
+    storage: torch.dtype = torch.float32
+    keeps_distances: bool = True
+    parts: list[BankPart] = field(default_factory=list)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    layers: list[Layers] = field(default_factory=list)
+    grids: list[tuple[int, int] | None] = field(default_factory=list)
+    class_tokens: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parts."""
+        return [part.name for part in self.parts]
+
+    @property
+    def places(self) -> torch.Tensor:
+        """The rows of the parts in the blocks."""
+        return torch.tensor([part.place for part in self.parts], dtype=torch.int64)
+
+    @property
+    def outlines(self) -> list[Outline]:
+        """Where the patches and groups of the parts lie, for each view."""
+        clouds = [part.cloud for part in self.parts if part.cloud is not None]
+        frames = [part.frame for part in self.parts if part.frame is not None] or None
+        first = Outline(count=len(self.parts), grid=None, clouds=clouds, frames=frames)
+        return [replace(first, grid=grid) for grid in self.grids]
+
+    def check(self, features: PartFeatures, op: str) -> None:
+        """Raise unless the features are of the kind that the bank holds."""
+        expected = {name: block.shape for name, block in self.blocks.items()}
+        got = {name: tuple(z.shape[1:]) for name, z in features.z.items()}
+        if got != expected:
+            requirement = f"must give features of the bank's layers and shapes, {expected}"
+            checks.refuse(op, "the parts", requirement, got)
+        has_maps = self.parts[0].frame is not None
+        if (features.outlines[0].frames is not None) != has_maps:
+            kind = "maps (H, W, 3)" if has_maps else "clouds (P, 3)"
+            other = "clouds (P, 3)" if has_maps else "maps (H, W, 3)"
+            checks.refuse(op, "pcd", f"must be {kind}, as in the bank", other)
+
+    def add(
+        self, features: PartFeatures, names: Sequence[str], paths: Sequence[Path | None]
+    ) -> None:
+        """Add parts at the end; their names must be new."""
+        start = len(self.parts)
+        if not self.parts:
+            self.layers = features.layers
+            self.grids = [outline.grid for outline in features.outlines]
+        for name, z in features.z.items():
+            if name not in self.blocks:
+                grid = self._grid_of(name) if name.startswith("image") else None
+                self.blocks[name] = Block(grid=grid, keeps_distances=self.keeps_distances)
+            stored = z.to(self.storage)
+            if not bool(stored.isfinite().all()):
+                msg = "Scorer: the features exceed the range of float16; use storage='float32'"
+                raise ValueError(msg)
+            self.blocks[name].add(stored, start, self.config)
+        for view, rows in features.class_tokens.items():
+            earlier = self.class_tokens.get(view)
+            own = rows if earlier is None else torch.cat([earlier[:start], rows])
+            self.class_tokens[view] = own
+        outline = features.outlines[0]
+        for index, (name, path) in enumerate(zip(names, paths, strict=True)):
+            self.parts.append(
+                BankPart(
+                    name=name,
+                    path=path,
+                    frame=outline.frames[index] if outline.frames else None,
+                    cloud=outline.clouds[index] if outline.clouds else None,
+                    place=start + index,
+                )
+            )
+
+    def remove(self, name: str) -> None:
+        """Remove a part; the part in the last row of the blocks takes its place."""
+        [index] = [number for number, part in enumerate(self.parts) if part.name == name]
+        place, last = self.parts.pop(index).place, len(self.parts)
+        for block in self.blocks.values():
+            block.move(last, place)
+        for rows in self.class_tokens.values():
+            rows[place] = rows[last]
+        for number, part in enumerate(self.parts):
+            if part.place == last:
+                self.parts[number] = replace(part, place=place)
+
+    def most_alike(self) -> str:
+        """Return the older part of the two that are most alike."""
+        block = next(iter(self.blocks.values()))
+        places = self.places
+        likeness = block.likeness[places[:, None], places]
+        likeness = likeness + likeness.T
+        row, column = divmod(int(likeness.argmin()), len(places))
+        return self.parts[min(row, column)].name
+
+    def layers_of(self, view: int) -> Iterator[tuple[int, FeatureLayer]]:
+        """Yield the features of each layer of the bank's parts, with the distances among them."""
+        places = self.places
+        for layer, names in self.layers[view]:
+            z = names.map(lambda name: self.blocks[name].z[places].float())
+            found = searched(z, ByModality(), self.grids[view], self.config)
+            if self.keeps_distances:
+                measured = names.map(lambda name: self.blocks[name].measured(places))
+                found = found.combine(lambda own, d: replace(own, measured=d), measured)
+            yield layer, found
+
+    def layers_against(
+        self, features: PartFeatures, view: int, index: int
+    ) -> Iterator[tuple[int, FeatureLayer]]:
+        """Yield the features of each layer of one new part, with the bank's as its references."""
+        count = len(self.parts)
+        for layer, names in self.layers[view]:
+            z = names.map(lambda name: features.z[name][index : index + 1])
+            references = names.map(lambda name: self.blocks[name].z[:count].float())
+            yield layer, searched(z, references, self.grids[view], self.config)
+
+    def _grid_of(self, name: str) -> tuple[int, int] | None:
+        for layers, grid in zip(self.layers, self.grids, strict=True):
+            if any(names.image == name for _, names in layers):
+                return grid
+        return None
+
+
+def part_features(
+    parts: PartSet,
+    pairs: EncoderPairs,
+    defaults: Sequence[ByModality[TokenDefaults]],
+    config: Config,
+) -> PartFeatures:
+    """Return the aggregated features of parts; an encoder's layers occur once, whatever the views.
+
+    pairs and defaults: of each view.
+    """
+    z: dict[str, torch.Tensor] = {}
+    classes: dict[int, torch.Tensor] = {}
+    layers: list[Layers] = []
+    for number, (view, pair, own) in enumerate(zip(parts.views, pairs, defaults, strict=True)):
+        layers.append([])
+        for layer in range(view.layers):
+            for degree, features in enumerate(features_of(view, layer, own, config)):
+                names = _block_names(pair, view.by_modality, layer, view.layers, degree)
+                layers[-1].append((layer, names))
+                z |= _by_name(names, features)
+        if view.class_tokens is not None:
+            classes[number] = view.class_tokens
+    return PartFeatures(z=z, class_tokens=classes, layers=layers, outlines=parts.outlines)
+
+
+def _block_names(
+    pair: tuple[int | None, int | None],
+    tokens: ByModality[torch.Tensor],
+    layer: int,
+    layers: int,
+    degree: int,
+) -> ByModality[str]:
+    """Return MODALITY.ENCODER.LAYER.DEGREE of each modality, the layer counted in its own."""
+    own = tokens.map(lambda values: layer * values.shape[1] // layers)
+    return ByModality(
+        None if own.image is None else f"image.{pair[0]}.{own.image}.{degree}",
+        None if own.points is None else f"points.{pair[1]}.{own.points}.{degree}",
+    )
+
+
+def _by_name(
+    names: ByModality[str], features: ByModality[torch.Tensor]
+) -> Mapping[str, torch.Tensor]:
+    return dict(zip(names.values(), features.values(), strict=True))

@@ -1,0 +1,114 @@
+"""The features of one layer of a bank's parts, and the distances between all of them."""
+
+from __future__ import annotations
+
+import torch
+
+from musc2 import ops
+from musc2.config import Config
+from musc2.stages.mutual import Measured
+
+_GROWTH = 1.25  # of the memory for parts when it is full
+
+
+class Block:
+    """Features z (S, L, C) and distances d (S, S, L); the first rows hold parts.
+
+    d[i, j, p]: from patch p of the part in row i to the nearest patch of that in row j, +inf for
+    i = j. likeness: (S, S), their means over the patches. Without distances both are empty.
+    """
+
+    def __init__(
+        self,
+        z: torch.Tensor | None = None,
+        d: torch.Tensor | None = None,
+        *,
+        grid: tuple[int, int] | None = None,
+        keeps_distances: bool = True,
+    ) -> None:
+        self.grid = grid
+        self.keeps_distances = keeps_distances
+        self.z = torch.empty(0, 0, 0) if z is None else z
+        self.d = torch.empty(0, 0, 0) if d is None else d
+        self.likeness = self.d.mean(2) if d is not None else torch.empty(0, 0)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The patches and channels of a part."""
+        return tuple(self.z.shape[1:])
+
+    def measured(self, places: torch.Tensor) -> Measured:
+        """Return the distances between the parts in these rows."""
+        return Measured(d=self.d, places=places)
+
+    def add(self, z: torch.Tensor, start: int, config: Config) -> None:
+        """Add features (n, L, C) from row ``start`` on, and measure their distances."""
+        stop = start + len(z)
+        self._reserve(stop, z)
+        self.z[start:stop] = z
+        if not self.keeps_distances:
+            return
+        patches = z.shape[1]
+        step = max(1, config.memory // (4 * patches * stop))
+        for first in range(start, stop, step):
+            own = slice(first, min(first + step, stop))
+            self._measure(own, first, config)
+        self.likeness[start:stop, :stop] = self.d[start:stop, :stop].mean(2)
+        self.likeness[:start, start:stop] = self.d[:start, start:stop].mean(2)
+
+    def move(self, source: int, target: int) -> None:
+        """Move the part in row ``source``, the last one, to row ``target``."""
+        if source == target:
+            return
+        self.z[target] = self.z[source]
+        if self.keeps_distances:
+            for table in (self.d, self.likeness):
+                table[target, :source] = table[source, :source].clone()
+                table[:source, target] = table[:source, source].clone()
+                table[target, target] = float("inf")
+
+    def _measure(self, own: slice, count: int, config: Config) -> None:
+        """Measure the distances between the rows ``own``, and from and to the rows before."""
+        new = self.z[own].float()
+        among = self._nearest(new, None, config)
+        self.d[own, own] = among.permute(0, 2, 1)
+        if count == 0:
+            return
+        earlier = self.z[:count].float()
+        self.d[own, :count] = self._nearest(new, earlier, config).permute(0, 2, 1)
+        self.d[:count, own] = self._nearest(earlier, new, config).permute(0, 2, 1)
+
+    def _nearest(
+        self, z: torch.Tensor, references: torch.Tensor | None, config: Config
+    ) -> torch.Tensor:
+        return ops.nearest_patches(
+            z,
+            references=references,
+            precision=config.search_precision,
+            search_window=config.search_window if self.grid is not None else None,
+            grid=self.grid,
+        )
+
+    def _reserve(self, count: int, z: torch.Tensor) -> None:
+        """Make room for ``count`` parts, with some more where the bank grows."""
+        room = len(self.z)
+        if count <= room:
+            return
+        rooms = count if room == 0 else max(count, int(room * _GROWTH))
+        patches, channels = z.shape[1:]
+        self.z = _grown(self.z, z.new_empty(rooms, patches, channels))
+        if self.keeps_distances:
+            floats = z.new_empty(0, dtype=torch.float32)
+            self.d = _grown(self.d, floats.new_empty(rooms, rooms, patches), is_table=True)
+            likeness = floats.new_empty(rooms, rooms)
+            self.likeness = _grown(self.likeness, likeness, is_table=True)
+
+
+def _grown(old: torch.Tensor, new: torch.Tensor, *, is_table: bool = False) -> torch.Tensor:
+    """Return ``new`` with the values of ``old`` in its first rows, of a table also columns."""
+    count = len(old)
+    if count and is_table:
+        new[:count, :count] = old
+    elif count:
+        new[:count] = old
+    return new

@@ -1,0 +1,116 @@
+"""Score new parts against a bank, and the bank's parts among themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from musc2.bank import Bank, PartFeatures
+from musc2.by_modality import ByModality
+from musc2.method import ScoredParts
+from musc2.new_parts import Defaults
+from musc2.patch_scores import Levels, PatchScores, copies_of, layer_scores
+from musc2.progress import StageTimer
+from musc2.stages import copies
+from musc2.tokens import Outline
+
+
+def among(bank: Bank, defaults: Defaults, timer: StageTimer) -> ScoredParts:
+    """Return the scores of the bank's own parts, each against all others."""
+    patches: list[PatchScores] = []
+    for view, outline in enumerate(bank.outlines):
+        count = bank.layers[view][-1][0] + 1
+        layered = bank.layers_of(view)
+        patches.append(layer_scores(layered, count, outline, defaults[view], bank.config, timer))
+    places = bank.places
+    classes: list[torch.Tensor | None] = []
+    for view in range(len(patches)):
+        rows = bank.class_tokens.get(view)
+        classes.append(None if rows is None else rows[places])
+    return ScoredParts(patches=patches, outlines=bank.outlines, class_tokens=classes)
+
+
+def against(
+    bank: Bank,
+    features: PartFeatures,
+    defaults: Defaults,
+    levels: Sequence[Levels],
+    timer: StageTimer,
+) -> ScoredParts:
+    """Return the scores of new parts, each against the bank alone, on the bank's levels."""
+    config = bank.config.replace(subset_count=1)
+    patches: list[PatchScores] = []
+    for view, outline in enumerate(features.outlines):
+        count = bank.layers[view][-1][0] + 1
+        rows: list[PatchScores] = []
+        for index in range(outline.count):
+            layered = bank.layers_against(features, view, index)
+            own = _outline_of(outline, index)
+            scored = layer_scores(
+                layered, count, own, defaults[view], config, timer, levels[view], matched=False
+            )
+            rows.append(scored)
+        patches.append(_joined(rows))
+    classes: list[torch.Tensor | None] = [None] * len(patches)
+    return ScoredParts(patches=patches, outlines=features.outlines, class_tokens=classes)
+
+
+def copies_in(bank: Bank, features: PartFeatures) -> torch.Tensor | None:
+    """Return (n, n + N) bool: which parts of the bank are copies of new parts; None if none are.
+
+    New parts do not count as copies of each other.
+    """
+    count = features.outlines[0].count
+    rows: list[torch.Tensor | None] = []
+    for index in range(count):
+        _, layer = next(bank.layers_against(features, 0, index))
+        rows.append(copies_of(layer))
+    return _joined_copies(rows)
+
+
+def bank_order(bank: Bank) -> list[str]:
+    """Return the names of the parts by their row in the blocks, the order of references."""
+    return [part.name for part in sorted(bank.parts, key=lambda part: part.place)]
+
+
+def warn_copies(
+    bank: Bank, copied: torch.Tensor | None, names: Sequence[str], message: str
+) -> None:
+    """Warn of new parts that are in the bank."""
+    if copied is not None:
+        copies.warn(copied, names, message, bank_order(bank))
+
+
+def _outline_of(outline: Outline, index: int) -> Outline:
+    clouds = outline.clouds[index : index + 1]
+    frames = None if outline.frames is None else outline.frames[index : index + 1]
+    return replace(outline, count=1, clouds=clouds, frames=frames)
+
+
+def _joined(rows: Sequence[PatchScores]) -> PatchScores:
+    """Return the scores of parts that were scored one by one."""
+    first = rows[0]
+    scores = ByModality(
+        torch.cat([row.scores.image for row in rows if row.scores.image is not None])
+        if first.scores.image is not None
+        else None,
+        torch.cat([row.scores.points for row in rows if row.scores.points is not None])
+        if first.scores.points is not None
+        else None,
+    )
+    copied = _joined_copies([row.copies for row in rows])
+    return replace(first, scores=scores, salient=ByModality(), matches=None, copies=copied)
+
+
+def _joined_copies(rows: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    """Return (n, n + N) from rows (1, 1 + N) of single parts."""
+    marked = [row for row in rows if row is not None]
+    if not marked:
+        return None
+    table = marked[0].new_zeros(len(rows), len(rows) + marked[0].shape[1] - 1)
+    for index, row in enumerate(rows):
+        if row is not None:
+            table[index, len(rows) :] = row[0, 1:]
+    return table

@@ -1,0 +1,119 @@
+"""From samples to tokens: read, prepare, group and encode parts as a Config says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from musc2 import inputs, method
+from musc2._arguments import samples as sample_arguments
+from musc2.cloud import Cloud
+from musc2.config import Config
+from musc2.encoders.selection import Encoders
+from musc2.inputs.parts import LoadedPart, OutputSpec, PartLoader
+from musc2.ops import Groups
+from musc2.ops._support import dispatch
+from musc2.progress import StageTimer
+from musc2.result import Result
+from musc2.stages import encode, maps
+from musc2.stages.group import group_clouds, group_settings
+from musc2.tokens import PartSet
+
+GROUP_OPS = ("farthest_points", "group_points")
+
+
+def loader(
+    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
+) -> PartLoader:
+    """Return the samples as parts that are read, prepared and grouped when they are needed."""
+    sizes = encoders.input_sizes(config.input_size)
+    preparation = inputs.Preparation(
+        size=sizes[0],
+        resample=config.input_resample or "bicubic",
+        resize=config.input_resize,
+        foreground=config.scan_foreground,
+        background=config.scan_background,
+        plane_distance=config.scan_plane_distance,
+        enlarge_maps=config.scan_enlarge,
+        max_points=config.scan_max_points,
+        seed=config.seed,
+    )
+    own: list[inputs.Preparation] = []
+    for image, size in zip(encoders.images, sizes, strict=False):
+        resample = config.input_resample or image.encoder.resample
+        patch = image.encoder.patch
+        own.append(replace(preparation, size=size, resample=resample, patch=patch))
+    if own:
+        preparation = replace(own[0], further=tuple(own[1:]))
+    device = _device(encoders, GROUP_OPS)
+
+    def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
+        thinned = [sample.thinned() for sample in points]
+        return group_clouds(
+            [sample.points for sample in thinned],
+            [sample.pixels for sample in thinned],
+            [sample.size for sample in thinned],
+            device=device,
+            **group_settings(config),
+        )
+
+    ahead = encode.batch_size(encoders.device)
+    batch = 1 if device == "cpu" else ahead
+    on_error = config.on_error
+    return PartLoader(
+        samples, preparation, group, timer, on_error=on_error, ahead=ahead, batch=batch
+    )
+
+
+def fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Encoders:
+    """Return encoders that learned from all parts; networks learn nothing, and nothing is read."""
+
+    def parts() -> list[LoadedPart]:
+        return [part for loader in loaders for part in loader.keep()]
+
+    return encoders.fitted(
+        lambda number: [part.prepared.images[number] for part in parts()],
+        lambda: [part.cloud for part in parts() if part.cloud is not None],
+        seed,
+    )
+
+
+def encoded(
+    parts: PartLoader, encoders: Encoders, config: Config, timer: StageTimer
+) -> encode.Encoded:
+    """Return the tokens of all parts, sections 1 and 3."""
+    return encode.encode(
+        parts,
+        parts.count,
+        [image.encoder for image in encoders.images],
+        encoders.points,
+        timer,
+        memory=config.memory,
+        batch_size=encode.batch_size(encoders.device),
+        device=_device(encoders, method.OPS),
+    )
+
+
+def part_set(encoded: encode.Encoded, config: Config) -> PartSet:
+    """Return the tokens of encoded parts with the sizes of their maps."""
+    views = encoded.views
+    if not config.rescore_class_tokens:
+        views = [replace(view, class_tokens=None) for view in views]
+    return PartSet(views=views, frames=sample_arguments.frames(encoded.outputs))
+
+
+def _device(encoders: Encoders, ops: Sequence[str]) -> str:
+    """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
+    return encoders.device if all(map(dispatch.serves, ops)) else "cpu"
+
+
+def point_scores(result: Result, outputs: Sequence[OutputSpec]) -> list[torch.Tensor] | None:
+    """Return one score for each point of the user's clouds; None for images and maps."""
+    if result.maps is not None or result.point_scores is None:
+        return None
+    return [
+        maps.scatter(scores, output.rows, output.input_count)
+        for scores, output in zip(result.point_scores, outputs, strict=True)
+    ]

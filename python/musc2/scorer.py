@@ -1,0 +1,396 @@
+"""``Scorer``: the same method for one part at a time, against a bank of parts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from musc2 import (
+    _bank_files,
+    bank_scoring,
+    calibration,
+    checks,
+    inputs,
+    method,
+    new_parts,
+    part_encoding,
+)
+from musc2._arguments import bank as bank_arguments
+from musc2._arguments import samples as sample_arguments
+from musc2.bank import Bank
+from musc2.calibration import Calibration
+from musc2.config import Config, resolve
+from musc2.encoders.selection import Encoders
+from musc2.method import ScoredParts
+from musc2.new_parts import Defaults, NewParts
+from musc2.ops._support.threads import serial_torch
+from musc2.progress import Report, StageTimer, reporting
+from musc2.result import Result
+from musc2.stages import subsets
+from musc2.torch_state import default_torch_state
+from musc2.verdict import Threshold
+
+STORAGE = {"float32": torch.float32, "float16": torch.float16}
+DROPS = ("oldest", "alike")
+
+
+class Scorer:
+    """Score parts one at a time against a bank of earlier ones.
+
+    ``Scorer.fit`` reads and encodes the parts of the bank once; ``score`` costs one part. A part's
+    score does not depend on the parts that are scored with it. Methods may be called from several
+    threads and take turns.
+
+    >>> parts = torch.rand(6, 32, 32, 3, generator=torch.Generator().manual_seed(0))
+    >>> scorer = Scorer.fit(parts[:5], config=Config(input_size=32), encoder_2d="texture")
+    >>> scorer.score(parts[5:], names=["new"]).names
+    ['new']
+    """
+
+    def __init__(
+        self,
+        bank: Bank,
+        encoders: Encoders,
+        specifications: bank_arguments.Specifications,
+        *,
+        references_are_good: bool,
+        capacity: int | None = None,
+        drop: str = "oldest",
+    ) -> None:
+        """Use ``Scorer.fit`` or ``Scorer.load``."""
+        self._bank = bank
+        self._encoders = encoders
+        self._specifications = specifications
+        self._references_are_good = references_are_good
+        self._capacity = capacity
+        self._drop = drop
+        self._added = 0
+        self._calibration: Calibration | None = None
+        self._lock = threading.RLock()
+
+    @classmethod
+    def fit(
+        cls,
+        rgb: object = None,
+        pcd: object = None,
+        *,
+        masks: object = None,
+        intrinsics: object = None,
+        config: Config | str = "musc-v2",
+        encoder_2d: object = "auto",
+        encoder_3d: object = "auto",
+        device: str = "auto",
+        references_are_good: bool = False,
+        names: Sequence[str] | None = None,
+        storage: str = "float32",
+        keep_distances: bool = True,
+        capacity: int | None = None,
+        drop: str = "oldest",
+        progress: bool | Report = False,
+    ) -> Scorer:
+        """Return a scorer with these parts as its bank; at least 2.
+
+        Args:
+            rgb: As for ``musc2.score``, like pcd, masks, intrinsics, config, encoder_2d,
+                encoder_3d, device, names and progress. Encoders that learn do it here, once.
+            pcd: The scans.
+            masks: Foreground masks.
+            intrinsics: Of the camera, if pcd is depth.
+            config: A preset or a ``Config``.
+            encoder_2d: Of images.
+            encoder_3d: Of scans.
+            device: Of all computation.
+            references_are_good: Whether none of the parts is defective: the threshold is above the
+                scores that they let expect.
+            names: One per part.
+            storage: "float32", or "float16" for half the memory of features.
+            keep_distances: Keep the distances between all parts of the bank, so that ``scores``
+                and ``calibrate`` need not measure them again; 4 * N * patches bytes a part and
+                layer.
+            capacity: Number of parts that the bank holds at most; ``add`` drops others then.
+            drop: "oldest", or "alike": the older of the two parts that are most alike.
+            progress: True for a line of progress, or a callback.
+        """
+        settings = resolve("Scorer.fit", config)
+        bank_arguments.check_options(storage, tuple(STORAGE), keep_distances, capacity, drop, DROPS)
+        bank_arguments.check_flag("references_are_good", references_are_good)
+        with default_torch_state(), serial_torch(), reporting(progress) as report:
+            timer = StageTimer(report)
+            samples = inputs.pair(
+                rgb, pcd, intrinsics=intrinsics, masks=masks, names=names, op="Scorer.fit"
+            )
+            sample_arguments.check_together(samples, 0, settings)
+            if capacity is not None and len(samples) > capacity:
+                requirement = f"must be at least the {len(samples)} parts"
+                checks.refuse("Scorer.fit", "capacity", requirement, capacity)
+            subsets.split(len(samples), settings.subset_count, settings.seed)
+            specifications, encoders = bank_arguments.select(
+                encoder_2d,
+                encoder_3d,
+                settings,
+                device,
+                images=samples[0].image is not None,
+                points=samples[0].cloud is not None,
+            )
+            specifications = replace(
+                specifications, intrinsics=bank_arguments.plain_intrinsics(intrinsics)
+            )
+            loader = part_encoding.loader(samples, encoders, settings, timer)
+            with timer.stage("fit"):
+                encoders = part_encoding.fitted(encoders, [loader], settings.seed)
+            bank = Bank(config=settings, storage=STORAGE[storage], keeps_distances=keep_distances)
+            scorer = cls(
+                bank,
+                encoders,
+                specifications,
+                references_are_good=references_are_good,
+                capacity=capacity,
+                drop=drop,
+            )
+            parts = new_parts.encoded(samples, encoders, settings, timer, loader)
+            sample_arguments.check_enough(len(parts.outputs), 0, (len(samples), 0), loader.errors)
+            bank.add(parts.features, parts.names, parts.paths)
+            scorer._added = len(samples)
+            scorer.calibrate()
+        return scorer
+
+    def score(
+        self,
+        rgb: object = None,
+        pcd: object = None,
+        *,
+        masks: object = None,
+        intrinsics: object = None,
+        names: Sequence[str] | None = None,
+        progress: bool | Report = False,
+    ) -> Result:
+        """Return the scores of one or many new parts, each against the bank, which stays as it is.
+
+        The arguments are those of ``musc2.score``. Scores are in the bank's unit, ``threshold`` and
+        ``map_threshold`` are the bank's; there is no re-scoring. A part that is in the bank is
+        noticed, with a warning, and its copy there does not vouch for it.
+        """
+        with self._lock, default_torch_state(), serial_torch(), reporting(progress) as report:
+            parts = self._read(rgb, pcd, masks, intrinsics, names, "Scorer.score", report)
+            timer, config = parts.timer, self.config
+            own = self._calibrated()
+            scored = bank_scoring.against(
+                self._bank, parts.features, self._defaults(), own.levels, timer
+            )
+            message = "Scorer.score: parts that are in the bank do not vouch for themselves"
+            copied = scored.patches[0].copies
+            bank_scoring.warn_copies(self._bank, copied, parts.names, message)
+            result = method.conclude(
+                scored,
+                self._defaults(),
+                config,
+                timer,
+                names=parts.names,
+                paths=parts.paths,
+                divisors=own.divisors,
+                references_are_good=self._references_are_good,
+            )
+            return replace(
+                result,
+                point_scores=part_encoding.point_scores(result, parts.outputs),
+                encoders=self._encoders.names(),
+                failures=parts.failures,
+                matches=None,
+                limits=own.limits,
+                reference_scores=own.raw_scores if self._references_are_good else None,
+                timings=dict(timer.seconds),
+                _samples=[output.sample for output in parts.outputs],
+            )
+
+    def scores(self) -> Result:
+        """Return the scores of the bank's own parts, each against all others.
+
+        They are those of ``musc2.score`` on the same parts with the encoders as they were fitted,
+        whatever the order in which parts were added, and are in the unit of this very set.
+        """
+        with self._lock, default_torch_state(), serial_torch():
+            return self._own_scores()[0]
+
+    def add(
+        self,
+        rgb: object = None,
+        pcd: object = None,
+        *,
+        masks: object = None,
+        intrinsics: object = None,
+        names: Sequence[str] | None = None,
+        progress: bool | Report = False,
+    ) -> list[str]:
+        """Add parts to the bank and return the names of those that were dropped for them.
+
+        Encoders, unit and thresholds stay; ``calibrate`` takes the latter two from all parts.
+        """
+        with self._lock, default_torch_state(), serial_torch(), reporting(progress) as report:
+            parts = self._read(rgb, pcd, masks, intrinsics, names, "Scorer.add", report)
+            if names is None:
+                parts = parts.numbered(self._added)
+            for name in parts.names:
+                if name in self._bank.names:
+                    requirement = "must not be in the bank yet"
+                    checks.refuse("Scorer.add", "names", requirement, repr(name))
+            copied = bank_scoring.copies_in(self._bank, parts.features)
+            message = "Scorer.add: parts are in the bank already"
+            bank_scoring.warn_copies(self._bank, copied, parts.names, message)
+            self._bank.add(parts.features, parts.names, parts.paths)
+            self._added += len(parts.names)
+            return self._shrunk()
+
+    def remove(self, names: str | Sequence[str]) -> None:
+        """Remove parts from the bank; at least 2 stay. Unit and thresholds stay as they are."""
+        with self._lock:
+            listed = [names] if isinstance(names, str) else list(names)
+            for name in listed:
+                if name not in self._bank.names:
+                    requirement = "must be names of parts in the bank"
+                    checks.refuse("Scorer.remove", "names", requirement, repr(name))
+            left = len(self) - len(set(listed))
+            if left < 2:
+                checks.refuse("Scorer.remove", "names", "must leave at least 2 parts", left)
+            for name in dict.fromkeys(listed):
+                self._bank.remove(name)
+
+    def calibrate(self) -> None:
+        """Take the unit of scores and the thresholds from the parts that are in the bank now."""
+        with self._lock, default_torch_state(), serial_torch():
+            result, scored = self._own_scores()
+            self._calibration = calibration.calibration_of(result, scored.levels)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all of it as one file."""
+        with self._lock:
+            state = _bank_files.ScorerState(
+                bank=self._bank,
+                encoders=self._encoders,
+                specifications=self._specifications,
+                calibration=self._calibrated(),
+                references_are_good=self._references_are_good,
+                capacity=self._capacity,
+                drop=self._drop,
+                added=self._added,
+            )
+            _bank_files.write(state, Path(path))
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        encoder_2d: object = None,
+        encoder_3d: object = None,
+        device: str = "auto",
+        verify: bool = True,
+    ) -> Scorer:
+        """Return what ``save`` wrote; the file is mapped into memory.
+
+        Args:
+            path: The file.
+            encoder_2d: The encoder or encoders of the bank, if they have no name that loads them,
+                such as your own callables.
+            encoder_3d: The same for scans.
+            device: Of all computation.
+            verify: Whether to read all of the file to compare its checksums.
+        """
+        state = _bank_files.read(
+            Path(path), encoder_2d=encoder_2d, encoder_3d=encoder_3d, device=device, verify=verify
+        )
+        scorer = cls(
+            state.bank,
+            state.encoders,
+            state.specifications,
+            references_are_good=state.references_are_good,
+            capacity=state.capacity,
+            drop=state.drop,
+        )
+        scorer._calibration, scorer._added = state.calibration, state.added
+        return scorer
+
+    def __len__(self) -> int:
+        return len(self._bank.parts)
+
+    def __repr__(self) -> str:
+        names = " + ".join(self.encoders.values())
+        return f"Scorer({len(self)} parts, encoders {names}, preset {self.config.preset!r})"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parts in the bank, in the order in which they were added."""
+        return self._bank.names
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self._bank.config
+
+    @property
+    def encoders(self) -> dict[str, str]:
+        """The names of the encoders: "2d" and "3d"."""
+        return self._encoders.names()
+
+    @property
+    def threshold(self) -> Threshold:
+        """The score above which new parts are suspicious."""
+        return self._calibrated().limits.threshold
+
+    def _calibrated(self) -> Calibration:
+        if self._calibration is None:
+            self.calibrate()
+        return cast(Calibration, self._calibration)
+
+    def _defaults(self) -> Defaults:
+        return new_parts.token_defaults(self._encoders, self.config)
+
+    def _read(
+        self,
+        rgb: object,
+        pcd: object,
+        masks: object,
+        intrinsics: object,
+        names: Sequence[str] | None,
+        op: str,
+        report: Report | None,
+    ) -> NewParts:
+        """Read and encode new parts, which must be of the kind that the bank holds."""
+        if intrinsics is None and pcd is not None:
+            intrinsics = self._specifications.intrinsics
+        samples = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names, op=op)
+        bank_arguments.check_modalities(op, samples[0], self._encoders)
+        timer = StageTimer(report)
+        parts = new_parts.encoded(samples, self._encoders, self.config, timer)
+        self._bank.check(parts.features, op)
+        return parts
+
+    def _own_scores(self) -> tuple[Result, ScoredParts]:
+        timer = StageTimer()
+        scored = bank_scoring.among(self._bank, self._defaults(), timer)
+        parts = self._bank.parts
+        result = method.conclude(
+            scored,
+            self._defaults(),
+            self.config,
+            timer,
+            names=self.names,
+            paths=[part.path for part in parts],
+            peers=scored if self._references_are_good else None,
+            references_are_good=self._references_are_good,
+        )
+        return replace(result, encoders=self.encoders, timings=dict(timer.seconds)), scored
+
+    def _shrunk(self) -> list[str]:
+        """Drop parts beyond the capacity and return their names."""
+        dropped: list[str] = []
+        while self._capacity is not None and len(self) > self._capacity:
+            name = self.names[0] if self._drop == "oldest" else self._bank.most_alike()
+            self._bank.remove(name)
+            dropped.append(name)
+        return dropped
