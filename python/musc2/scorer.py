@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -326,6 +327,13 @@ class Scorer:
     def names(self) -> list[str]:
         """The names of the parts in the bank, in the order in which they were added."""
         return self._bank.names
+
+    def fitted_encoders(self) -> dict[str, list[Any]]:
+        """Return copies of the encoders, as "encoder_2d" and "encoder_3d" of ``musc2.score``."""
+        own = copy.deepcopy(self._encoders)
+        chosen: dict[str, list[Any]] = {}
+        chosen["encoder_2d"], chosen["encoder_3d"] = list(own.images), list(own.points)
+        return {name: values for name, values in chosen.items() if values}
 
     @property
     def config(self) -> Config:

@@ -24,6 +24,48 @@ def score(options: argparse.Namespace) -> int:
     return score_command.run(options)
 
 
+def learn(options: argparse.Namespace) -> int:
+    """Make a bank of the parts in a folder."""
+    from musc2.cli import bank_commands
+
+    return bank_commands.learn(options)
+
+
+def inspect(options: argparse.Namespace) -> int:
+    """Score parts against a bank."""
+    from musc2.cli import bank_commands
+
+    return bank_commands.inspect(options)
+
+
+def watch(options: argparse.Namespace) -> int:
+    """Score the parts that arrive in a folder."""
+    from musc2.cli import watch
+
+    return watch.run(options)
+
+
+def bank_info(options: argparse.Namespace) -> int:
+    """Print what a bank holds."""
+    from musc2.cli import bank_commands
+
+    return bank_commands.info(options)
+
+
+def bank_add(options: argparse.Namespace) -> int:
+    """Add parts to a bank."""
+    from musc2.cli import bank_commands
+
+    return bank_commands.add(options)
+
+
+def bank_remove(options: argparse.Namespace) -> int:
+    """Remove parts from a bank."""
+    from musc2.cli import bank_commands
+
+    return bank_commands.remove(options)
+
+
 def evaluate(options: argparse.Namespace) -> None:
     """Evaluate on a labelled data set."""
     from musc2 import evaluation

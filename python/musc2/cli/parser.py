@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from musc2.cli.bank_options import add_banks
 from musc2.cli.method_options import add_method, add_settings
 from musc2.cli.score_options import add_check, add_score
 
@@ -42,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_score(commands)
     add_check(commands)
+    add_banks(commands)
     _add_evaluate(commands)
     _add_synth(commands)
     _add_preprocess(commands)

@@ -22,12 +22,7 @@ def run(options: argparse.Namespace) -> int:
     """Score the parts, write the files, print; return the exit code."""
     from musc2.pipeline import score
 
-    out = options.out
-    if out is None and (options.report or options.maps or options.clouds):
-        out = Path("musc2-results")
-    if out is not None:
-        out_folder.check_writable(out)
-    _check_format(options.format)
+    out = prepared_folder(options)
     parts = parts_of.select(options)
     encoder_2d, encoder_3d = encoder_choice.chosen(options)
     result = score(
@@ -44,6 +39,22 @@ def run(options: argparse.Namespace) -> int:
         progress=progress_of(options),
         references_are_good=options.references_are_good,
     )
+    return finish(result, out, options)
+
+
+def prepared_folder(options: argparse.Namespace) -> Path | None:
+    """Return the folder of the files, None without any, before the time is spent on scores."""
+    out: Path | None = options.out
+    if out is None and (options.report or options.maps or options.clouds):
+        out = Path("musc2-results")
+    if out is not None:
+        out_folder.check_writable(out)
+    _check_format(options.format)
+    return out
+
+
+def finish(result: Result, out: Path | None, options: argparse.Namespace) -> int:
+    """Write the files of a result and print it; return the exit code."""
     if options.threshold is not None:
         result = result.with_threshold(options.threshold)
     error = None

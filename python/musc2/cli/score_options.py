@@ -28,12 +28,12 @@ def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parts = command.add_argument_group("parts")
     add_parts(parts)
     _add_references(parts)
-    _add_outputs(command.add_argument_group("results"))
+    add_outputs(command.add_argument_group("results"))
     add_method(command.add_argument_group("method"))
     command.set_defaults(command="score")
 
 
-def add_parts(group: argparse._ArgumentGroup) -> None:
+def add_parts(group: argparse._ActionsContainer) -> None:
     """Add the options that say which files are the parts."""
     group.add_argument(
         "rgb",
@@ -93,7 +93,8 @@ def _add_references(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_outputs(group: argparse._ArgumentGroup) -> None:
+def add_outputs(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say what is printed and written of a result."""
     group.add_argument(
         "--out",
         metavar="DIR",
