@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ def calibration_of(result: Result, levels: list[Levels]) -> Calibration:
     threshold = result.threshold
     if result.config.threshold is None and not result.references_are_good:
         threshold = verdict.threshold(result.raw_scores)
+    threshold = replace(threshold, reason=f"the bank's threshold: {threshold.reason}")
     return Calibration(
         levels=levels,
         divisors=divisors,
