@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from musc2 import Config, Scorer, datasets, score
-from musc2.bank import Bank, part_features
-from musc2.bank_scoring import among
+from musc2._bank.scoring import among
+from musc2._bank.store import Bank, part_features
 from musc2.by_modality import ByModality
 from musc2.encoders import TokenDefaults
 from musc2.patch_scores import patch_scores

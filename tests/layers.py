@@ -8,10 +8,7 @@ from pathlib import Path
 # The layers from the top; a module imports only from its own layer and those below.
 LAYERS = {
     "apps": {"cli", "demo", "evaluation", "preprocess", "report", "__main__"},
-    "method": {
-        "bank", "bank_block", "bank_encoders", "bank_scoring", "calibration", "method", "new_parts",
-        "part_encoding", "patch_scores", "pipeline", "scorer", "_bank_files",
-    },
+    "method": {"pipeline", "method", "part_encoding", "patch_scores", "scorer", "_bank"},
     "steps": {"stages", "_arguments"},
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},

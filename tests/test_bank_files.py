@@ -8,7 +8,8 @@ import parts
 import pytest
 import torch
 
-from musc2 import Scorer, _bank_files, _tensor_files, score
+from musc2 import Scorer, _tensor_files, score
+from musc2._bank import files
 from musc2.errors import InputError
 
 TEXTURE = {"encoder_2d": "texture", "encoder_3d": "shape"}
@@ -130,10 +131,10 @@ def test_a_failed_save_leaves_the_earlier_file(rng, path, monkeypatch):
     scorer = load(path, "2d")
     scorer.add(parts.images(rng, 1))
 
-    def fail(values, places):
+    def fail(values, slots):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_bank_files, "_table", fail)
+    monkeypatch.setattr(files, "_table", fail)
     with pytest.raises(OSError, match="No space left"):
         scorer.save(path)
     assert path.read_bytes() == before

@@ -82,9 +82,9 @@ def test_distances_are_those_of_the_set_to_the_bit(rng):
     bank = scorer._bank
     assert len(bank.blocks) == 2
     for block in bank.blocks.values():
-        places = bank.places
-        kept = block.measured(places).rows(torch.arange(6))
-        assert torch.equal(kept, nearest_patches(block.z[places]))
+        slots = bank.slots
+        kept = block.measured(slots).rows(torch.arange(6))
+        assert torch.equal(kept, nearest_patches(block.z[slots]))
 
 
 @pytest.mark.parametrize("modality", banks.MODALITIES)

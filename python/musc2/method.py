@@ -163,8 +163,8 @@ def _scored(
     scored: list[PatchScores] = []
     for number, (view, own) in enumerate(zip(samples.views, defaults, strict=True)):
         company = references.views[number] if references.views else Tokens()
-        known = levels[number] if levels else None
-        scored.append(patch_scores(view, company, own, config, timer, samples.frames, known))
+        own_levels = levels[number] if levels else None
+        scored.append(patch_scores(view, company, own, config, timer, samples.frames, own_levels))
     class_tokens = [view.class_tokens for view in samples.views]
     return ScoredParts(patches=scored, outlines=samples.outlines, class_tokens=class_tokens)
 

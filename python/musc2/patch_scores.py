@@ -102,8 +102,9 @@ def layer_scores(
             with timer.stage("mutual"):
                 copied = copies_of(features)
         needs_scale = features.is_both and _needs_balance(defaults, config)
-        known = levels.medians[len(scored)] if levels is not None else None
-        balance = _Balance(needed=needs_scale, medians=known)
+        balance = _Balance(needed=needs_scale, medians=None)
+        if levels is not None:
+            balance.medians = levels.medians[len(scored)]
         scored.append(_layer_scores(features, chosen, links, config, timer, balance, copied))
         medians.append(balance.medians)
         if layer == max(count - 2, 0) and salient_source is None:  # section 8: second to last

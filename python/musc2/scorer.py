@@ -12,24 +12,16 @@ from typing import Any, cast
 
 import torch
 
-from musc2 import (
-    _bank_files,
-    bank_scoring,
-    calibration,
-    checks,
-    inputs,
-    method,
-    new_parts,
-    part_encoding,
-)
+from musc2 import checks, inputs, method, part_encoding
 from musc2._arguments import bank as bank_arguments
 from musc2._arguments import samples as sample_arguments
-from musc2.bank import Bank
-from musc2.calibration import Calibration
+from musc2._bank import calibration, files, new_parts, scoring
+from musc2._bank.calibration import Calibration
+from musc2._bank.new_parts import Defaults, NewParts
+from musc2._bank.store import Bank
 from musc2.config import Config, resolve
 from musc2.encoders.selection import Encoders
 from musc2.method import ScoredParts
-from musc2.new_parts import Defaults, NewParts
 from musc2.ops._support.threads import serial_torch
 from musc2.progress import Report, StageTimer, reporting
 from musc2.result import Result
@@ -181,12 +173,12 @@ class Scorer:
             parts = self._read(rgb, pcd, masks, intrinsics, names, "Scorer.score", report)
             timer, config = parts.timer, self.config
             own = self._calibrated()
-            scored = bank_scoring.against(
+            scored = scoring.against(
                 self._bank, parts.features, self._defaults(), own.levels, timer
             )
             message = "Scorer.score: parts that are in the bank do not vouch for themselves"
             copied = scored.patches[0].copies
-            bank_scoring.warn_copies(self._bank, copied, parts.names, message)
+            scoring.warn_copies(self._bank, copied, parts.names, message)
             result = method.conclude(
                 scored,
                 self._defaults(),
@@ -240,12 +232,12 @@ class Scorer:
                 if name in self._bank.names:
                     requirement = "must not be in the bank yet"
                     checks.refuse("Scorer.add", "names", requirement, repr(name))
-            copied = bank_scoring.copies_in(self._bank, parts.features)
+            copied = scoring.copies_in(self._bank, parts.features)
             message = "Scorer.add: parts are in the bank already"
-            bank_scoring.warn_copies(self._bank, copied, parts.names, message)
+            scoring.warn_copies(self._bank, copied, parts.names, message)
             self._bank.add(parts.features, parts.names, parts.paths)
             self._added += len(parts.names)
-            return self._shrunk()
+            return self._bank.shrink(self._capacity, self._drop)
 
     def remove(self, names: str | Sequence[str]) -> None:
         """Remove parts from the bank; at least 2 stay. Unit and thresholds stay as they are."""
@@ -270,7 +262,7 @@ class Scorer:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all of it as one file."""
         with self._lock:
-            state = _bank_files.ScorerState(
+            state = files.ScorerState(
                 bank=self._bank,
                 encoders=self._encoders,
                 specifications=self._specifications,
@@ -280,7 +272,7 @@ class Scorer:
                 drop=self._drop,
                 added=self._added,
             )
-            _bank_files.write(state, Path(path))
+            files.write(state, Path(path))
 
     @classmethod
     def load(
@@ -302,7 +294,7 @@ class Scorer:
             device: Of all computation.
             verify: Whether to read all of the file to compare its checksums.
         """
-        state = _bank_files.read(
+        state = files.read(
             Path(path), encoder_2d=encoder_2d, encoder_3d=encoder_3d, device=device, verify=verify
         )
         scorer = cls(
@@ -380,7 +372,7 @@ class Scorer:
 
     def _own_scores(self) -> tuple[Result, ScoredParts]:
         timer = StageTimer()
-        scored = bank_scoring.among(self._bank, self._defaults(), timer)
+        scored = scoring.among(self._bank, self._defaults(), timer)
         parts = self._bank.parts
         result = method.conclude(
             scored,
@@ -393,12 +385,3 @@ class Scorer:
             references_are_good=self._references_are_good,
         )
         return replace(result, encoders=self.encoders, timings=dict(timer.seconds)), scored
-
-    def _shrunk(self) -> list[str]:
-        """Drop parts beyond the capacity and return their names."""
-        dropped: list[str] = []
-        while self._capacity is not None and len(self) > self._capacity:
-            name = self.names[0] if self._drop == "oldest" else self._bank.most_alike()
-            self._bank.remove(name)
-            dropped.append(name)
-        return dropped

@@ -15,18 +15,18 @@ _MEDIAN_SAMPLES = 64  # that a modality's median distance is taken over
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measured:
-    """Distances that were measured before: d[places[i], places[j]] (L,) from sample i to j."""
+    """Distances that were measured before: d[slots[i], slots[j]] (L,) from sample i to j."""
 
     d: torch.Tensor
-    places: torch.Tensor
+    slots: torch.Tensor
 
     def subset(self, samples: torch.Tensor) -> Measured:
         """Return the distances among some of the samples."""
-        return replace(self, places=self.places[samples])
+        return replace(self, slots=self.slots[samples])
 
     def rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Return a copy (n, L, N) of those from some samples to all."""
-        own = self.d[self.places[rows][:, None], self.places]
+        own = self.d[self.slots[rows][:, None], self.slots]
         return own.transpose(1, 2).contiguous()
 
 

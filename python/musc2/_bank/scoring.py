@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import torch
 
-from musc2.bank import Bank, PartFeatures
+from musc2._bank.new_parts import Defaults
+from musc2._bank.store import Bank, PartFeatures
 from musc2.by_modality import ByModality
 from musc2.method import ScoredParts
-from musc2.new_parts import Defaults
 from musc2.patch_scores import Levels, PatchScores, copies_of, layer_scores
 from musc2.progress import StageTimer
 from musc2.stages import copies
@@ -24,11 +24,11 @@ def among(bank: Bank, defaults: Defaults, timer: StageTimer) -> ScoredParts:
         count = bank.layers[view][-1][0] + 1
         layered = bank.layers_of(view)
         patches.append(layer_scores(layered, count, outline, defaults[view], bank.config, timer))
-    places = bank.places
+    slots = bank.slots
     classes: list[torch.Tensor | None] = []
     for view in range(len(patches)):
         rows = bank.class_tokens.get(view)
-        classes.append(None if rows is None else rows[places])
+        classes.append(None if rows is None else rows[slots])
     return ScoredParts(patches=patches, outlines=bank.outlines, class_tokens=classes)
 
 
@@ -72,7 +72,7 @@ def copies_in(bank: Bank, features: PartFeatures) -> torch.Tensor | None:
 
 def bank_order(bank: Bank) -> list[str]:
     """Return the names of the parts by their row in the blocks, the order of references."""
-    return [part.name for part in sorted(bank.parts, key=lambda part: part.place)]
+    return [part.name for part in sorted(bank.parts, key=lambda part: part.slot)]
 
 
 def warn_copies(

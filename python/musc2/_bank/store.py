@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from musc2 import checks
-from musc2.bank_block import Block
+from musc2._bank.block import FeatureTable
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
@@ -26,13 +26,13 @@ EncoderPairs = Sequence[tuple[int | None, int | None]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BankPart:
-    """One part of a bank; place: its row in the blocks."""
+    """One part of a bank; slot: its row in the blocks."""
 
     name: str
     path: Path | None
     frame: Frame | None
     cloud: Cloud | None
-    place: int
+    slot: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +56,7 @@ class Bank:
     storage: torch.dtype = torch.float32
     keeps_distances: bool = True
     parts: list[BankPart] = field(default_factory=list)
-    blocks: dict[str, Block] = field(default_factory=dict)
+    blocks: dict[str, FeatureTable] = field(default_factory=dict)
     layers: list[Layers] = field(default_factory=list)
     grids: list[tuple[int, int] | None] = field(default_factory=list)
     class_tokens: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -67,9 +67,9 @@ class Bank:
         return [part.name for part in self.parts]
 
     @property
-    def places(self) -> torch.Tensor:
+    def slots(self) -> torch.Tensor:
         """The rows of the parts in the blocks."""
-        return torch.tensor([part.place for part in self.parts], dtype=torch.int64)
+        return torch.tensor([part.slot for part in self.parts], dtype=torch.int64)
 
     @property
     def outlines(self) -> list[Outline]:
@@ -103,7 +103,7 @@ class Bank:
         for name, z in features.z.items():
             if name not in self.blocks:
                 grid = self._grid_of(name) if name.startswith("image") else None
-                self.blocks[name] = Block(grid=grid, keeps_distances=self.keeps_distances)
+                self.blocks[name] = FeatureTable(grid=grid, keeps_distances=self.keeps_distances)
             stored = z.to(self.storage)
             if not bool(stored.isfinite().all()):
                 msg = "Scorer: the features exceed the range of float16; use storage='float32'"
@@ -121,41 +121,50 @@ class Bank:
                     path=path,
                     frame=outline.frames[index] if outline.frames else None,
                     cloud=outline.clouds[index] if outline.clouds else None,
-                    place=start + index,
+                    slot=start + index,
                 )
             )
 
     def remove(self, name: str) -> None:
-        """Remove a part; the part in the last row of the blocks takes its place."""
+        """Remove a part; the part in the last row of the blocks takes its row."""
         [index] = [number for number, part in enumerate(self.parts) if part.name == name]
-        place, last = self.parts.pop(index).place, len(self.parts)
+        slot, last = self.parts.pop(index).slot, len(self.parts)
         for block in self.blocks.values():
-            block.move(last, place)
+            block.move(last, slot)
         for rows in self.class_tokens.values():
-            rows[place] = rows[last]
+            rows[slot] = rows[last]
         for number, part in enumerate(self.parts):
-            if part.place == last:
-                self.parts[number] = replace(part, place=place)
+            if part.slot == last:
+                self.parts[number] = replace(part, slot=slot)
+
+    def shrink(self, capacity: int | None, drop: str) -> list[str]:
+        """Remove parts beyond the capacity, the "oldest" or ones most "alike"; return the names."""
+        dropped: list[str] = []
+        while capacity is not None and len(self.parts) > capacity:
+            name = self.names[0] if drop == "oldest" else self.most_alike()
+            self.remove(name)
+            dropped.append(name)
+        return dropped
 
     def most_alike(self) -> str:
         """Return the older part of the two that are most alike."""
         block = next(iter(self.blocks.values()))
-        places = self.places
-        likeness = block.likeness[places[:, None], places]
+        slots = self.slots
+        likeness = block.likeness[slots[:, None], slots]
         likeness = likeness + likeness.T
-        row, column = divmod(int(likeness.argmin()), len(places))
+        row, column = divmod(int(likeness.argmin()), len(slots))
         return self.parts[min(row, column)].name
 
     def layers_of(self, view: int) -> Iterator[tuple[int, FeatureLayer]]:
         """Yield the features of each layer of the bank's parts, with the distances among them."""
-        places = self.places
+        slots = self.slots
         for layer, names in self.layers[view]:
-            z = names.map(lambda name: self.blocks[name].z[places].float())
-            found = searched(z, ByModality(), self.grids[view], self.config)
+            z = names.map(lambda name: self.blocks[name].z[slots].float())
+            features = searched(z, ByModality(), self.grids[view], self.config)
             if self.keeps_distances:
-                measured = names.map(lambda name: self.blocks[name].measured(places))
-                found = found.combine(lambda own, d: replace(own, measured=d), measured)
-            yield layer, found
+                measured = names.map(lambda name: self.blocks[name].measured(slots))
+                features = features.combine(lambda own, d: replace(own, measured=d), measured)
+            yield layer, features
 
     def layers_against(
         self, features: PartFeatures, view: int, index: int

@@ -11,7 +11,7 @@ from musc2.stages.mutual import Measured
 _GROWTH = 1.25  # of the memory for parts when it is full
 
 
-class Block:
+class FeatureTable:
     """Features z (S, L, C) and distances d (S, S, L); the first rows hold parts.
 
     d[i, j, p]: from patch p of the part in row i to the nearest patch of that in row j, +inf for
@@ -37,9 +37,9 @@ class Block:
         """The patches and channels of a part."""
         return tuple(self.z.shape[1:])
 
-    def measured(self, places: torch.Tensor) -> Measured:
+    def measured(self, slots: torch.Tensor) -> Measured:
         """Return the distances between the parts in these rows."""
-        return Measured(d=self.d, places=places)
+        return Measured(d=self.d, slots=slots)
 
     def add(self, z: torch.Tensor, start: int, config: Config) -> None:
         """Add features (n, L, C) from row ``start`` on, and measure their distances."""

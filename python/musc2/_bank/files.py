@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from musc2 import _tensor_files, bank_encoders, calibration, checks
+from musc2 import _tensor_files, checks
 from musc2._arguments.bank import Specifications
+from musc2._bank import calibration
+from musc2._bank import encoders as bank_encoders
+from musc2._bank.block import FeatureTable
+from musc2._bank.calibration import Calibration
+from musc2._bank.store import Bank, BankPart
 from musc2._tensor_files import Array, Chunks
-from musc2.bank import Bank, BankPart
-from musc2.bank_block import Block
 from musc2.by_modality import ByModality
-from musc2.calibration import Calibration
 from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders.selection import Encoders
@@ -49,14 +51,14 @@ class ScorerState:
 def write(state: ScorerState, path: Path) -> None:
     """Write the file as a whole."""
     bank = state.bank
-    places = bank.places
+    slots = bank.slots
     arrays: dict[str, Array | Chunks] = {}
     for name, block in bank.blocks.items():
-        arrays[f"z.{name}"] = _rows(block.z, places)
+        arrays[f"z.{name}"] = _rows(block.z, slots)
         if bank.keeps_distances:
-            arrays[f"d.{name}"] = _table(block.d, places)
+            arrays[f"d.{name}"] = _table(block.d, slots)
     for view, rows in bank.class_tokens.items():
-        arrays[f"class.{view}"] = rows[places].cpu().numpy()
+        arrays[f"class.{view}"] = rows[slots].cpu().numpy()
     arrays |= _pack_clouds(bank.parts)
     arrays |= _pack_masks(bank.parts)
     arrays |= bank_encoders.states(state.encoders)
@@ -138,7 +140,7 @@ def _read_bank(
     )
     for name, grid in about["blocks"].items():
         d = arrays.get(f"d.{name}")
-        bank.blocks[name] = Block(
+        bank.blocks[name] = FeatureTable(
             _tensor(arrays[f"z.{name}"]).to(device),
             None if d is None else _tensor(d).to(device),
             grid=None if grid is None else (grid[0], grid[1]),
@@ -175,7 +177,7 @@ def _about_part(part: BankPart) -> dict[str, Any]:
 def _read_parts(rows: list[dict[str, Any]], arrays: dict[str, Array]) -> list[BankPart]:
     parts: list[BankPart] = []
     bits = points = centers = 0
-    for place, row in enumerate(rows):
+    for slot, row in enumerate(rows):
         frame, cloud = None, None
         if row["working"] is not None:
             mask = None
@@ -201,7 +203,7 @@ def _read_parts(rows: list[dict[str, Any]], arrays: dict[str, Array]) -> list[Ba
             )
             points, centers = own_points.stop, own_centers.stop
         path = None if row["path"] is None else Path(row["path"])
-        parts.append(BankPart(name=row["name"], path=path, frame=frame, cloud=cloud, place=place))
+        parts.append(BankPart(name=row["name"], path=path, frame=frame, cloud=cloud, slot=slot))
     return parts
 
 
@@ -228,25 +230,25 @@ def _pack_masks(parts: list[BankPart]) -> dict[str, Array]:
     return {"masks": np.concatenate(packed)} if packed else {}
 
 
-def _rows(values: torch.Tensor, places: torch.Tensor) -> Chunks:
+def _rows(values: torch.Tensor, slots: torch.Tensor) -> Chunks:
     """Return the rows of the parts, in their order."""
 
     def pieces() -> Iterator[Array]:
-        for place in places.tolist():
-            yield values[place].cpu().numpy()
+        for slot in slots.tolist():
+            yield values[slot].cpu().numpy()
 
-    shape = (len(places), *values.shape[1:])
+    shape = (len(slots), *values.shape[1:])
     return Chunks(dtype=_dtype(values), shape=shape, pieces=pieces())
 
 
-def _table(values: torch.Tensor, places: torch.Tensor) -> Chunks:
+def _table(values: torch.Tensor, slots: torch.Tensor) -> Chunks:
     """Return the rows and columns of the parts, in their order."""
 
     def pieces() -> Iterator[Array]:
-        for place in places.tolist():
-            yield values[place, places].cpu().numpy()
+        for slot in slots.tolist():
+            yield values[slot, slots].cpu().numpy()
 
-    count = len(places)
+    count = len(slots)
     shape = (count, count, *values.shape[2:])
     return Chunks(dtype=_dtype(values), shape=shape, pieces=pieces())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from musc2 import part_encoding
 from musc2._arguments import samples as sample_arguments
-from musc2.bank import PartFeatures, part_features
+from musc2._bank.store import PartFeatures, part_features
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
