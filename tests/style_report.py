@@ -18,19 +18,19 @@ from layers import LAYERS, upward_imports
 from token_trace import above_kernels, count, visits
 
 # The figures of this report before the names of 0.1.0 were settled, and their limits from then on.
-# Fusing several encoders, copies and matches came later: four files and returns more for tokens.
+# Fusing several encoders and layers, copies, matches and banks came later: each is a file of tokens.
 BEFORE_AND_LIMIT = {
     "layers": (19, 6),
     "upward imports": (0, 0),
-    "files that tokens visit": (15, 20),
+    "files that tokens visit": (15, 23),
     "returns to a file already left": (16, 25),
-    "files above the kernels": (7, 12),
+    "files above the kernels": (7, 15),
     "returns above the kernels": (5, 9),
     "lines over 100 characters, %": (10.6, 0.0),
     "comprehensions per 100 statements": (5.4, 3.0),
     "functions with a vague variable, %": (35.5, 0.9),
     "docstrings without an imperative": (298, 0),
-    "public modules": (117, 152),  # since then: verdict, regions, report, formats, commands
+    "public modules": (117, 165),  # since then: verdict, regions, report, formats, commands, banks
     "class names defined twice": (3, 0),
 }
 VAGUE = set(

@@ -179,4 +179,4 @@ def test_arrays_of_all_types_and_empty_ones_come_back(tmp_path, rng):
 
 def test_score_stays_what_it_was(rng):
     rgb = parts.images(rng, 4)
-    assert score(rgb, **banks.options()).limits is None
+    assert score(rgb, **banks.options()).bank_thresholds is None

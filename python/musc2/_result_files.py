@@ -58,7 +58,8 @@ def write(result: Result, folder: Path) -> None:
         for failure in result.failures
     ]
     about["config"] = result.config.to_dict()
-    about["limits"] = None if result.limits is None else dataclasses.asdict(result.limits)
+    own = result.bank_thresholds
+    about["bank_thresholds"] = None if own is None else dataclasses.asdict(own)
     text = json.dumps(about, indent=2) + "\n"
     with atomic_files.replacing(folder / "result.npz") as file:
         np.savez(file, about=np.array(text), **arrays)
@@ -86,7 +87,7 @@ def read(folder: Path) -> Result:
         values["failures"] = [
             Failure(**{**row, "path": _as_path(row["path"])}) for row in about["failures"]
         ]
-        values["limits"] = verdict.limits_from(about.get("limits"))
+        values["bank_thresholds"] = verdict.bank_thresholds(about.get("bank_thresholds"))
         result = Result(**values, config=config)
         _check(result)
     except InputError:

@@ -22,7 +22,7 @@ from musc2.maps import Maps
 from musc2.matches import Matches
 from musc2.part import Part
 from musc2.regions import Region
-from musc2.verdict import Limits, Threshold
+from musc2.verdict import BankThresholds, Threshold
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -62,8 +62,8 @@ class Result:
       "3d" -> a distance, so that a typical normal part scores 1. Empty for score_unit="distance".
     - references_are_good: what the caller said. reference_scores: (R,) if they are, the raw score
       of each reference among the others.
-    - limits: the thresholds of the bank that the parts were compared with, see ``Scorer``; None
-      otherwise, and the thresholds are taken from the scores and maps themselves.
+    - bank_thresholds: those of the bank that the parts were compared with, see ``Scorer``. None
+      otherwise: then the thresholds are taken from the scores and maps themselves.
     """
 
     scores: torch.Tensor
@@ -85,7 +85,7 @@ class Result:
     reference_scores: torch.Tensor | None = None
     matches: Matches | None = None
     units: list[dict[str, float]] = field(default_factory=list)
-    limits: Limits | None = None
+    bank_thresholds: BankThresholds | None = None
     # The samples in memory or in files, for pictures of them; a result that was loaded has none.
     _samples: Any = field(default=None, repr=False)
 
@@ -124,8 +124,8 @@ class Result:
         """The score above which parts are suspicious: from the scores, or ``config.threshold``."""
         if self.config.threshold is not None:
             return verdict.manual(self.config.threshold)
-        if self.limits is not None:
-            return self.limits.threshold
+        if self.bank_thresholds is not None:
+            return self.bank_thresholds.threshold
         references = self.reference_scores if self.references_are_good else None
         return verdict.threshold(self.scores, reference_scores=references)
 
@@ -165,8 +165,8 @@ class Result:
 
         99.5 % of the pixels of typical normal parts, of the half with lower scores, are below it.
         """
-        if self.limits is not None:
-            return self.limits.map_threshold
+        if self.bank_thresholds is not None:
+            return self.bank_thresholds.map_threshold
         if self.maps is None:
             return 0.0
         half = self.raw_scores.argsort(stable=True)[: (len(self) + 1) // 2]

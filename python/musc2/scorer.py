@@ -195,7 +195,7 @@ class Scorer:
                 encoders=self._encoders.names(),
                 failures=parts.failures,
                 matches=None,
-                limits=own.limits,
+                bank_thresholds=own.bank_thresholds,
                 reference_scores=own.raw_scores if self._references_are_good else None,
                 timings=dict(timer.seconds),
                 _samples=[output.sample for output in parts.outputs],
@@ -340,7 +340,7 @@ class Scorer:
     @property
     def threshold(self) -> Threshold:
         """The score above which new parts are suspicious."""
-        return self._calibrated().limits.threshold
+        return self._calibrated().bank_thresholds.threshold
 
     def _calibrated(self) -> Calibration:
         if self._calibration is None:

@@ -50,19 +50,19 @@ class Threshold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class BankThresholds:
     """The thresholds of parts and of maps that a bank has; they do not depend on new parts."""
 
     threshold: Threshold
     map_threshold: float
 
 
-def limits_from(values: Mapping[str, Any] | None) -> Limits | None:
-    """Return limits from what ``dataclasses.asdict`` made of them."""
+def bank_thresholds(values: Mapping[str, Any] | None) -> BankThresholds | None:
+    """Return the thresholds from what ``dataclasses.asdict`` made of them."""
     if values is None:
         return None
     own = Threshold(**values["threshold"])
-    return Limits(threshold=own, map_threshold=float(values["map_threshold"]))
+    return BankThresholds(threshold=own, map_threshold=float(values["map_threshold"]))
 
 
 def threshold(scores: object, *, reference_scores: object = None) -> Threshold:

@@ -12,7 +12,7 @@ from musc2.by_modality import ByModality
 from musc2.method import Divisors
 from musc2.patch_scores import Levels
 from musc2.result import Result
-from musc2.verdict import Limits
+from musc2.verdict import BankThresholds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,7 +21,7 @@ class Calibration:
 
     levels: list[Levels]
     divisors: Divisors
-    limits: Limits
+    bank_thresholds: BankThresholds
     raw_scores: torch.Tensor
 
 
@@ -40,7 +40,7 @@ def calibration_of(result: Result, levels: list[Levels]) -> Calibration:
     return Calibration(
         levels=levels,
         divisors=divisors,
-        limits=Limits(threshold=threshold, map_threshold=result.map_threshold),
+        bank_thresholds=BankThresholds(threshold=threshold, map_threshold=result.map_threshold),
         raw_scores=result.raw_scores,
     )
 
@@ -55,7 +55,7 @@ def to_json(calibration: Calibration) -> dict[str, Any]:
     return {
         "levels": levels,
         "divisors": [dict(own.items()) for own in calibration.divisors],
-        "limits": asdict(calibration.limits),
+        "bank_thresholds": asdict(calibration.bank_thresholds),
         "raw_scores": calibration.raw_scores.tolist(),
     }
 
@@ -69,13 +69,13 @@ def from_json(values: dict[str, Any], device: str) -> Calibration:
         for median in own["medians"]:
             medians.append(None if median is None else ByModality(**median))
         levels.append(Levels(layers=ByModality(**layers), medians=medians))
-    limits = verdict.limits_from(values["limits"])
-    if limits is None:
-        msg = "a calibration has limits"
+    bank_thresholds = verdict.bank_thresholds(values["bank_thresholds"])
+    if bank_thresholds is None:
+        msg = "a calibration has thresholds"
         raise ValueError(msg)
     return Calibration(
         levels=levels,
         divisors=[ByModality(**own) for own in values["divisors"]],
-        limits=limits,
+        bank_thresholds=bank_thresholds,
         raw_scores=torch.tensor(values["raw_scores"]),
     )
