@@ -11,25 +11,25 @@ constexpr int64_t lanes = 8;
 constexpr int64_t lanes = 4;
 #endif
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t ShuffleMask __attribute__((vector_size(16)));
 typedef float Floats __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
 typedef int32_t Whole __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
 
 Four four(const float* values) { return *reinterpret_cast<const Four*>(values); }
 
+// One shuffle each. Compilers have builtins for them, but not the same ones.
+Four interleave_low(Four a, Four b) { return Four{a[0], b[0], a[1], b[1]}; }
+Four interleave_high(Four a, Four b) { return Four{a[2], b[2], a[3], b[3]}; }
+Four join_low(Four a, Four b) { return Four{a[0], a[1], b[0], b[1]}; }
+Four join_high(Four a, Four b) { return Four{a[2], a[3], b[2], b[3]}; }
+
 void transpose4(const float* rows, int64_t n, float* columns) {
   const Four a = four(rows), b = four(rows + n), c = four(rows + 2 * n), d = four(rows + 3 * n);
-  const Four ab = __builtin_shuffle(a, b, ShuffleMask{0, 4, 1, 5}),
-             cd = __builtin_shuffle(c, d, ShuffleMask{0, 4, 1, 5});
-  const Four ab2 = __builtin_shuffle(a, b, ShuffleMask{2, 6, 3, 7}),
-             cd2 = __builtin_shuffle(c, d, ShuffleMask{2, 6, 3, 7});
-  *reinterpret_cast<Four*>(columns) = __builtin_shuffle(ab, cd, ShuffleMask{0, 1, 4, 5});
-  *reinterpret_cast<Four*>(columns + sort_lanes) =
-      __builtin_shuffle(ab, cd, ShuffleMask{2, 3, 6, 7});
-  *reinterpret_cast<Four*>(columns + 2 * sort_lanes) =
-      __builtin_shuffle(ab2, cd2, ShuffleMask{0, 1, 4, 5});
-  *reinterpret_cast<Four*>(columns + 3 * sort_lanes) =
-      __builtin_shuffle(ab2, cd2, ShuffleMask{2, 3, 6, 7});
+  const Four ab = interleave_low(a, b), cd = interleave_low(c, d);
+  const Four ab2 = interleave_high(a, b), cd2 = interleave_high(c, d);
+  *reinterpret_cast<Four*>(columns) = join_low(ab, cd);
+  *reinterpret_cast<Four*>(columns + sort_lanes) = join_high(ab, cd);
+  *reinterpret_cast<Four*>(columns + 2 * sort_lanes) = join_low(ab2, cd2);
+  *reinterpret_cast<Four*>(columns + 3 * sort_lanes) = join_high(ab2, cd2);
 }
 
 }  // namespace
