@@ -198,7 +198,7 @@ def test_a_folder_comes_in_the_order_of_its_stems(tmp_path, rgb):
             [np.zeros((6, 8, 3)), [[0, 1]]],
             r"rgb\[1\] must be an array, an image or a path, got list",
         ),
-        (iter([]), "rgb must be an array, a list of .*, or a folder, got list_iterator"),
+        (iter([]), "rgb must hold at least one sample, got none"),
         ({"a": 1}, "rgb must be an array, a list of .*, or a folder, got dict"),
         (b"bytes", "rgb must be an array, a list of .*, or a folder, got bytes"),
         ("nowhere", "rgb must be a file or folder that exists, got nowhere"),

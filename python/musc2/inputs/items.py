@@ -6,19 +6,20 @@ import functools
 import io
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from PIL import Image
 
+from musc2.inputs import containers
 from musc2.inputs.sample import Label, Source
 
 T = TypeVar("T")
-Item = Path | Image.Image | np.ndarray[Any, Any] | torch.Tensor
+Item = Path | Image.Image | np.ndarray[Any, Any] | torch.Tensor | containers.Entry
 _LOADING = threading.Lock()
 
 
@@ -46,8 +47,13 @@ def split_items(
             items = split(array)
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         items = [_item(argument, index, item) for index, item in enumerate(value)]
+    elif containers.is_data_set(value):
+        items = list(containers.entries(value))
+    elif containers.is_stream(value):
+        images = containers.drain(argument, cast(Iterable[object], value))
+        items = [_item(argument, index, item) for index, item in enumerate(images)]
     else:
-        requirement = "must be an array, a list of arrays, images or paths, or a folder"
+        requirement = "must be an array, a list of arrays, images or paths, a data set, or a folder"
         argument.refuse(requirement, type(value).__name__)
     if not items:
         argument.refuse("must hold at least one sample", "none")
@@ -74,6 +80,9 @@ def _source(
     item: Item,
     load: Callable[[Item, Label], T],
 ) -> Source[T]:
+    if isinstance(item, containers.Entry):
+        read = functools.partial(_load_entry, item, index, argument, load)
+        return Source(argument=argument, index=index, path=None, load=read)
     return Source(
         argument=argument,
         index=index,
@@ -81,6 +90,16 @@ def _source(
         value=None if isinstance(item, Path) else item,
         load=functools.partial(load, item),
     )
+
+
+def _load_entry(
+    entry: containers.Entry,
+    index: int | None,
+    argument: Label,
+    load: Callable[[Item, Label], T],
+    label: Label,
+) -> T:
+    return load(_item(argument, index or 0, entry.read()), label)
 
 
 def is_array(value: object) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from musc2 import checks
+from musc2.inputs import containers
 from musc2.inputs.clouds import list_clouds
 from musc2.inputs.images import list_images
 from musc2.inputs.limits import DEFAULT, Limits
@@ -32,7 +33,8 @@ def pair(
 
     Where both are files, their stems must be equal (that of a mask may end in "_mask"). Names:
     ``names``, else the stems, with as many folders before them as it takes to tell them apart, else
-    the positions. Errors begin with ``op`` and call the arguments ``prefix`` + "rgb" and so on.
+    the positions. Dictionaries, from names to samples, are matched by their keys instead, which are
+    the names. Errors begin with ``op`` and call the arguments ``prefix`` + "rgb" and so on.
     limits: of each file; default: those of ``Config()``.
 
     >>> [sample.name for sample in pair(["good/000.png", "bent/000.png"])]
@@ -42,13 +44,14 @@ def pair(
         checks.refuse(op, f"{prefix}rgb or pcd", "must be given", "neither")
     if intrinsics is not None and pcd is None:
         checks.refuse(op, "intrinsics", "must be given together with pcd", "no pcd")
-
-    def label(name: str) -> Label:
-        return Label(op=op, text=prefix + name, limits=limits)
-
-    images = None if rgb is None else list_images(rgb, label("rgb"))
-    clouds = None if pcd is None else list_clouds(pcd, intrinsics, label("pcd"))
-    foregrounds = None if masks is None else list_masks(masks, label("masks"))
+    labels: dict[str, Label] = {}
+    for name in ("rgb", "pcd", "masks"):
+        labels[name] = Label(op=op, text=prefix + name, limits=limits)
+    rgb, pcd, masks, keys = _by_key(labels, rgb, pcd, masks)
+    names = keys if names is None else names
+    images = None if rgb is None else list_images(rgb, labels["rgb"])
+    clouds = None if pcd is None else list_clouds(pcd, intrinsics, labels["pcd"])
+    foregrounds = None if masks is None else list_masks(masks, labels["masks"])
     first: Sequence[Source[Any]] = images or clouds or []
     if images and clouds:
         _check_pairs(images, clouds)
@@ -68,6 +71,33 @@ def pair(
         )
         for index, name in enumerate(names)
     ]
+
+
+def _by_key(
+    labels: Mapping[str, Label], *values: object
+) -> tuple[object, object, object, list[str] | None]:
+    """Return rgb, pcd and masks in one order, and the keys of dictionaries; None without any."""
+    pairs = list(zip(labels.values(), values, strict=True))
+    given = [(label, value) for label, value in pairs if value is not None]
+    first, first_value = given[0]
+    keys = containers.keys_of(first, first_value)
+    ordered: dict[str, object] = {}
+    for label, value in given:
+        own = containers.keys_of(label, value)
+        if (own is None) != (keys is None):
+            requirement = f"must be a dictionary exactly when {first.text} is"
+            label.refuse(requirement, type(value).__name__)
+        if own is None or keys is None:
+            ordered[label.text] = value
+            continue
+        different = sorted(set(keys) ^ set(own))
+        if different:
+            requirement = f"must have the keys of {first.text}"
+            label.refuse(requirement, f"{different[0]!r} in only one of the two")
+        by_name = cast(Mapping[str, object], value)
+        ordered[label.text] = [by_name[name] for name in keys]
+    rgb, pcd, masks = (ordered.get(label.text) for label in labels.values())
+    return rgb, pcd, masks, keys
 
 
 def _at(sources: Sequence[Source[T]] | None, index: int) -> Source[T] | None:
