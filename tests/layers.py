@@ -8,7 +8,9 @@ from pathlib import Path
 # The layers from the top; a module imports only from its own layer and those below.
 LAYERS = {
     "apps": {"cli", "demo", "evaluation", "preprocess", "report", "__main__"},
-    "method": {"pipeline", "method", "part_encoding", "patch_scores", "scorer", "_bank"},
+    "method": {
+        "pipeline", "method", "part_encoding", "patch_scores", "scorer", "sklearn", "_bank",
+    },
     "steps": {"stages", "_arguments"},
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},

@@ -89,7 +89,8 @@ def test_batches_that_are_not_collated_are_lists_of_entries(rgb, entry):
 
 
 @pytest.mark.parametrize(
-    "wrap", [Stream, iter, lambda images: Subset(Photos(images), range(5)), lambda x: map(np.array, x)]
+    "wrap",
+    [Stream, iter, lambda images: Subset(Photos(images), range(5)), lambda x: map(np.array, x)],
 )
 def test_streams_and_subsets(rgb, wrap):
     assert torch.equal(score_small(wrap(rgb)).scores, score_small(list(rgb)).scores)
@@ -121,7 +122,8 @@ class Broken(Photos):
 
     def __getitem__(self, index):
         if index == 2:
-            raise OSError("the disk is gone")
+            msg = "the disk is gone"
+            raise OSError(msg)
         return super().__getitem__(index)
 
 
