@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from musc2.config import Config
     from musc2.environment import show_versions
     from musc2.ops._support.dispatch import set_num_threads
+    from musc2.part import Part
     from musc2.pipeline import score, score_tokens
+    from musc2.regions import Region
     from musc2.result import Failure, Result
     from musc2.scorer import Scorer
     from musc2.stages.group import make_cloud

@@ -153,8 +153,7 @@ def score_tokens(
         image_size: (H, W) of the maps, if there are no clouds.
         class_tokens: (N, C) features by which re-scoring compares images.
         references: A mapping with the keys image_tokens, point_tokens, clouds: parts that others
-        are
-            compared with and that are not scored.
+            are compared with and that are not scored.
         config: A preset or a ``Config``, as for ``score``.
         names: One per part; default: the positions.
 
