@@ -7,7 +7,14 @@ from torch.nn.functional import avg_pool2d
 from musc2 import Config, score
 from musc2.encoders import ImageTokens, TokenDefaults
 
-SMALL = Config(input_size=48, group_count=32, group_size=16, group_search=32, group_start=10)
+SMALL = Config(
+    input_size=48,
+    group_count=32,
+    group_size=16,
+    group_search=32,
+    group_start=10,
+    map_top_share=0.0,  # raw scores are the highest values of maps
+)
 
 
 def score_small(*arguments, config=SMALL, **options):

@@ -18,7 +18,7 @@ from layers import LAYERS, upward_imports
 from token_trace import above_kernels, count, visits
 
 # The figures of this report before the names of 0.1.0 were settled, and their limits from then on.
-# Fusing several encoders and layers, copies, matches and banks came later: each is a file of tokens.
+# Fusing several encoders and layers, copies, matches and banks came later, each a file of tokens.
 BEFORE_AND_LIMIT = {
     "layers": (19, 6),
     "upward imports": (0, 0),

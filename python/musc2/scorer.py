@@ -311,6 +311,13 @@ class Scorer:
     def __len__(self) -> int:
         return len(self._bank.parts)
 
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.RLock())
+
     def __repr__(self) -> str:
         names = " + ".join(self.encoders.values())
         return f"Scorer({len(self)} parts, encoders {names}, preset {self.config.preset!r})"

@@ -8,7 +8,6 @@ detector.predict(["new/17.png", "new/18.png"])            # 1 normal, -1 suspici
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, cast
 
 import numpy as np
@@ -16,37 +15,36 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from musc2 import checks, inputs, verdict
+from musc2 import checks
 from musc2.config import Config, resolve
-from musc2.inputs import Label, Source, containers
-from musc2.pipeline import score
+from musc2.scorer import Scorer
 
 _OP = "MutualScorer"
 _MODALITIES = ("rgb", "pcd")
 
 
 class MutualScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
-    """Compare each part with reference parts, patch by patch.
+    """Compare each part with the parts that it was fitted on, patch by patch.
 
     X is what ``musc2.score`` takes as rgb: a folder, a list of paths, images or arrays,
-    (N, H, W, 3), a torch data set; with modality="pcd" what it takes as pcd. Each part is compared
-    with the references alone, whatever else X holds.
+    (N, H, W, 3), a torch data set; with modality="pcd" what it takes as pcd. ``fit`` makes a bank
+    of it (``musc2.Scorer``), with which each part is compared alone, whatever else X holds.
 
     Args:
         encoder: As ``encoder_2d`` of ``musc2.score``, or ``encoder_3d`` with modality="pcd".
         modality: "rgb" or "pcd".
-        contamination: The share of defective parts among the references, above 0 up to 0.5; "auto"
-            takes a break in their scores, as ``result.threshold`` does.
-        references_are_good: Whether none of the references is defective; then contamination must be
-            "auto", and the threshold is above all of them.
+        contamination: The share of defective parts in the bank, above 0 up to 0.5; "auto" takes a
+            break in their scores, as ``result.threshold`` does.
+        references_are_good: Whether none of them is defective; then contamination must be "auto",
+            and the threshold is above all of them.
         config: A preset or a ``Config``.
         device: As for ``musc2.score``.
 
     Attributes:
-        reference_scores_: (R,) the score of each reference among the others, as of
+        scorer_: The ``musc2.Scorer``.
+        reference_scores_: (R,) the score of each part of the bank among the others, as of
             ``score_samples``: higher is more normal, -1 is a typical normal part.
         offset_: Parts that score lower are suspicious.
-        unit_: The distance that scores are divided by.
 
     >>> parts = musc2.datasets.synthetic.parts(5, size=64, defective=0).rgb
     >>> detector = MutualScorer(encoder="texture").fit(parts)
@@ -74,27 +72,33 @@ class MutualScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
 
     def fit(self, X: object, y: object = None) -> MutualScorer:
-        """Keep X as the references, and score each of them among the others; y is ignored."""
+        """Make the bank of X, and score each of its parts among the others; y is ignored."""
         checks.choice(_OP, "modality", self.modality, _MODALITIES)
         _check_contamination(self.contamination, self.references_are_good)
-        if containers.is_iterator(X):  # it would be empty the second time
-            X = containers.drain(Label(op=_OP, text="X"), cast(Iterable[object], X))
-        raw = self._raw_scores(X)
-        ordered = np.sort(raw)
-        normal = ordered if self.references_are_good else ordered[: (len(ordered) + 1) // 2]
-        self.references_ = X
-        self.unit_ = float(np.median(normal)) or 1.0
-        self.reference_scores_ = -raw / self.unit_
-        self.offset_ = self._offset(-self.reference_scores_)
+        is_image = self.modality == "rgb"
+        self.scorer_ = Scorer.fit(
+            X if is_image else None,
+            None if is_image else X,
+            encoder_2d=self.encoder if is_image else "auto",
+            encoder_3d="auto" if is_image else self.encoder,
+            config=resolve(_OP, self.config),
+            references_are_good=self.references_are_good,
+            device=self.device,
+        )
+        self.reference_scores_ = -self.scorer_.scores().raw_scores.double().numpy()
+        if self.contamination == "auto":
+            self.offset_ = -self.scorer_.threshold.value
+        else:
+            share = cast(float, self.contamination)
+            self.offset_ = float(np.quantile(self.reference_scores_, share))
         return self
 
     def score_samples(self, X: object) -> NDArray[np.float64]:
         """Return (N,): higher is more normal, -1 is a typical normal part."""
         check_is_fitted(self)
-        parts = self._sources(X)
-        references = {self.modality: self.references_}
-        raw = [self._raw_scores([part.read()], references)[0] for part in parts]
-        return -np.array(raw) / self.unit_
+        result = self.scorer_.score(**{self.modality: X})
+        scores: NDArray[np.float64] = -result.raw_scores.double().numpy()
+        return scores
 
     def decision_function(self, X: object) -> NDArray[np.float64]:
         """Return (N,): ``score_samples`` above ``offset_``; negative is suspicious."""
@@ -105,7 +109,7 @@ class MutualScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return _signs(self.decision_function(X))
 
     def fit_predict(self, X: object, y: object = None) -> NDArray[np.int64]:
-        """Return what ``predict`` says of the references, each among the others."""
+        """Return what ``predict`` says of the parts of the bank, each among the others."""
         self.fit(X)
         return _signs(self.reference_scores_ - self.offset_)
 
@@ -115,31 +119,6 @@ class MutualScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
         return tags
-
-    def _offset(self, scores: NDArray[np.float64]) -> float:
-        if self.contamination != "auto":
-            return -float(np.quantile(scores, 1 - cast(float, self.contamination)))
-        references = scores if self.references_are_good else None
-        return -verdict.threshold(scores, reference_scores=references).value
-
-    def _raw_scores(
-        self, parts: object, references: dict[str, object] | None = None
-    ) -> NDArray[np.float64]:
-        encoder = "encoder_2d" if self.modality == "rgb" else "encoder_3d"
-        settings = resolve(_OP, self.config).replace(score_unit="distance")
-        result = score(
-            **{self.modality: parts, encoder: self.encoder},  # type: ignore[arg-type]
-            references=references,
-            config=settings,
-            device=self.device,
-        )
-        return result.raw_scores.double().numpy()
-
-    def _sources(self, X: object) -> list[Source[Any]]:
-        label = Label(op=_OP, text="X")
-        if self.modality == "rgb":
-            return list(inputs.list_images(X, label))
-        return list(inputs.list_clouds(X, argument=label))
 
 
 def _signs(decisions: NDArray[np.float64]) -> NDArray[np.int64]:

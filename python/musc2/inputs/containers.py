@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -50,11 +50,6 @@ def is_stream(value: object) -> bool:
     has_no_order = isinstance(value, set | frozenset | Mapping)
     is_text = isinstance(value, str | bytes | bytearray)
     return isinstance(value, Iterable) and not has_no_order and not is_text
-
-
-def is_iterator(value: object) -> bool:
-    """Return whether ``value`` can be gone through only once, as generators can."""
-    return isinstance(value, Iterator)
 
 
 def entries(data_set: object) -> list[Entry]:

@@ -44,9 +44,9 @@ def pair(
         checks.refuse(op, f"{prefix}rgb or pcd", "must be given", "neither")
     if intrinsics is not None and pcd is None:
         checks.refuse(op, "intrinsics", "must be given together with pcd", "no pcd")
-    labels = {
-        name: Label(op=op, text=prefix + name, limits=limits) for name in ("rgb", "pcd", "masks")
-    }
+    labels: dict[str, Label] = {}
+    for name in ("rgb", "pcd", "masks"):
+        labels[name] = Label(op=op, text=prefix + name, limits=limits)
     rgb, pcd, masks, keys = _by_key(labels, rgb, pcd, masks)
     names = keys if names is None else names
     images = None if rgb is None else list_images(rgb, labels["rgb"])
