@@ -162,5 +162,5 @@ def test_at_most_32_references_are_scored_for_the_unit(rng, monkeypatch):
     monkeypatch.setattr(method, "patch_scores", counting)
     tokens = torch.from_numpy(rng.standard_normal((51, 1, 2, 2, 3), dtype="float32"))
     score_tokens(tokens[:1], image_size=(8, 8), references={"image_tokens": tokens[1:]})
-    assert counts == [1, 32]
+    assert sorted(counts) == [1, 32]
     assert score.__kwdefaults__["references_are_good"] is False

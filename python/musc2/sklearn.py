@@ -96,7 +96,8 @@ class MutualScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def score_samples(self, X: object) -> NDArray[np.float64]:
         """Return (N,): higher is more normal, -1 is a typical normal part."""
         check_is_fitted(self)
-        result = self.scorer_.score(**{self.modality: X})
+        is_image = self.modality == "rgb"
+        result = self.scorer_.score(X if is_image else None, None if is_image else X)
         scores: NDArray[np.float64] = -result.raw_scores.double().numpy()
         return scores
 
