@@ -55,8 +55,8 @@ def score(
         encoder_2d: A name of ``musc2.encoders.names()``, also NAME@SIZE with the side of its
             images, an encoder, or a callable of images (B, 3, H, W) in [0, 1] -> (B, h, w, C) or
             (B, layers, h, w, C); or a list of these, whose scores are fused. "auto" takes
-            dino-vitb8 if its weights are on this machine, else efficientnet-lite0 if its package is
-            installed, else the built-in texture, with a warning; it never downloads.
+            the best network whose weights are on this machine, else efficientnet-lite0 if its
+            package is installed, else the built-in texture, and says so; it never downloads.
         encoder_3d: The same for points, point-mae or shape; a callable of (cloud, groups) -> (G, C)
             or (layers, G, C).
         device: "auto", "cpu" or "cuda": of the encoders and, if musc2 has CUDA kernels, of all that
@@ -97,9 +97,8 @@ def score(
                 images=samples[0].image is not None,
                 points=samples[0].cloud is not None,
             )
-        parts = part_encoding.loader(
-            samples, encoders, settings, timer
-        )  # sections 0 and 2, as they are needed
+        # Sections 0 and 2, as they are needed.
+        parts = part_encoding.loader(samples, encoders, settings, timer)
         reference_parts = part_encoding.loader(references_given, encoders, settings, timer)
         with timer.stage("fit"):
             encoders = part_encoding.fitted(encoders, [parts, reference_parts], settings.seed)
