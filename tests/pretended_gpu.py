@@ -11,7 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from musc2 import _cuda_emulated
-from musc2.ops._support import dispatch
+from musc2.ops._support import arrays, dispatch
 
 DEVICE = torch.device("cuda:0")
 _INDEXING = {torch.Tensor.__getitem__, torch.Tensor.__setitem__}
@@ -55,6 +55,7 @@ def present():
     """Pretend inside this block."""
     with pytest.MonkeyPatch.context() as patch, Pretence():
         patch.setattr(dispatch, "unavailable_reason", lambda: None)
+        patch.setattr(arrays, "_plain", lambda op, name, value: value.detach())  # keeps OnGpu
         patch.setattr(dispatch, "_module", lambda: _cuda_emulated)
         patch.setattr(dispatch, "stream", lambda device: 0)
         patch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())

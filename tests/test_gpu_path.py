@@ -113,7 +113,7 @@ def test_values_on_the_gpu_are_not_checked_and_do_no_harm(op):
 @pytest.mark.parametrize("modality", ["2d", "3d", "2d3d"])
 def test_tokens_on_the_gpu_are_scored_there(rng, preset, modality):
     # A GPU searches in bfloat16 where a CPU without such instructions does in float32.
-    config = Config.from_preset(preset).replace(search_precision="float32")
+    config = Config.from_preset(preset).replace(search_precision="float32", mutual_copies=True)
     tokens, options, references = {}, {"config": config}, {}
     if "2d" in modality:
         tokens["image_tokens"] = torch.from_numpy(samples.image_tokens(rng))
@@ -201,7 +201,7 @@ def test_groups_and_tokens_stay_on_the_gpu(rng, monkeypatch):
         batches.append(len(points))
         return group_clouds(points, *arguments, **options)
 
-    monkeypatch.setattr("musc2.pipeline.group_clouds", counting_group_clouds)
+    monkeypatch.setattr("musc2.part_encoding.group_clouds", counting_group_clouds)
     config = Config(
         input_size=48,
         group_count=32,

@@ -13,6 +13,7 @@ from tolerances import GOLDEN, ORACLE
 
 from musc2 import Config, encoders, score
 from musc2.encoders.vit import Colors
+from musc2.errors import InputWarning
 from musc2.stages.group import group_clouds, group_settings
 
 PUBLISHED = Config.from_preset("published")
@@ -60,7 +61,8 @@ def test_points_become_the_published_tokens(point_mae):
 def test_a_raw_map_becomes_the_published_cloud_groups_and_tokens(golden, point_mae):
     g, recorder = golden("pc_prep"), Recorder(point_mae[0])
     config = PUBLISHED.replace(input_size=64, group_count=64)
-    result = score(pcd=np.stack([g["organised"]] * 2), encoder_3d=recorder, config=config)
+    with pytest.warns(InputWarning, match="exact copies"):
+        result = score(pcd=np.stack([g["organised"]] * 2), encoder_3d=recorder, config=config)
     assert result.maps.at("input").shape == (2, 96, 96)
     (cloud, groups), tokens = recorder.calls[0]
     pixels, points = g["nonzero_idx_64"], g["normalised_64"].reshape(3, -1).T[g["nonzero_idx_64"]]

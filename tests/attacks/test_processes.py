@@ -11,6 +11,7 @@ SECONDS = 100
 
 LONG_KERNEL = """
 import os, signal, sys, threading, time, torch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
 from musc2 import ops
 z = torch.randn(40, 784, 384, generator=torch.Generator().manual_seed(0))
 expected = ops.nearest_patches(z[:3])

@@ -79,7 +79,7 @@ def test_published_weights_give_the_tokens_of_the_network_written_out(real, imag
 def test_its_defaults(real):
     assert (real.name, real.size, real.patch) == ("efficientnet-lite0", 224, 16)
     assert real.token_defaults == TokenDefaults(
-        normalize=True, degrees=(1,), layer_fusion="highest"
+        normalize=True, degrees=(1,), rescore=False, layer_fusion="highest"
     )
     assert not real.learns
 

@@ -156,7 +156,7 @@ def test_score_warns_once_at_its_caller(folder):
     (folder / "5.dng").write_bytes(b"x")
     (folder / "notes.txt").write_text("x")
     with pytest.warns(InputWarning, match="exact copies, .*; 2 files are left") as caught:
-        parts.score_small(folder)
+        parts.score_small(folder, config=parts.SMALL.replace(mutual_copies=True))
     (warning,) = caught
     assert warning.filename == parts.__file__
     assert "shows better" not in str(warning.message)
@@ -165,7 +165,11 @@ def test_score_warns_once_at_its_caller(folder):
 def test_a_part_among_its_references_is_named(rng):
     images = parts.images(rng)
     with pytest.warns(InputWarning, match=r"rgb\[0\] = references: rgb\[2\]"):
-        parts.score_small(images[:1], references={"rgb": images[[1, 2, 0]]})
+        parts.score_small(
+            images[:1],
+            references={"rgb": images[[1, 2, 0]]},
+            config=parts.SMALL.replace(mutual_copies=True),
+        )
 
 
 @pytest.mark.parametrize("trap", ["far from the origin", "far point"])

@@ -165,7 +165,7 @@ def _copy_notes(sources: Sequence[Source[Any]]) -> list[Note]:
         groups.append(" = ".join(names) + (" = ..." if len(group) > _SHOWN else ""))
     if not groups:
         return []
-    text = f"exact copies, which hide each other's defects: {shortened(groups)}"
+    text = f"exact copies, which say nothing about each other: {shortened(groups)}"
     return [Note(text=text, important=True)]
 
 
