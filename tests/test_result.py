@@ -87,7 +87,7 @@ def test_a_saved_result_does_not_grow_with_the_images(tmp_path):
             tmp_path
         )
         sizes.append((tmp_path / "result.npz").stat().st_size)
-    assert sizes[0] == sizes[1] < 10_000
+    assert sizes[0] == sizes[1] < 20_000  # mostly the settings; a map takes 48,000,000
 
 
 def test_the_json_file_is_for_people(tmp_path):
