@@ -8,6 +8,7 @@ import parts
 import pytest
 import torch
 from parts import SMALL
+from PIL import Image
 
 from musc2 import Config, Result, Scorer
 from musc2.errors import InputError
@@ -106,7 +107,9 @@ def test_several_encoders_class_tokens_and_degrees(rng):
     scorer.add(rgb[4:], pcd[4:])
     same(scorer.scores(), banks.anew((rgb, pcd), **changes))
     # The one encoder of scans is in both views, and its features once in the bank.
-    assert [name for name in scorer._bank.blocks if name.startswith("points")] == ["points.0.0.0"]
+    assert [name for name in scorer._bank.blocks if name.startswith("points")] == [
+        "points.0.0.0"
+    ]
     changes = {"config": Config.from_preset("musc").replace(input_size=48)}
     scorer = banks.fit((rgb[:4], None), **changes)
     scorer.add(rgb[4:])
@@ -251,3 +254,18 @@ def test_parts_that_cannot_be_used(rng):
         fit.score(parts.images(rng, 1, size=(48, 48)))
     with pytest.raises(InputError, match="at least 2 samples"):
         banks.fit((rgb[:1], None))
+
+
+def test_limits_of_the_settings_hold_for_the_bank_and_for_new_parts(rng, tmp_path):
+    files = []
+    for index, image in enumerate(parts.images(rng, 4)):
+        files.append(tmp_path / f"{index}.png")
+        Image.fromarray(image).save(files[-1])
+    small = banks.options() | {"config": SMALL.replace(max_pixels=36 * 60 - 1)}
+    with pytest.raises(InputError, match=r"Scorer.fit: rgb\[0\] .* must have at most 2159 pixels"):
+        Scorer.fit(files, **small)
+    scorer = Scorer.fit(files, **banks.options() | {"config": SMALL.replace(max_pixels=36 * 60)})
+    large = tmp_path / "large.png"
+    Image.fromarray(parts.images(rng, 1, size=(37, 60))[0]).save(large)
+    with pytest.raises(InputError, match=r"Scorer.score: rgb\[0\] .* must have at most 2160"):
+        scorer.score([large])

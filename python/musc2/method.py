@@ -162,9 +162,9 @@ def _scored(
     """Return the scores of patches and groups in each view, sections 4 to 6."""
     scored: list[PatchScores] = []
     for number, (view, own) in enumerate(zip(samples.views, defaults, strict=True)):
-        company = references.views[number] if references.views else Tokens()
+        partners = references.views[number] if references.views else Tokens()
         own_levels = levels[number] if levels else None
-        scored.append(patch_scores(view, company, own, config, timer, samples.frames, own_levels))
+        scored.append(patch_scores(view, partners, own, config, timer, samples.frames, own_levels))
     class_tokens = [view.class_tokens for view in samples.views]
     return ScoredParts(patches=scored, outlines=samples.outlines, class_tokens=class_tokens)
 

@@ -40,7 +40,7 @@ def html(result: Result) -> str:
     """Return the most suspicious parts as an HTML table; pictures are those of their files."""
     rows = []
     for part in result.top(_ROWS):
-        verdict = "<b>suspicious</b>" if part.suspicious else "normal"
+        verdict = f"<b>{part.verdict}</b>" if part.suspicious else part.verdict
         name = html_text.escape(part.name)
         cells = [str(part.rank), _picture(part.path), f"<bdi>{name}</bdi>", f"{part.score:.4g}"]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in [*cells, verdict]) + "</tr>")
@@ -87,8 +87,7 @@ def plot(part: Part) -> Any:
 
 
 def _title(part: Part) -> str:
-    verdict = "suspicious" if part.suspicious else "normal"
-    return f"{part.name}: score {part.score:.4g}, {verdict}"
+    return f"{part.name}: score {part.score:.4g}, {part.verdict}"
 
 
 def _optional(op: str, module: str) -> Any:

@@ -22,8 +22,7 @@ class Part:
     index: int
 
     def __repr__(self) -> str:
-        verdict = "suspicious" if self.suspicious else "normal"
-        return f"Part({self.name!r}, score {self.score:.4g}, {verdict}, rank {self.rank})"
+        return f"Part({self.name!r}, score {self.score:.4g}, {self.verdict}, rank {self.rank})"
 
     @property
     def name(self) -> str:
@@ -54,6 +53,11 @@ class Part:
     def suspicious(self) -> bool:
         """Return whether its score is above the threshold of the result."""
         return self.score > self.result.threshold.value
+
+    @property
+    def verdict(self) -> str:
+        """Return "suspicious" or "normal"."""
+        return "suspicious" if self.suspicious else "normal"
 
     @property
     def map(self) -> torch.Tensor | None:

@@ -163,18 +163,15 @@ class Result:
     def map_threshold(self) -> float:
         """The value of the maps above which pixels belong to regions, one for the whole set.
 
-        99.5 % of the pixels of typical normal parts, of the half with lower scores, are below it.
+        99.5 % of the pixels of typical normal parts, of the half with lower scores, are below it;
+        of clouds without maps 99.5 % of the points.
         """
         if self.bank_thresholds is not None:
             return self.bank_thresholds.map_threshold
-        if self.maps is None:
-            return 0.0
         half = self.raw_scores.argsort(stable=True)[: (len(self) + 1) // 2]
         count = min(len(half), _NORMAL_MAPS)
         chosen = half[torch.linspace(0, len(half) - 1, count).round().long()]
-        return verdict.map_threshold(
-            [self.maps.render(index, "working") for index in chosen.tolist()]
-        )
+        return verdict.map_threshold([self._local_scores(index) for index in chosen.tolist()])
 
     @property
     def summary(self) -> str:
@@ -244,6 +241,12 @@ class Result:
     def load(cls, folder: str | os.PathLike[str]) -> Result:
         """Return what ``save`` wrote."""
         return _result_files.read(Path(folder))
+
+    def _local_scores(self, index: int) -> torch.Tensor:
+        """Return the scores within a part: its map, else those of its points."""
+        if self.maps is not None:
+            return self.maps.render(index, "working")
+        return torch.empty(0) if self.point_scores is None else self.point_scores[index]
 
     def _index_of(self, name: str) -> int:
         if name in self.names:

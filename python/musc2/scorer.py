@@ -116,7 +116,13 @@ class Scorer:
         with default_torch_state(), serial_torch(), reporting(progress) as report:
             timer = StageTimer(report)
             samples = inputs.pair(
-                rgb, pcd, intrinsics=intrinsics, masks=masks, names=names, op="Scorer.fit"
+                rgb,
+                pcd,
+                intrinsics=intrinsics,
+                masks=masks,
+                names=names,
+                op="Scorer.fit",
+                limits=sample_arguments.input_limits(settings),
             )
             sample_arguments.check_together(samples, 0, settings)
             if capacity is not None and len(samples) > capacity:
@@ -370,7 +376,15 @@ class Scorer:
         """Read and encode new parts, which must be of the kind that the bank holds."""
         if intrinsics is None and pcd is not None:
             intrinsics = self._specifications.intrinsics
-        samples = inputs.pair(rgb, pcd, intrinsics=intrinsics, masks=masks, names=names, op=op)
+        samples = inputs.pair(
+            rgb,
+            pcd,
+            intrinsics=intrinsics,
+            masks=masks,
+            names=names,
+            op=op,
+            limits=sample_arguments.input_limits(self.config),
+        )
         bank_arguments.check_modalities(op, samples[0], self._encoders)
         timer = StageTimer(report)
         parts = new_parts.encoded(samples, self._encoders, self.config, timer)

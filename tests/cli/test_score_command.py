@@ -228,3 +228,20 @@ def test_control_characters_in_names_reach_no_terminal(folder, run):
     _, text = run(folder)
     assert "\x1b" not in text
     assert r"a\x1b[31m\nb" in text
+
+
+def test_control_characters_reach_the_terminal_from_no_command(folder, run, tmp_path, capsys):
+    bad = folder / "z\x1b[2J.png"
+    bad.write_bytes(b"no image")
+    for command in (["check", str(folder)], ["score", str(folder), "--encoder-2d", "texture"]):
+        assert cli.main(command) in (1, 2)
+        streams = capsys.readouterr()
+        assert "\x1b" not in streams.out + streams.err
+        assert r"z\x1b[2J.png" in streams.out + streams.err
+
+
+def test_csv_on_the_standard_output_is_what_the_name_is(folder, run):
+    (folder / "part_0.png").rename(folder / "a\u2028b.png")
+    _, text = run(folder, "--format", "csv")
+    names = {row["name"] for row in csv.DictReader(io.StringIO(text, newline=""))}
+    assert "a\u2028b" in names

@@ -16,7 +16,7 @@ NAMES = [
     "</script><img src=x onerror='window.hacked = 1'>",
     "plain 10",
     "plain 9",
-    "half \udcff surrogate & more",
+    "=half \udcff surrogate & more",
 ]
 
 

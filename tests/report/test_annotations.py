@@ -113,3 +113,10 @@ def test_no_suspicious_part_gives_no_annotation():
     result = made().with_threshold(100.0)
     assert annotations.coco(result)["annotations"] == []
     assert annotations.table(result).count("\n") == 1
+
+
+def test_names_that_look_like_formulas_stay_text_in_csv(tmp_path):
+    names = ["=cmd|' /C calc'!A0", *[str(index) for index in range(11)]]
+    made(names).save_annotations(tmp_path / "regions.csv", "csv")
+    _, row = csv.reader((tmp_path / "regions.csv").read_text().splitlines())
+    assert row[0] == "'=cmd|' /C calc'!A0"

@@ -78,31 +78,40 @@ def test_formulas_in_names_stay_text_in_spreadsheets(tmp_path):
     assert names == {"'=cmd|' /C calc'!A0", "'+1", "'@x", "plain", "'-2"}
 
 
+def below_caption(part):
+    """Return the picture of a part of made(), 8 pixels high, without its caption."""
+    return np.asarray(pictures.marked(part, width=2000))[-8:].astype(int)
+
+
 def test_pictures_are_drawn_over_the_files_of_the_parts(tmp_path):
-    rgb = np.full((8, 8, 3), 200, np.uint8)
-    Image.fromarray(rgb).save(tmp_path / "image.png")
-    xyz = np.ones((8, 8, 3)) * np.linspace(1, 2, 8)[:, None, None]
-    np.save(tmp_path / "scan.npy", xyz)
+    Image.fromarray(np.full((8, 8, 3), 200, np.uint8)).save(tmp_path / "image.png")
+    rows, columns = np.mgrid[:8, :8] / 8
+    np.save(tmp_path / "scan.npy", np.stack([columns, rows, 1 + rows * (rows > 0.4)], -1))
     names = ["0", "1"]
     images = made(names, [tmp_path / "image.png"] * 2, {"2d": "texture"})
-    assert (pictures.read(images, 0) == 200).all()
+    assert (below_caption(images[0]) == 200).all()
     scans = made(names, [tmp_path / "scan.npy"] * 2, {"3d": "shape"})
-    shade = pictures.read(scans, 0)
-    assert int(shade[0, 0, 0]) == 255
-    assert 0 < int(shade[-1, 0, 0]) < 100
-    assert (pictures.read(made(names), 0) == 0).all()
+    relief = below_caption(scans[0])
+    assert relief[1, 4, 0] != relief[6, 4, 0]  # the surface is bent in the middle
+    assert relief.min() > 0
+    assert (below_caption(made(names)[0]) == 0).all()
+
+
+def test_a_file_that_is_gone_costs_its_picture_alone(tmp_path):
+    result = made(["0", "1"], [tmp_path / "gone.png"] * 2, {"2d": "texture"})
+    export.write(result, tmp_path / "out")
+    assert (below_caption(result[0]) == 0).all()
 
 
 def test_a_normal_part_keeps_its_colors_and_a_suspicious_one_is_marked(tmp_path):
-    result = made(["good", "bad"]).with_threshold(0.5)
-    rgb = np.full((8, 8, 3), 100, np.uint8)
+    Image.fromarray(np.full((8, 8, 3), 100, np.uint8)).save(tmp_path / "image.png")
+    paths = [tmp_path / "image.png"] * 2
+    result = made(["good", "bad"], paths, {"2d": "texture"}).with_threshold(0.5)
     result.__dict__["map_threshold"] = 0.5  # of the cached property
-    normal = np.asarray(pictures.marked(result[0], rgb, width=2000))
-    assert (normal[-8:] == 100).all()
-    marked = np.asarray(pictures.marked(result[1], rgb, width=2000))
-    assert (marked[-8:] != 100).any()
-    caption = normal[0, 0].tolist(), marked[0, 0].tolist()
-    assert caption == ([40, 40, 40], [130, 20, 20])
+    assert (below_caption(result[0]) == 100).all()
+    assert (below_caption(result[1]) != 100).any()
+    corners = [np.asarray(pictures.marked(part, width=2000))[0, 0].tolist() for part in result]
+    assert corners == [[40, 40, 40], [130, 20, 20]]
 
 
 def test_pictures_of_large_maps_are_shrunk(tmp_path):
@@ -117,7 +126,7 @@ def test_pictures_of_large_maps_are_shrunk(tmp_path):
 def test_a_killed_run_leaves_no_file_that_the_next_does_not_know_of(tmp_path, monkeypatch):
     out = tmp_path / "out"
 
-    def fail(part, picture, *, width):
+    def fail(part, *, width):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
@@ -150,14 +159,17 @@ def test_clouds_become_views_and_colored_points(tmp_path):
     files = [tmp_path / "0.npy", tmp_path / "1.npy"]
     for file, cloud in zip(files, points, strict=True):
         np.save(file, cloud)
-    scores = [torch.zeros(500), torch.linspace(0, 1, 500)]
+    scores = [torch.full((500,), 0.1), torch.linspace(0.05, 0.25, 500)]
     result = dataclasses.replace(
         made(["a", "b"], files, {"3d": "shape"}), maps=None, maps_2d=None, point_scores=scores
     )
     export.write(result, tmp_path / "out", clouds=True)
     with Image.open(tmp_path / "out/pictures/1_b.jpg") as picture:
         view = np.asarray(picture)
-    assert view.shape[1] == pytest.approx(640, abs=2)  # the longest side lies across
+    height, width = view.shape[:2]
+    assert 320 <= max(height, width) <= 700
+    red = view[..., 0].astype(int) - view[..., 2]
+    assert (red > 60).any()  # the points with high scores
     cloud = list_clouds([tmp_path / "out/clouds/1_b.ply"])[0].read()
     np.testing.assert_array_equal(cloud, points[1])
     content = (tmp_path / "out/clouds/1_b.ply").read_bytes()

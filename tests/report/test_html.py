@@ -12,7 +12,8 @@ from PIL import Image
 import musc2
 from musc2.errors import InputError
 from musc2.report import colors as scale
-from musc2.report.html import _page, _points, _surface
+from musc2.report import surface
+from musc2.report.html import _page, _points
 from musc2.report.html._histogram import histogram
 
 BLOCK = re.compile(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', re.DOTALL)
@@ -148,8 +149,8 @@ def test_a_relief_shows_a_bump_and_leaves_the_background_dark():
     z = 100 - 4 * np.exp(-((rows - 20) ** 2 + (columns - 20) ** 2) / 30)
     xyz = np.stack([columns, rows, z], -1)
     xyz[:5] = 0
-    picture = _surface.relief(xyz)
-    assert (picture[:4] == _surface.BACKGROUND).all()
+    picture = surface.relief(xyz)
+    assert (picture[:4] == surface.BACKGROUND).all()
     flat = int(picture[35, 35, 0])
     assert picture[17, 17, 0] > flat + 20 > flat - 20 > picture[23, 23, 0]
 
@@ -157,7 +158,7 @@ def test_a_relief_shows_a_bump_and_leaves_the_background_dark():
 def test_a_view_of_a_cloud_puts_points_where_they_are():
     rng = np.random.default_rng(1)
     points = np.column_stack([rng.random((4000, 2)) * (4, 2), rng.normal(size=4000) * 0.01])
-    view = _surface.view(points.astype(np.float32) + 5)
+    view = surface.view(points.astype(np.float32) + 5)
     height, width = view.picture.shape[:2]
     assert width / height == pytest.approx(2, rel=0.1)
     row, column = view.place(np.array([5 + 3.0, 5 + 1.5, 5.0]))

@@ -275,6 +275,7 @@ def test_decisions_are_kept_and_exported(opened, page, scored):
     assert lines[1].endswith("suspicious,bad")
     assert lines[8].endswith("normal,")
     assert any('"quo""ted \'name\'"' in line for line in lines)
+    assert any(line.startswith("\"'=half", 2) for line in lines)  # no formula
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

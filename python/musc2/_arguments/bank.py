@@ -10,6 +10,7 @@ import numpy as np
 from musc2 import checks
 from musc2.config import Config
 from musc2.encoders import selection
+from musc2.encoders.auto import resolve_auto
 from musc2.encoders.selection import Encoders
 from musc2.inputs import Sample
 
@@ -72,7 +73,7 @@ def select(
         encoder_2d = None
     if not points:
         encoder_3d = None
-    encoder_2d, encoder_3d = selection.automatic(encoder_2d, encoder_3d, stacklevel=4)
+    encoder_2d, encoder_3d = resolve_auto(encoder_2d, encoder_3d, stacklevel=4)
     specifications = Specifications(
         image=_names("encoder_2d", encoder_2d), points=_names("encoder_3d", encoder_3d)
     )

@@ -16,8 +16,8 @@ from musc2 import _tensor_files, checks
 from musc2._arguments.bank import Specifications
 from musc2._bank import calibration
 from musc2._bank import encoders as bank_encoders
-from musc2._bank.block import FeatureTable
 from musc2._bank.calibration import Calibration
+from musc2._bank.feature_table import FeatureTable
 from musc2._bank.store import Bank, BankPart
 from musc2._tensor_files import Array, Chunks
 from musc2.by_modality import ByModality

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from musc2 import checks
-from musc2._bank.block import FeatureTable
+from musc2._bank.feature_table import FeatureTable
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config

@@ -5,28 +5,17 @@ Nothing heavy is imported before a command runs, so that help is there at once.
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Sequence
 
+from musc2.cli import exit_codes, streams
 from musc2.cli.parser import build_parser
 from musc2.errors import MuscError
 
 __all__ = ["main"]
 
-USAGE = 2
-INTERRUPTED = 128 + signal.SIGINT
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code.
-
-    0: success. 1: ``check`` names problems. 2: input that cannot be used. 3: suspicious parts, with
-    --fail-on-suspicious. 4: parts were left out, with --skip-errors. 130: interrupted.
-    """
-    from musc2.cli import streams
-
+    """Run a command and return its exit code, see ``exit_codes``."""
     streams.prepare()
     options = build_parser().parse_args(arguments)
     try:
@@ -35,11 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with commands.warnings_as_lines():
             return getattr(commands, options.command)(options) or 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard_output()
         return 0
     except (MuscError, OSError) as error:
-        sys.stderr.write(f"musc2: {error}\n")
-        return USAGE
+        streams.write_message(str(error))
+        return exit_codes.UNUSABLE
     except KeyboardInterrupt:
-        sys.stderr.write("\nmusc2: interrupted\n")
-        return INTERRUPTED
+        streams.write_message("interrupted", start="\n")
+        return exit_codes.INTERRUPTED

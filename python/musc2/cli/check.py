@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from musc2.cli import exit_codes, streams
 from musc2.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,23 +32,23 @@ def check(options: argparse.Namespace) -> int:
             op="check",
         )
     except InputError as error:
-        _print("problem: ", [str(error)])
-        return 1
+        streams.write(["problem: " + str(error)])
+        return exit_codes.PROBLEMS
     headers = notes.read_headers(samples)
-    _print("", [f"{len(samples)} parts"])
+    streams.write([f"{len(samples)} parts"])
     if headers:
-        _print("image sizes: ", [notes.counted(notes.sizes(headers))])
-        _print("image kinds: ", [notes.counted(notes.kinds(headers))])
+        streams.write(["image sizes: " + notes.counted(notes.sizes(headers))])
+        streams.write(["image kinds: " + notes.counted(notes.kinds(headers))])
     loaded, problems = _load(samples)
-    _print("", _scans(loaded))
+    streams.write(_scans(loaded))
     folders: dict[str, object] = {"rgb": parts.rgb, "pcd": parts.pcd}
     listed = notes.unusual(samples, folders, headers)
     for note in sorted(listed, key=lambda note: not note.important):
-        _print("warning: " if note.important else "note: ", [note.text])
+        streams.write([("warning: " if note.important else "note: ") + note.text])
     problems += _set_problems(samples, loaded)
-    _print("problem: ", problems)
-    _print("", [f"{len(problems)} problems, {len(listed)} notes and warnings"])
-    return 1 if problems else 0
+    streams.write(f"problem: {problem}" for problem in problems)
+    streams.write([f"{len(problems)} problems, {len(listed)} notes and warnings"])
+    return exit_codes.PROBLEMS if problems else 0
 
 
 def _load(samples: Sequence[Sample]) -> tuple[list[Prepared], list[str]]:
@@ -100,8 +100,3 @@ def _set_problems(samples: Sequence[Sample], loaded: Sequence[Prepared]) -> list
         got = f"the cloud {examples[True]!r} and the map {examples[False]!r}"
         problems.append(f"scans must be all maps or all clouds, got {got}")
     return problems
-
-
-def _print(start: str, lines: Sequence[str]) -> None:
-    for line in lines:
-        sys.stdout.write(f"{start}{line}\n")

@@ -138,10 +138,10 @@ def weights_fetch(options: argparse.Namespace) -> None:
 def weights_list(options: argparse.Namespace) -> None:
     """List the encoders, which are on this machine, and what to know of their weights."""
     from musc2 import encoders
-    from musc2.encoders import selection
+    from musc2.encoders import auto
     from musc2.encoders._checkpoints.catalog import WEIGHTS
 
-    order = selection.order()
+    order = auto.order()
     rows = [("encoder", "on this machine", "auto", "weights", "license", "note")]
     for name in encoders.names():
         facts = WEIGHTS[name]
@@ -225,7 +225,7 @@ def warnings_as_lines() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        sys.stderr.write(f"musc2: {message}\n")
+        streams.write_message(str(message))
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)

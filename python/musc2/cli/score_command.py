@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musc2 import checks
-from musc2.cli import encoder_choice, intrinsics, out_folder, parts_of, settings, streams
+from musc2.cli import (
+    encoder_choice,
+    exit_codes,
+    intrinsics,
+    out_folder,
+    parts_of,
+    settings,
+    streams,
+)
 
 if TYPE_CHECKING:
     from musc2.result import Result
 
-FAILED_SUSPICIOUS = 3
-FAILED_LEFT_OUT = 4
 _SHOWN = 20  # parts in the table on the terminal
 
 
@@ -67,8 +73,10 @@ def finish(result: Result, out: Path | None, options: argparse.Namespace) -> int
     if error is not None:
         raise error
     if result.failures:
-        return FAILED_LEFT_OUT
-    return FAILED_SUSPICIOUS if options.fail_on_suspicious and result.suspicious else 0
+        return exit_codes.LEFT_OUT
+    if options.fail_on_suspicious and result.suspicious:
+        return exit_codes.SUSPICIOUS
+    return 0
 
 
 def progress_of(options: argparse.Namespace) -> bool:
@@ -109,7 +117,7 @@ def _print(result: Result, options: argparse.Namespace, out: Path | None) -> Non
     elif options.format == "parquet":
         streams.write_bytes(part_table.as_parquet(part_table.rows(result)))
     elif options.quiet:
-        streams.write([text.printable(result.summary)])
+        streams.write([result.summary])
     else:
         top = _SHOWN if options.top is None else options.top
         streams.write(text.ranking(result, checks.whole("score", "--top", top, 0)))

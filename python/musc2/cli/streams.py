@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+from musc2.report.text import printable
+
 
 def prepare() -> None:
     """Replace missing streams, and write letters that an encoding lacks as escapes."""
@@ -19,18 +21,17 @@ def prepare() -> None:
 
 
 def write(lines: Iterable[str]) -> None:
-    """Write lines to the standard output; stop quietly if nobody reads them any more."""
-    try:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is left in the buffer would raise again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Write lines for people to the standard output, control characters as escapes."""
+    write_text("".join(f"{printable(line)}\n" for line in lines))
 
 
 def write_text(text: str) -> None:
-    """Write text that has its own line ends."""
-    write(text.splitlines())
+    """Write text for programs as it is; stop quietly if nobody reads it any more."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
 
 
 def write_bytes(content: bytes) -> None:
@@ -38,3 +39,14 @@ def write_bytes(content: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
+
+
+def write_message(text: str, *, start: str = "") -> None:
+    """Write an error or a warning to the standard error, control characters as escapes."""
+    lines = "\n".join(map(printable, text.split("\n")))
+    sys.stderr.write(f"{start}musc2: {lines}\n")
+
+
+def discard_output() -> None:
+    """Write to nowhere from now on: what is left in the buffer would fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musc2 import checks
-from musc2.cli import streams
+from musc2.cli import exit_codes, streams
 from musc2.errors import InputError
-from musc2.report import text
 
 if TYPE_CHECKING:
     from musc2.scorer import Scorer
 
-FAILED_LEFT_OUT = 4
 Stamp = tuple[int, int]
 """The size and the time of the last change of a file."""
 
@@ -74,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
             failures += "error" in verdict
             streams.write([json.dumps(verdict) if options.json else _line(verdict)])
         if options.once:
-            return FAILED_LEFT_OUT if failures else 0
+            return exit_codes.LEFT_OUT if failures else 0
         time.sleep(interval)
 
 
@@ -100,9 +98,9 @@ def _judge(scorer: Scorer, stem: str, files: list[Path], *, has_images: bool) ->
 
 
 def _line(verdict: dict[str, Any]) -> str:
-    name = text.printable(verdict["name"])
+    name = verdict["name"]
     if "error" in verdict:
-        return f"{name}  not read: {text.printable(verdict['error'])}"
+        return f"{name}  not read: {verdict['error']}"
     state = "suspicious" if verdict["suspicious"] else "normal"
     return f"{name}  {verdict['score']:.4f}  {state}  {verdict['seconds']:.2f} s"
 

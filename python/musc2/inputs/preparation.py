@@ -194,8 +194,8 @@ def _steps(points: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> float:
     """Return the width of most of the points in steps of their type at the largest of them."""
     if dtype.kind != "f":
         return math.inf
-    some = points[:: max(1, len(points) // _MAX_SPREAD_POINTS)]
-    low, high = np.quantile(some, (0.05, 0.95), axis=0)
+    thinned = points[:: max(1, len(points) // _MAX_SPREAD_POINTS)]
+    low, high = np.quantile(thinned, (0.05, 0.95), axis=0)
     width, largest = float((high - low).max()), float(np.abs(points).max())
     return width / (largest * float(np.finfo(dtype).eps)) if width > 0 else 0.0
 

@@ -57,12 +57,12 @@ def _cube_side(columns: Floats, most: int) -> float:
 
 
 def _filled(columns: Floats, side: float) -> int:
-    """Return about how many cubes are filled: two may fall on one place of the table."""
-    place = np.zeros(columns.shape[1], np.uint32)
+    """Return about how many cubes are filled: two may fall on one slot of the table."""
+    slot = np.zeros(columns.shape[1], np.uint32)
     for column, factor in zip(columns, (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D), strict=True):
-        place ^= (column / np.float32(side)).astype(np.uint32) * np.uint32(factor)
+        slot ^= (column / np.float32(side)).astype(np.uint32) * np.uint32(factor)
     table = np.zeros(1 << _TABLE_BITS, bool)
-    table[place >> np.uint32(32 - _TABLE_BITS)] = True
+    table[slot >> np.uint32(32 - _TABLE_BITS)] = True
     return int(np.count_nonzero(table))
 
 

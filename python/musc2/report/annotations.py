@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from musc2.atomic_files import replacing
 from musc2.part import Part
 from musc2.paths import below
 from musc2.regions import Region
+from musc2.report import tables
 from musc2.result import Result
 
 FORMATS = ("coco", "labelme", "fiftyone", "csv")
@@ -128,14 +127,13 @@ def fiftyone(result: Result, *, all_parts: bool = False) -> dict[str, Any]:
 
 def table(result: Result, *, all_parts: bool = False) -> str:
     """Return a csv table with a row for each region."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
+    rows: list[list[str | float | None]] = [list(COLUMNS)]
     for part in result:
-        about = [part.name, "" if part.path is None else str(part.path), part.score]
+        path = "" if part.path is None else str(part.path)
         for number, region in enumerate(_regions(part, all_parts), 1):
-            rows.writerow([*about, number, region.score, *region.box, region.area, *region.peak])
-    return text.getvalue()
+            measures = [*region.box, region.area, *region.peak]
+            rows.append([part.name, path, part.score, number, region.score, *measures])
+    return tables.csv(rows)
 
 
 def _fiftyone_sample(part: Part, all_parts: bool) -> dict[str, Any]:
@@ -153,14 +151,13 @@ def _fiftyone_sample(part: Part, all_parts: bool) -> dict[str, Any]:
                 "confidence": region.score,
             }
         )
-    verdict = "suspicious" if part.suspicious else "normal"
     return {
         "filepath": _file(part),
-        "tags": [verdict],
+        "tags": [part.verdict],
         "_media_type": "image",
         "name": part.name,
         "anomaly_score": part.score,
-        "verdict": {"_cls": "Classification", "label": verdict, "confidence": part.score},
+        "verdict": {"_cls": "Classification", "label": part.verdict, "confidence": part.score},
         "regions": {"_cls": "Polylines", "polylines": polylines},
     }
 

@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from musc2 import atomic_files, checks
 from musc2.inputs.ordered_map import ordered_map
 from musc2.ops._support.dispatch import num_threads
 from musc2.part import Part
-from musc2.report import html, part_table, pictures, scans
+from musc2.report import colored_ply, html, part_table, pictures, sources
 from musc2.report.manifest import OutputFolder
-from musc2.report.sources import Picture
 from musc2.result import Result
 
 WIDTH = 2000
@@ -42,7 +41,6 @@ def write(
     result: Result,
     folder: str | os.PathLike[str],
     *,
-    background: Callable[[int], Picture] | None = None,
     maps: bool = False,
     clouds: bool = False,
     report: bool = False,
@@ -54,13 +52,12 @@ def write(
     - result.npz and result.json, which ``Result.load`` reads; scores.csv, scores.json and, with
       pyarrow, scores.parquet: the parts by rank with verdict, peak and boxes; left_out.csv.
     - pictures/RANK_NAME.jpg: each part with its suspicious regions marked, at most ``width`` pixels
-      wide; clouds as seen along their thinnest direction, colored by score.
+      wide; clouds as seen along their thinnest side.
     - with ``maps``: maps/RANK_NAME.tiff, 16 bits; 65535 is the highest value of all maps, which
       each file's description holds: {"highest": ...}.
     - with ``report``: index.html, see ``report.html``.
     - with ``clouds``: clouds/RANK_NAME.ply, points with score and color, of parts with a scan file.
 
-    background: index of a part -> (H, W, 3), what its map is drawn over; default: its own file.
     Files that an earlier call wrote into the folder and this one does not are removed.
     """
     checks.whole("write", "width", width, 16)
@@ -80,7 +77,6 @@ def write(
     part_table.write(result, part_table.rows(result, picture_of), files.folder)
     writer = _Writer(
         files=files,
-        read=background or (lambda index: pictures.read(result, index)),
         width=width,
         highest=_highest(result) if files.maps else 0.0,
     )
@@ -101,26 +97,25 @@ class _Writer:
     """Write the files of one part: ``write((its index in the order, part))``."""
 
     files: Files
-    read: Callable[[int], Picture]
     width: int
     highest: float
 
     def write(self, job: tuple[int, Part]) -> None:
         rank, part = job
         with atomic_files.replacing(self.files.folder / self.files.pictures[rank]) as file:
-            self._picture(part).save(file, "JPEG", quality=90)
+            pictures.marked(part, width=self.width).save(file, "JPEG", quality=90)
         if self.files.maps and part.map is not None:
             path = self.files.folder / self.files.maps[rank]
             _write_map(path, part.map.numpy(), self.highest)
         if self.files.clouds and part.point_scores is not None:
-            points, cut = pictures.read_points(part), part.result.map_threshold
-            with atomic_files.replacing(self.files.folder / self.files.clouds[rank]) as file:
-                scans.write_ply(file, points, part.point_scores.numpy(), cut)
+            self._write_cloud(part, part.point_scores, self.files.folder / self.files.clouds[rank])
 
-    def _picture(self, part: Part) -> Image.Image:
-        if part.map is not None:
-            return pictures.marked(part, self.read(part.index), width=self.width)
-        return pictures.cloud_view(part)
+    def _write_cloud(self, part: Part, scores: torch.Tensor, path: Path) -> None:
+        """Write a cloud; NaN as its points if it came as an array that is gone."""
+        cloud = sources.sample_of(part.result, part.index).cloud
+        points = np.full((len(scores), 3), np.nan) if cloud is None else cloud.read()
+        with atomic_files.replacing(path) as file:
+            colored_ply.write(file, points, scores.numpy(), part.result.map_threshold)
 
 
 def _named(folder: str, parts: Sequence[Part], ending: str) -> list[str]:

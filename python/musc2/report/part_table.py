@@ -125,7 +125,7 @@ def _row(part: Part, picture: str | None) -> Row:
         "path": _text(part.path),
         "score": part.score,
         "raw_score": part.raw_score,
-        "verdict": "suspicious" if part.suspicious else "normal",
+        "verdict": part.verdict,
         "peak": peak,
         "regions": len(regions),
         "area": sum(region.area for region in regions),

@@ -2,71 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch.nn.functional import interpolate
 
 from musc2.part import Part
 from musc2.regions import Region, regions
-from musc2.report import scans
+from musc2.report import sources, surface, text
 from musc2.report.overlay import overlay
-from musc2.report.sources import Picture, sample_of
-from musc2.result import Result
+from musc2.report.sources import Content, Picture
 
-_MISSING: Picture = np.zeros((1, 1, 3), np.uint8)
-
-
-def read(result: Result, index: int) -> Picture:
-    """Return the image of a part, else its xyz map as gray; black if it came as an array."""
-    sample = sample_of(result, index)
-    if sample.image is None:
-        return _MISSING if sample.cloud is None else scans.shade_depth(sample.cloud.read())
-    image = sample.image.read()
-    if isinstance(image, Image.Image):
-        return np.asarray(image)
-    return np.asarray((image * 255).round(), dtype=np.uint8)
+_CLOUD_SIDE = 640  # pixels of the longer side of a cloud's picture
 
 
-def read_points(part: Part) -> NDArray[Any]:
-    """Return the points (P, 3) of a part's cloud; NaN if it came as an array that is gone."""
-    sample = sample_of(part.result, part.index)
-    if sample.cloud is not None:
-        return sample.cloud.read()
-    count = 0 if part.point_scores is None else len(part.point_scores)
-    return np.full((count, 3), np.nan, np.float32)
+def marked(part: Part, *, width: int) -> Image.Image:
+    """Return the picture of a part, at most ``width`` pixels wide, below a caption.
 
-
-def cloud_view(part: Part) -> Image.Image:
-    """Return the view of a cloud, colored by score."""
-    scores = np.zeros(0) if part.point_scores is None else part.point_scores.numpy()
-    shades = scans.point_colors(scores, part.result.map_threshold)
-    return captioned(part, Image.fromarray(scans.view(read_points(part), shades)))
-
-
-def marked(part: Part, picture: Picture, *, width: int) -> Image.Image:
-    """Return the picture of a part with a map, at most ``width`` pixels wide.
-
-    Colors begin where the map exceeds the threshold of the set's maps, and are those of all parts:
-    red is twice the threshold. Normal parts keep their own colors.
+    Colors begin where the map exceeds the threshold of the set's maps, and are those of all parts.
+    Normal parts keep their own colors. Clouds are seen along their thinnest side.
     """
     maps = part.result.maps
     if maps is None:
-        msg = "marked: the result must have maps"
-        raise ValueError(msg)
-    full = maps.frames[part.index].input
-    size = _limited(full, width)
+        return captioned(part, _with_map(part, *_cloud(part)))
+    size = _limited(maps.frames[part.index].input, width)
+    content = sources.read(part.result, part.index, max(size))
     values = _resized_map(maps.render(part.index, "working"), size)
+    return captioned(part, _with_map(part, _resized(_background(content), size), values))
+
+
+def captioned(part: Part, image: Image.Image) -> Image.Image:
+    """Return the image below a line with rank, verdict, score and name."""
+    caption = f"#{part.rank}  {part.verdict}  {part.score:.3g}  {text.printable(part.name)}"
+    height = min(40, max(14, image.height // 16))
+    font = ImageFont.load_default(height * 0.62)
+    strip = Image.new("RGB", (image.width, height), (130, 20, 20) if part.suspicious else (40,) * 3)
+    middle = (height * 0.3, height / 2)
+    ImageDraw.Draw(strip).text(middle, caption, fill=(255, 255, 255), font=font, anchor="lm")
+    whole = Image.new("RGB", (image.width, image.height + height))
+    whole.paste(strip, (0, 0))
+    whole.paste(image, (0, height))
+    return whole
+
+
+def _background(content: Content) -> Picture:
+    """Return the image, else the relief of the xyz map; black if there is neither any more."""
+    if content.image is not None:
+        return content.image
+    if content.xyz is not None and content.xyz.ndim == 3:
+        return surface.relief(content.xyz, content.mask)
+    return np.zeros((1, 1, 3), np.uint8)
+
+
+def _cloud(part: Part) -> tuple[Picture, torch.Tensor]:
+    """Return the view of a cloud and its scores there; black without points."""
+    content = sources.read(part.result, part.index, _CLOUD_SIDE)
+    scores = part.point_scores
+    if content.xyz is None or scores is None:
+        return np.zeros((16, 16, 3), np.uint8), torch.zeros(16, 16)
+    view = surface.view(content.xyz, content.mask)
+    height, width = view.picture.shape[:2]
+    scale = max(1, _CLOUD_SIDE // max(height, width))
+    size = (height * scale, width * scale)
+    values = torch.from_numpy(surface.scattered(scores.numpy(), view))
+    return _resized(view.picture, size), _resized_map(values, size)
+
+
+def _with_map(part: Part, picture: Picture, values: torch.Tensor) -> Image.Image:
+    """Return the picture with the map over it; regions of a suspicious part are outlined."""
     threshold = part.result.map_threshold
-    drawn = overlay(_resized(picture, size), values.numpy(), low=threshold, high=3 * threshold)
-    image = Image.fromarray(drawn)
-    pen = ImageDraw.Draw(image)
-    if part.suspicious:
-        _outline(pen, regions(values, threshold), width=max(1, round(max(size) / 300)))
-    return captioned(part, image)
+    image = Image.fromarray(overlay(picture, values.numpy(), low=threshold, high=3 * threshold))
+    if part.suspicious and part.result.maps is not None:
+        line = max(1, round(max(image.size) / 300))
+        _outline(ImageDraw.Draw(image), regions(values, threshold), width=line)
+    return image
 
 
 def _outline(pen: ImageDraw.ImageDraw, outlined: list[Region], *, width: int) -> None:
@@ -76,22 +85,6 @@ def _outline(pen: ImageDraw.ImageDraw, outlined: list[Region], *, width: int) ->
         closed = [*corners, corners[0]]
         pen.line(closed, fill=(0, 0, 0), width=width + 2)
         pen.line(closed, fill=(255, 255, 255), width=width)
-
-
-def captioned(part: Part, image: Image.Image) -> Image.Image:
-    """Return the image below a line with rank, verdict, score and name."""
-    verdict = "SUSPICIOUS" if part.suspicious else "normal"
-    text = f"#{part.rank}  {verdict}  {part.score:.3g}  {part.name}"
-    height = min(40, max(14, image.height // 16))
-    font = ImageFont.load_default(height * 0.62)
-    strip = Image.new("RGB", (image.width, height), (130, 20, 20) if part.suspicious else (40,) * 3)
-    ImageDraw.Draw(strip).text(
-        (height * 0.3, height / 2), _printable(text), fill=(255, 255, 255), font=font, anchor="lm"
-    )
-    whole = Image.new("RGB", (image.width, image.height + height))
-    whole.paste(strip, (0, 0))
-    whole.paste(image, (0, height))
-    return whole
 
 
 def _limited(size: tuple[int, int], width: int) -> tuple[int, int]:
@@ -106,13 +99,8 @@ def _resized_map(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return interpolate(values[None, None], size=size, mode="bilinear")[0, 0]
 
 
-def _resized(picture: NDArray[Any], size: tuple[int, int]) -> Picture:
+def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
     if picture.shape[:2] == size:
         return picture
     image = Image.fromarray(picture)
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC, reducing_gap=2))
-
-
-def _printable(text: str) -> str:
-    """Return text without control characters, on one line."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))

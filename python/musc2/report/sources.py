@@ -34,7 +34,7 @@ def read(result: Result, index: int, limit: int) -> Content:
     """Return what can be seen of a part. A file that is gone costs its picture, not the report."""
     try:
         sample = sample_of(result, index)
-        image = None if sample.image is None else _reduced(sample.image.read(), limit)
+        image = None if sample.image is None else reduced(sample.image.read(), limit)
         xyz = None if sample.cloud is None else sample.cloud.read()
         mask = None if sample.mask is None else sample.mask.read()
     except InputError as error:
@@ -58,13 +58,17 @@ def sample_of(result: Result, index: int) -> Sample:
     return Sample(index=index, name=name, cloud=list_clouds([path])[0])
 
 
-def _reduced(picture: Any, limit: int) -> Picture:
+def reduced(picture: Image.Image | NDArray[Any], limit: int) -> Picture:
     """Return a picture as 8 bits, reduced to at most ``limit`` pixels wide and high."""
-    if not isinstance(picture, Image.Image):
-        picture = Image.fromarray(np.rint(picture * 255).astype(np.uint8))
-    width, height = picture.size
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(_eight_bits(picture))
+    width, height = image.size
     scale = min(1.0, limit / max(width, height))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return np.asarray(picture)
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return np.asarray(image)
+
+
+def _eight_bits(picture: NDArray[Any]) -> Picture:
+    """Return floats in [0, 1] as whole numbers; those stay as they are."""
+    return picture if picture.dtype == np.uint8 else np.rint(picture * 255).astype(np.uint8)

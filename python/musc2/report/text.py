@@ -14,14 +14,13 @@ def ranking(result: Result, top: int | None = None) -> list[str]:
     shown = result.top(len(result) if top is None else top)
     rows = [("rank", "name", "score", "verdict")]
     for part in shown:
-        verdict_of_part = "suspicious" if part.suspicious else "normal"
-        rows.append((str(part.rank), printable(part.name), f"{part.score:.4f}", verdict_of_part))
+        rows.append((str(part.rank), part.name, f"{part.score:.4f}", part.verdict))
     lines = aligned(rows)
     if len(shown) < len(result):
         lines.append(f"and {len(result) - len(shown)} more parts with lower scores")
     for failure in result.failures:
-        lines.append(printable(f"left out: {failure.message}"))
-    return [*lines, printable(result.summary), f"threshold {result.threshold.value:.4f}"]
+        lines.append(f"left out: {failure.message}")
+    return [*lines, result.summary, f"threshold {result.threshold.value:.4f}"]
 
 
 def printable(text: str) -> str:
@@ -42,7 +41,8 @@ def timings(seconds_of: Mapping[str, float]) -> list[str]:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns."""
+    """Return rows as lines with aligned columns, control characters as escapes."""
+    rows = [list(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

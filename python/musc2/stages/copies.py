@@ -24,19 +24,19 @@ def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torc
     z: (N, L, C); references: (R, L', C). Patches are compared place by place, so a copy is the same
     picture or scan again, perhaps saved or scaled anew, not the same part in another pose.
     """
-    others = z
+    partners = z
     if references is not None and references.shape[1:] == z.shape[1:]:
-        others = torch.cat([z, references])
-    squared = _mean_squares(z, others)
+        partners = torch.cat([z, references])
+    squared = _mean_squares(z, partners)
     own = torch.arange(len(z), device=z.device)
     squared[own, own] = float("inf")
-    typical = squared[squared.isfinite()].median() if len(others) > 1 else squared.new_zeros(())
+    typical = squared[squared.isfinite()].median() if len(partners) > 1 else squared.new_zeros(())
     alike = _rare((squared <= ALIKE**2 * typical) & (typical > 0))
     for row in alike.any(1).nonzero()[:, 0].tolist():
         columns = alike[row].nonzero()[:, 0]
-        furthest = (z[row] - others[columns]).square().sum(-1).amax(-1)
+        furthest = (z[row] - partners[columns]).square().sum(-1).amax(-1)
         alike[row, columns] = furthest <= PATCH**2 * typical
-    if references is not None and len(others) == len(z):
+    if references is not None and len(partners) == len(z):
         alike = torch.cat([alike, alike.new_zeros(len(z), len(references))], dim=1)
     return alike
 
@@ -87,9 +87,9 @@ def pairs_of(
     return pairs
 
 
-def _mean_squares(z: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+def _mean_squares(z: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
     """Return (N, K): the mean over patches of squared distances, place by place."""
-    own, keys = z.flatten(1), others.flatten(1)
+    own, keys = z.flatten(1), partners.flatten(1)
     products = own @ keys.T
     norms, key_norms = own.square().sum(1), keys.square().sum(1)
     squared = (norms[:, None] + key_norms - 2 * products).clamp(min=0) / z.shape[1]

@@ -16,7 +16,7 @@ from musc2 import atomic_files
 from musc2.regions import regions
 from musc2.report import colors
 from musc2.report.html import _metrics, _page, _parts
-from musc2.report.html._encoding import as_json, deflated, printable
+from musc2.report.html._encoding import as_json, deflated, encodable
 from musc2.report.html._histogram import histogram
 from musc2.result import Result
 
@@ -61,8 +61,8 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
             {
                 "index": index,
                 "rank": rank,
-                "name": printable(result.names[index]),
-                "path": printable(result.paths[index] or ""),
+                "name": encodable(result.names[index]),
+                "path": encodable(result.paths[index] or ""),
                 "score": float(result.scores[index]),
                 "raw": float(result.raw_scores[index]),
                 "suspicious": verdicts[index],
@@ -95,10 +95,10 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
         "histogram": about["histogram"],
         "has_labels": truth is not None,
         "metrics": [] if truth is None else _metrics.rows(result, truth),
-        "settings": [(name, printable(value)) for name, value in result.config.to_dict().items()],
+        "settings": [(name, encodable(value)) for name, value in result.config.to_dict().items()],
         "timings": sorted(result.timings.items(), key=lambda item: -item[1]),
         "failures": [
-            (printable(failure.name), printable(failure.path or ""), printable(failure.message))
+            (encodable(failure.name), encodable(failure.path or ""), encodable(failure.message))
             for failure in result.failures
         ],
     }
@@ -114,7 +114,7 @@ def _anchor(threshold: float, scores: Any) -> float:
 def _key(result: Result) -> str:
     """Return the name under which the browser keeps the decisions about this result."""
     text = "\n".join(
-        f"{printable(name)} {score:.6g}"
+        f"{encodable(name)} {score:.6g}"
         for name, score in zip(result.names, result.scores.tolist(), strict=True)
     )
     return "musc2-" + hashlib.sha256(text.encode()).hexdigest()[:16]

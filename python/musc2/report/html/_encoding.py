@@ -44,6 +44,6 @@ def deflated(*arrays: NDArray[Any]) -> str:
     return base64.b64encode(zlib.compress(content, 6)).decode("ascii")
 
 
-def printable(text: object) -> str:
+def encodable(text: object) -> str:
     """Return text that UTF-8 can encode: half surrogates, as in undecodable names, become "?"."""
     return str(text).encode("utf-8", "replace").decode("utf-8")

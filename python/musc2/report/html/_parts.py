@@ -18,8 +18,8 @@ from musc2.inputs.ordered_map import ordered_map
 from musc2.maps import Maps
 from musc2.ops._support import dispatch
 from musc2.ops._support.threads import in_forked_child
-from musc2.report import colors, sources
-from musc2.report.html import _points, _surface
+from musc2.report import colors, sources, surface
+from musc2.report.html import _points
 from musc2.report.html._encoding import deflated, jpeg
 from musc2.report.sources import Content, Picture
 from musc2.result import Result
@@ -100,13 +100,13 @@ def _block(
     source = sources.read(result, index, _LIMIT)
     view = None
     if source.image is None and source.xyz is not None and source.xyz.ndim == 2:
-        view = _surface.view(source.xyz, source.mask)
+        view = surface.view(source.xyz, source.mask)
     picture = _picture(source, view)
     values = _values(result, index, view)
     levels = {name: colors.levels(_pooled(map, detail.map), anchor) for name, map in values.items()}
     total = np.sum(list(values.values()), axis=0) if values else None
     content: dict[str, Any] = {
-        "image": jpeg(_reduced(picture, detail.picture), detail.quality),
+        "image": jpeg(sources.reduced(picture, detail.picture), detail.quality),
         "size": [picture.shape[1], picture.shape[0]],
         "maps": {},
         "points": _packed_points(result, index, source, picture, view, total, anchor, detail),
@@ -127,17 +127,17 @@ def _block(
     )
 
 
-def _picture(source: Content, view: _surface.View | None) -> Picture:
+def _picture(source: Content, view: surface.View | None) -> Picture:
     if source.image is not None:
         return source.image
     if view is not None:
         return view.picture
     if source.xyz is not None:
-        return _reduced(_surface.relief(source.xyz, source.mask), _LIMIT)
+        return sources.reduced(surface.relief(source.xyz, source.mask), _LIMIT)
     return np.full((96, 96, 3), 96, np.uint8)
 
 
-def _values(result: Result, index: int, view: _surface.View | None) -> dict[str, Values]:
+def _values(result: Result, index: int, view: surface.View | None) -> dict[str, Values]:
     """Return the map of each modality, "2d" and "3d", at its working size."""
     shares: dict[str, Maps | None] = {"2d": result.maps_2d, "3d": result.maps_3d}
     values = {}
@@ -145,21 +145,8 @@ def _values(result: Result, index: int, view: _surface.View | None) -> dict[str,
         if maps is not None:
             values[name] = maps.render(index, "working").numpy()
     if view is not None and result.point_scores is not None:
-        values["3d"] = _scattered(result.point_scores[index].numpy(), view)
+        values["3d"] = surface.scattered(result.point_scores[index].numpy(), view)
     return values
-
-
-def _scattered(scores: Values, view: _surface.View) -> Values:
-    """Return the highest score of the points in each pixel of a view, spread to empty neighbors."""
-    height, width = view.picture.shape[:2]
-    grid = np.zeros(height * width, np.float32)
-    is_shown = view.pixels >= 0
-    np.maximum.at(grid, view.pixels[is_shown], scores[is_shown])
-    padded = np.pad(grid.reshape(height, width), 1)
-    spread: Values = np.max(
-        [padded[r : r + height, c : c + width] for r in range(3) for c in range(3)], axis=0
-    )
-    return np.where(grid.reshape(height, width) > 0, grid.reshape(height, width), spread)
 
 
 def _pooled(values: Values, limit: int) -> Values:
@@ -187,7 +174,7 @@ def _packed_points(
     index: int,
     source: Content,
     picture: Picture,
-    view: _surface.View | None,
+    view: surface.View | None,
     total: Values | None,
     anchor: float,
     detail: Detail,
@@ -199,7 +186,7 @@ def _packed_points(
     mask = source.mask
     if mask is not None and xyz.ndim == 3:
         mask = _nearest(mask, (xyz.shape[0], xyz.shape[1]))
-    chosen = _points.choose(_surface.is_foreground(xyz, mask), detail.points)
+    chosen = _points.choose(surface.is_foreground(xyz, mask), detail.points)
     if len(chosen) == 0:
         return None
     points = xyz.reshape(-1, 3)[chosen]
@@ -233,14 +220,14 @@ def _nearest(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _fractions(
-    position: NDArray[np.float32], source: Content, view: _surface.View | None
+    position: NDArray[np.float32], source: Content, view: surface.View | None
 ) -> tuple[float, float]:
     """Return row and column, as fractions of the picture, of the position of a match."""
     if len(position) == 2:
         return float(position[0]), float(position[1])
     if view is None or source.xyz is None:
         return 0.5, 0.5
-    points = source.xyz[_surface.is_foreground(source.xyz, source.mask)].astype(np.float64)
+    points = source.xyz[surface.is_foreground(source.xyz, source.mask)].astype(np.float64)
     center = points.mean(0)
     scale = np.linalg.norm(points - center, axis=1).max()
     return view.place(position.astype(np.float64) * scale + center)
@@ -262,19 +249,10 @@ def _crop(picture: Picture, where: tuple[float, float]) -> dict[str, Any]:
 
 def _thumbnail(picture: Picture, total: Values | None, anchor: float) -> Picture:
     """Return a small picture with the map over it, where it is near the threshold or above."""
-    small = _reduced(picture, _THUMBNAIL)
+    small = sources.reduced(picture, _THUMBNAIL)
     if total is None:
         return small
     levels = colors.levels(_nearest(_pooled(total, _THUMBNAIL), small.shape[:2]), anchor)
     opacity = np.clip((levels / 255 - 0.44) / 0.1, 0, 0.8)[..., None]
     mixed: Picture = (small * (1 - opacity) + colors.table()[levels] * opacity).astype(np.uint8)
     return mixed
-
-
-def _reduced(picture: Picture, limit: int) -> Picture:
-    height, width = picture.shape[:2]
-    scale = min(1.0, limit / max(height, width))
-    if scale == 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))

@@ -21,7 +21,9 @@ function decide(index, decision) {
   } catch { /* not kept */ }
 }
 
-const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
+// A text that a spreadsheet would take for a formula begins with an apostrophe.
+const plain = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+const quoted = (value) => `"${plain(String(value)).replaceAll('"', '""')}"`;
 
 function decisionsTable() {
   const lines = ["rank,name,path,score,threshold,verdict,decision"];

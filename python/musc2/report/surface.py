@@ -83,6 +83,22 @@ def view(xyz: Floats, mask: NDArray[np.bool_] | None = None) -> View:
     return View(picture=relief(grid), pixels=pixels, origin=origin, axes=axes, step=step)
 
 
+def scattered(scores: Floats, cloud: View) -> Floats:
+    """scores: (P,) -> (h, w): the highest of the points in each pixel, spread to empty neighbors.
+
+    0 where there are no points.
+    """
+    height, width = cloud.picture.shape[:2]
+    grid = np.zeros(height * width, np.float32)
+    is_shown = cloud.pixels >= 0
+    np.maximum.at(grid, cloud.pixels[is_shown], scores[is_shown])
+    padded = np.pad(grid.reshape(height, width), 1)
+    spread: Floats = np.max(
+        [padded[r : r + height, c : c + width] for r in range(3) for c in range(3)], axis=0
+    )
+    return np.where(grid.reshape(height, width) > 0, grid.reshape(height, width), spread)
+
+
 def _middle(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     """directions: (H, W, 3), NaN for background -> their median, of length 1."""
     valid = directions[np.isfinite(directions).all(-1)]
