@@ -107,9 +107,7 @@ def test_several_encoders_class_tokens_and_degrees(rng):
     scorer.add(rgb[4:], pcd[4:])
     same(scorer.scores(), banks.anew((rgb, pcd), **changes))
     # The one encoder of scans is in both views, and its features once in the bank.
-    assert [name for name in scorer._bank.blocks if name.startswith("points")] == [
-        "points.0.0.0"
-    ]
+    assert [name for name in scorer._bank.blocks if name.startswith("points")] == ["points.0.0.0"]
     changes = {"config": Config.from_preset("musc").replace(input_size=48)}
     scorer = banks.fit((rgb[:4], None), **changes)
     scorer.add(rgb[4:])

@@ -2,8 +2,9 @@
 
 FOLDER holds sets, each with one category in the layout of MVTec AD: SET/CATEGORY/test/KIND/* with
 the kind "good", and SET/CATEGORY/ground_truth/KIND/NAME_mask.png. Prints a markdown table of
-metrics in percent, a row for each encoder and set and one for the mean of the sets, and how the
-mean image AUROC of each encoder differs from that of the first, with an interval.
+metrics in percent and the time of the whole call for each part, a row for each encoder and set and
+one for the mean of the sets, and how the mean image AUROC of each encoder differs from that of the
+first, with an interval.
 
 NAME@SIZE is an encoder at another input size than its own: efficientnet-lite0@448. The scores of
 encoders with commas between them are fused: efficientnet-lite0,efficientnet-lite0@448.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = musc2.Config.from_preset(arguments.preset)
     if arguments.degrees is not None:
         config = config.replace(aggregate_degrees=tuple(arguments.degrees))
-    print(header("encoder", "set", after=("raw I-AUROC",)))
+    print(header("encoder", "set", after=("raw I-AUROC", "ms a part")))
     first: dict[str, torch.Tensor] = {}
     differences: list[str] = []
     for encoder in arguments.encoders:
@@ -86,13 +88,16 @@ def measure(
     images: LabeledImages, encoder: str, config: musc2.Config
 ) -> tuple[musc2.Result, dict[str, float]]:
     """Return the result of ``musc2.score`` and its metrics in percent, maps at SIDE x SIDE."""
+    start = time.perf_counter()
     result = musc2.score(images.paths, encoder_2d=encoder, config=config)
+    milliseconds = 1000 * (time.perf_counter() - start) / len(result)
     maps = []
     for values in result.maps:
         resized = interpolate(values[None, None], (SIDE, SIDE), mode="bilinear", antialias=True)
         maps.append(resized[0, 0])
     values = percentages(result.scores, images.labels, torch.stack(maps), images.masks)
-    return result, values | {"raw": auroc(result.raw_scores.numpy(), images.labels)}
+    raw = auroc(result.raw_scores.numpy(), images.labels)
+    return result, values | {"raw": raw, "ms": milliseconds}
 
 
 def difference(
@@ -138,4 +143,4 @@ def auroc(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def row(encoder: str, name: str, values: Mapping[str, float]) -> str:
     """Return one row of the table."""
-    return f"| {encoder} | {name} | {cells(values)} | {values['raw']:.1f} |"
+    return f"| {encoder} | {name} | {cells(values)} | {values['raw']:.1f} | {values['ms']:.1f} |"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from musc2.inputs.formats import surface
+from musc2.inputs.formats import mesh_points
 from musc2.inputs.sample import Label
 
 
@@ -21,11 +21,11 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
             rows.append(b" ".join(words))
         elif keyword == b"f":
             polygons.append([_vertex(word, len(rows), label) for word in words])
-    vertices = surface.numbers(rows, label)
-    return surface.sample(vertices, surface.fan(polygons, label), label)
+    vertices = mesh_points.numbers(rows, label)
+    return mesh_points.sample(vertices, mesh_points.fan(polygons, label), label)
 
 
 def _vertex(word: bytes, count: int, label: Label) -> int:
     """Return the row of the vertex in "7/1/3"; a negative number counts from the last one."""
-    number = surface.index(word.partition(b"/")[0], label)
+    number = mesh_points.index(word.partition(b"/")[0], label)
     return count + number if number < 0 else number - 1

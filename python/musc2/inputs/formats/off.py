@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from musc2.inputs.formats import point_records, surface
+from musc2.inputs.formats import mesh_points, point_records
 from musc2.inputs.sample import Label
 
 _MAGIC = (b"OFF", b"COFF", b"NOFF", b"CNOFF", b"STOFF")
@@ -32,12 +32,12 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
     if vertex_count + face_count > len(lines):
         requirement = f"must hold the {vertex_count} vertices and {face_count} faces it declares"
         label.refuse(requirement, f"{len(lines)} lines")
-    vertices = surface.numbers(lines[:vertex_count], label)
+    vertices = mesh_points.numbers(lines[:vertex_count], label)
     polygons: list[list[int]] = []
     for line in lines[vertex_count : vertex_count + face_count]:
         size, *words = line.split()
-        count = surface.index(size, label)
+        count = mesh_points.index(size, label)
         if not 0 <= count <= len(words):
             label.refuse("must have faces with all their vertices", repr(line[:60]))
-        polygons.append([surface.index(word, label) for word in words[:count]])
-    return surface.sample(vertices, surface.fan(polygons, label), label)
+        polygons.append([mesh_points.index(word, label) for word in words[:count]])
+    return mesh_points.sample(vertices, mesh_points.fan(polygons, label), label)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from musc2.inputs.formats import ply_faces, point_records, surface
+from musc2.inputs.formats import mesh_points, ply_faces, point_records
 from musc2.inputs.formats.ply_faces import TYPES
 from musc2.inputs.formats.point_records import Field
 from musc2.inputs.sample import Label
@@ -43,7 +43,7 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
                 if faces is None or not faces.make_a_mesh(len(vertices)):
                     return vertices
                 triangles = ply_faces.read(file, faces, label, is_text=is_text)
-                return surface.sample(vertices, triangles, label)
+                return mesh_points.sample(vertices, triangles, label)
     label.refuse("must have vertices", "none")
 
 

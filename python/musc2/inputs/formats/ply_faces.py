@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from musc2.inputs.formats import point_records, surface
+from musc2.inputs.formats import mesh_points, point_records
 from musc2.inputs.sample import Label
 
 TYPES = {
@@ -66,17 +66,17 @@ def after_vertices(lines: list[list[str]], order: str, label: Label) -> Faces | 
     return faces
 
 
-def read(file: BinaryIO, faces: Faces, label: Label, *, is_text: bool) -> surface.Triangles:
+def read(file: BinaryIO, faces: Faces, label: Label, *, is_text: bool) -> mesh_points.Triangles:
     """Return the faces that follow in ``file`` as triangles (T, 3)."""
     smallest = sum(_least_bytes(prop, is_text) for prop in faces.properties)
     point_records.check_size(faces.rows * smallest, point_records.bytes_left(file), label)
     if is_text:
-        return surface.fan(_polygons_of_text(file, faces, label), label)
+        return mesh_points.fan(_polygons_of_text(file, faces, label), label)
     data = file.read()
     triangles = _equal_triangles(data, faces)
     if triangles is not None:
         return triangles
-    return surface.fan(_polygons_of_bytes(data, faces, label), label)
+    return mesh_points.fan(_polygons_of_bytes(data, faces, label), label)
 
 
 def _least_bytes(prop: _Property, is_text: bool) -> int:
@@ -85,7 +85,7 @@ def _least_bytes(prop: _Property, is_text: bool) -> int:
     return prop.type.itemsize if prop.length is None else prop.length.itemsize
 
 
-def _equal_triangles(data: bytes, faces: Faces) -> surface.Triangles | None:
+def _equal_triangles(data: bytes, faces: Faces) -> mesh_points.Triangles | None:
     """Return the faces if all are triangles without other lists, which is the usual file."""
     record: list[Any] = []
     corners = ""
@@ -131,11 +131,11 @@ def _polygons_of_text(file: BinaryIO, faces: Faces, label: Label) -> Iterator[li
         for prop in faces.properties:
             count = 1
             if prop.length is not None and words:
-                count = _count(surface.index(words.pop(0), label), label)
+                count = _count(mesh_points.index(words.pop(0), label), label)
             if count > len(words):
                 label.refuse(f"must hold {faces.rows} whole faces", "fewer")
             if prop.name in _LISTS and prop.length is not None:
-                polygon = [surface.index(word, label) for word in words[:count]]
+                polygon = [mesh_points.index(word, label) for word in words[:count]]
             words = words[count:]
         yield polygon
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from musc2.inputs.formats import point_records, surface
+from musc2.inputs.formats import mesh_points, point_records
 from musc2.inputs.sample import Label
 
 _HEAD_BYTES = 84
@@ -28,7 +28,7 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
     else:
         corners = _corners_of_records(data, declared, label)
     triangles = np.arange(len(corners), dtype=np.int64).reshape(-1, 3)
-    return surface.sample(corners, triangles, label)
+    return mesh_points.sample(corners, triangles, label)
 
 
 def _corners_of_records(data: bytes, declared: int, label: Label) -> np.ndarray[Any, Any]:
@@ -48,4 +48,4 @@ def _corners_of_text(data: bytes, label: Label) -> np.ndarray[Any, Any]:
             rows.append(values)
     if len(rows) % 3:
         label.refuse("must have three vertices a triangle", f"{len(rows)} vertices")
-    return surface.numbers(rows, label)
+    return mesh_points.numbers(rows, label)
