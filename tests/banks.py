@@ -14,14 +14,14 @@ def inputs(rng, modality, count=8):
     return rgb, pcd
 
 
-def some(given, rows):
+def some(both, rows):
     """Return rgb and pcd of some of the parts."""
-    return tuple(None if values is None else values[rows] for values in given)
+    return tuple(None if values is None else values[rows] for values in both)
 
 
-def named(given):
+def named(both):
     """Return rgb and pcd as references."""
-    pairs = zip(("rgb", "pcd"), given, strict=True)
+    pairs = zip(("rgb", "pcd"), both, strict=True)
     return {name: values for name, values in pairs if values is not None}
 
 
@@ -34,9 +34,9 @@ def options(**changes):
     }
 
 
-def fit(given, **changes):
-    return Scorer.fit(*given, **options(**changes))
+def fit(both, **changes):
+    return Scorer.fit(*both, **options(**changes))
 
 
-def anew(given, **changes):
-    return score(*given, **options(**changes))
+def anew(both, **changes):
+    return score(*both, **options(**changes))

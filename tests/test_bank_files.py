@@ -26,22 +26,22 @@ def load(path, modality="2d3d"):
 @pytest.mark.parametrize("storage", ["float32", "float16"])
 @pytest.mark.parametrize("modality", banks.MODALITIES)
 def test_a_loaded_bank_goes_on_as_the_saved_one(rng, tmp_path, modality, storage):
-    given = banks.inputs(rng, modality, 9)
+    both = banks.inputs(rng, modality, 9)
     scorer = banks.fit(
-        banks.some(given, slice(0, 5)), storage=storage, capacity=7, references_are_good=True
+        banks.some(both, slice(0, 5)), storage=storage, capacity=7, references_are_good=True
     )
-    scorer.add(*banks.some(given, slice(5, 7)))
+    scorer.add(*banks.some(both, slice(5, 7)))
     scorer.remove("1")
     scorer.save(tmp_path / "line.musc2")
     loaded = load(tmp_path / "line.musc2", modality)
     assert loaded.names == scorer.names
     assert loaded.threshold == scorer.threshold
-    new = banks.some(given, slice(7, 8))
+    new = banks.some(both, slice(7, 8))
     assert torch.equal(loaded.score(*new).scores, scorer.score(*new).scores)
     torch.testing.assert_close(loaded.scores().scores, scorer.scores().scores, rtol=1e-6, atol=1e-6)
     before = (tmp_path / "line.musc2").read_bytes()
     for own in (loaded, scorer):
-        own.add(*banks.some(given, slice(7, 9)))
+        own.add(*banks.some(both, slice(7, 9)))
         own.calibrate()
     assert loaded.names == scorer.names == ["2", "3", "4", "5", "6", "7", "8"]
     torch.testing.assert_close(loaded.scores().scores, scorer.scores().scores, rtol=1e-6, atol=1e-6)
@@ -56,8 +56,8 @@ def test_encoders_that_learned_come_back_by_name(rng, tmp_path):
     scorer.save(tmp_path / "line.musc2")
     loaded = Scorer.load(tmp_path / "line.musc2")
     assert loaded.encoders == {"2d": "texture", "3d": "shape"}
-    one, other = (own.score(rgb[5:], pcd[5:], masks=masks[5:]) for own in (scorer, loaded))
-    assert torch.equal(one.scores, other.scores)
+    result, expected = (own.score(rgb[5:], pcd[5:], masks=masks[5:]) for own in (scorer, loaded))
+    assert torch.equal(result.scores, expected.scores)
     for own, read in zip(scorer.scores().maps, loaded.scores().maps, strict=True):
         assert torch.equal(own, read)
 
@@ -82,10 +82,10 @@ def test_a_changed_byte_anywhere_is_noticed(path):
     content = bytearray(path.read_bytes())
     length = int.from_bytes(content[:8], "little")
     text = content[8 : 8 + length].rstrip()
-    places = [0, 7, 20, 8 + len(text) // 2, 8 + length + 1, len(content) // 2, len(content) - 1]
-    for place in places:
+    positions = [0, 7, 20, 8 + len(text) // 2, 8 + length + 1, len(content) // 2, len(content) - 1]
+    for position in positions:
         damaged = bytearray(content)
-        damaged[place] ^= 4
+        damaged[position] ^= 4
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="is damaged"):
             load(path, "2d")

@@ -40,10 +40,10 @@ def test_a_subset_has_the_distances_of_its_own_parts(layer):
 
 def test_memories_are_the_expectation_over_draws(layer):
     generator = np.random.default_rng(0)
-    others = layer.d[0][:, 1:].numpy()
+    partners = layer.d[0][:, 1:].numpy()
     minima = []
     for _ in range(4000):
-        minima.append(others[:, generator.choice(8, 3, replace=False)].min(1))
+        minima.append(partners[:, generator.choice(8, 3, replace=False)].min(1))
     expected = torch.from_numpy(np.mean(minima, 0))
     torch.testing.assert_close(patch_rules.memories(3)(layer)[0], expected, rtol=0.03, atol=0.03)
 

@@ -19,11 +19,11 @@ def lower_half_level(peaks):
 @pytest.mark.parametrize("modality", ["2d", "3d", "2d+3d"])
 def test_a_typical_normal_part_scores_one(rng, modality):
     rgb, pcd = parts.images(rng, 9, defect=DEFECT), parts.maps(rng, 9, defect=DEFECT)
-    given = (rgb if "2d" in modality else None, pcd if "3d" in modality else None)
-    result = score_small(*given)
+    both = (rgb if "2d" in modality else None, pcd if "3d" in modality else None)
+    result = score_small(*both)
     assert float(lower_half_level(result.raw_scores)) == pytest.approx(1, abs=1e-5)
     assert torch.equal(result.raw_scores, result.maps.at("working").flatten(1).amax(1))
-    before = score_small(*given, config=SMALL.replace(score_unit="distance"))
+    before = score_small(*both, config=SMALL.replace(score_unit="distance"))
     assert before.units == []
     (unit,) = result.units
     assert set(unit) == set(modality.split("+"))
@@ -155,9 +155,9 @@ def test_at_most_32_references_are_scored_for_the_unit(rng, monkeypatch):
     counts = []
     scored = method.patch_scores
 
-    def counting(samples, *others):
+    def counting(samples, *arguments):
         counts.append(samples.count)
-        return scored(samples, *others)
+        return scored(samples, *arguments)
 
     monkeypatch.setattr(method, "patch_scores", counting)
     tokens = torch.from_numpy(rng.standard_normal((51, 1, 2, 2, 3), dtype="float32"))

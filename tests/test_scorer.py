@@ -31,13 +31,13 @@ VARIANTS = {
 }
 
 
-def same(one, other):
+def same(result, expected):
     """Scores agree to 1e-6, names and maps' sizes are equal."""
-    assert one.names == other.names
-    torch.testing.assert_close(one.raw_scores, other.raw_scores, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(one.scores, other.scores, rtol=1e-6, atol=1e-6)
-    assert len(one.maps) == len(other.maps)
-    torch.testing.assert_close(one.maps[0], other.maps[0], rtol=1e-5, atol=1e-6)
+    assert result.names == expected.names
+    torch.testing.assert_close(result.raw_scores, expected.raw_scores, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(result.scores, expected.scores, rtol=1e-6, atol=1e-6)
+    assert len(result.maps) == len(expected.maps)
+    torch.testing.assert_close(result.maps[0], expected.maps[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -46,12 +46,12 @@ def test_the_scores_of_the_bank_are_those_of_its_set(rng, modality, variant):
     changes = VARIANTS[variant]
     if variant == "window" and modality == "3d":
         pytest.skip("clouds have no grid")
-    given = banks.inputs(rng, modality, 7)
-    scorer = banks.fit(banks.some(given, slice(0, 4)), **changes)
-    scorer.add(*banks.some(given, slice(4, 6)))
-    scorer.add(*banks.some(given, slice(6, 7)))
+    both = banks.inputs(rng, modality, 7)
+    scorer = banks.fit(banks.some(both, slice(0, 4)), **changes)
+    scorer.add(*banks.some(both, slice(4, 6)))
+    scorer.add(*banks.some(both, slice(6, 7)))
     changes = {name: value for name, value in changes.items() if name != "keep_distances"}
-    same(scorer.scores(), banks.anew(given, **changes))
+    same(scorer.scores(), banks.anew(both, **changes))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -90,8 +90,8 @@ def test_distances_are_those_of_the_set_to_the_bit(rng):
 
 @pytest.mark.parametrize("modality", banks.MODALITIES)
 def test_one_new_part_scores_as_against_references(rng, modality):
-    given = banks.inputs(rng, modality)
-    earlier, new = banks.some(given, slice(0, 7)), banks.some(given, slice(7, 8))
+    both = banks.inputs(rng, modality)
+    earlier, new = banks.some(both, slice(0, 7)), banks.some(both, slice(7, 8))
     result = banks.fit(earlier).score(*new)
     expected = banks.anew(new, references=banks.named(earlier))
     torch.testing.assert_close(result.scores, expected.raw_scores, rtol=1e-6, atol=1e-6)
@@ -115,11 +115,11 @@ def test_several_encoders_class_tokens_and_degrees(rng):
 
 
 def test_a_score_depends_on_no_other_new_part_and_leaves_the_bank_as_it_is(rng):
-    given = banks.inputs(rng, "2d3d", 9)
-    scorer = banks.fit(banks.some(given, slice(0, 6)))
+    both = banks.inputs(rng, "2d3d", 9)
+    scorer = banks.fit(banks.some(both, slice(0, 6)))
     before = scorer.scores()
-    together = scorer.score(*banks.some(given, slice(6, 9)), names=["a", "b", "c"])
-    alone = [scorer.score(*banks.some(given, slice(row, row + 1))) for row in (8, 7, 6)]
+    together = scorer.score(*banks.some(both, slice(6, 9)), names=["a", "b", "c"])
+    alone = [scorer.score(*banks.some(both, slice(row, row + 1))) for row in (8, 7, 6)]
     expected = torch.cat([result.scores for result in reversed(alone)])
     assert torch.equal(together.scores, expected)
     assert {result.threshold.value for result in alone} == {together.threshold.value}
@@ -183,9 +183,9 @@ def test_half_precision_changes_little_and_takes_half(rng):
     full = banks.fit((rgb[:7], pcd[:7]))
     half = banks.fit((rgb[:7], pcd[:7]), storage="float16")
     assert next(iter(half._bank.blocks.values())).z.element_size() == 2
-    one, other = full.score(rgb[7:], pcd[7:]), half.score(rgb[7:], pcd[7:])
-    torch.testing.assert_close(one.scores, other.scores, rtol=5e-3, atol=0)
-    assert not torch.equal(one.scores, other.scores)
+    result, expected = full.score(rgb[7:], pcd[7:]), half.score(rgb[7:], pcd[7:])
+    torch.testing.assert_close(result.scores, expected.scores, rtol=5e-3, atol=0)
+    assert not torch.equal(result.scores, expected.scores)
 
 
 def test_a_part_of_the_bank_does_not_vouch_for_itself(rng):
@@ -204,7 +204,7 @@ def test_threads_get_the_scores_of_one(rng):
     expected = [scorer.score(rgb[row : row + 1]).scores for row in range(6, 12)]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda row: scorer.score(rgb[row : row + 1]).scores, range(6, 12)))
-    assert all(torch.equal(one, other) for one, other in zip(results, expected, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(results, expected, strict=True))
 
 
 def test_clouds_without_pixels(rng):

@@ -26,10 +26,10 @@ def memories(size: int) -> LayerRule:
     """Return the expectation of the minimum over random memories of ``size`` other parts."""
 
     def scores(layer: LayerDistances) -> torch.Tensor:
-        others = len(layer.d) - 1
-        total = math.comb(others, size)
-        ranks = range(1, others - size + 2)
-        weights = torch.tensor([math.comb(others - rank, size - 1) / total for rank in ranks])
+        partners = len(layer.d) - 1
+        total = math.comb(partners, size)
+        ranks = range(1, partners - size + 2)
+        weights = torch.tensor([math.comb(partners - rank, size - 1) / total for rank in ranks])
         return layer.d.sort(-1).values[..., : len(weights)] @ weights
 
     return scores

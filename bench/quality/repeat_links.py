@@ -28,14 +28,14 @@ def suspicious_links(layer: LayerDistances) -> RepeatLinks:
     from scipy.special import betainc  # of the extra "bench"
 
     count = len(layer.d)
-    others = count - 1
+    partners = count - 1
     ordered, order = layer.d.sort(-1)
-    logs = ordered[..., :others].clamp_min(1e-12).log()
-    ranks = torch.arange(1, others)
+    logs = ordered[..., :partners].clamp_min(1e-12).log()
+    ranks = torch.arange(1, partners)
     growth = (logs[..., 1:] - logs[..., :-1]) * ranks
-    half = others // 2
+    half = partners // 2
     alpha = math.log(2) / float(growth[..., :half].flatten().median())
-    most = max(1, int(LARGEST * others))
+    most = max(1, int(LARGEST * partners))
     last = max(most + 1, half)
     tried = np.arange(1, most + 1)
     ratio = torch.exp(alpha * (logs[..., :most] - logs[..., last - 1 : last])).clamp(0, 1).numpy()
@@ -52,10 +52,10 @@ def benjamini_hochberg(p: np.ndarray, rate: float = RATE) -> np.ndarray:
     """Return which p-values are discoveries at a false-discovery rate."""
     order = np.argsort(p)
     passed = np.flatnonzero(p[order] <= rate * np.arange(1, len(p) + 1) / len(p))
-    found = np.zeros(len(p), bool)
+    rejected = np.zeros(len(p), bool)
     if len(passed):
-        found[order[: passed[-1] + 1]] = True
-    return found
+        rejected[order[: passed[-1] + 1]] = True
+    return rejected
 
 
 def edges(layer: LayerDistances, linked: torch.Tensor) -> torch.Tensor:

@@ -115,10 +115,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    first, *others = rules()
+    first, *compared = rules()
     if arguments.only is not None:
-        others = [rule for rule in others if any(text in rule.name for text in arguments.only)]
-    every = [first, *others]
+        compared = [rule for rule in compared if any(text in rule.name for text in arguments.only)]
+    every = [first, *compared]
     print(f"| rule | {' | '.join(['set', 'I-AUROC'])} |\n|---|---|---:|")
     wins: dict[str, list[np.ndarray]] = {rule.name: [] for rule in every}
     mixes: dict[str, dict[str, list[float]]] = {rule.name: {} for rule in every}
@@ -178,7 +178,7 @@ def _mix(
 def _repeat(
     every: Sequence[Rule], measured: Distances, mixes: dict[str, dict[str, list[float]]]
 ) -> None:
-    """Add the AUROC at each share of parts with the same defect, all others good."""
+    """Add the AUROC at each share of parts with the same defect, all compared good."""
     good = len(measured.layers[0].d) // 2
     order = np.random.default_rng(0).permutation(good)[:PARTS]
     for share in REPEATED:

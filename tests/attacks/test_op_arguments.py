@@ -122,7 +122,7 @@ def test_arrays_of_the_other_byte_order_give_equal_results(name):
     swapped = {key: value.astype(value.dtype.newbyteorder(">")) for key, value in arrays.items()}
     expected = tensors(getattr(ops, name)(**arrays, **options))
     results = tensors(getattr(ops, name)(**swapped, **options))
-    assert all(torch.equal(one, other) for one, other in zip(expected, results, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(expected, results, strict=True))
 
 
 def tensors(result):

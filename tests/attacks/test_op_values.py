@@ -47,8 +47,8 @@ def attack(name, number, kind):
     for threads in (1, 2, 5):
         set_num_threads(threads)
         given_arrays = {key: draw.pick(*LAYOUTS)(array) for key, array in arrays.items()}
-        for one, other in zip(expected, tensors(op(**given_arrays, **options)), strict=True):
-            assert torch.equal(one, other), (threads, options)
+        for a, b in zip(expected, tensors(op(**given_arrays, **options)), strict=True):
+            assert torch.equal(a, b), (threads, options)
 
 
 def examples(count):

@@ -65,7 +65,7 @@ def attack_images(number, kind, poison):
         images = poisoned(draw, values, poison).astype(dtype)
     config = musc2.Config(input_size=draw.pick(16, 32, 48), input_resize=draw.pick("square", "fit"))
     encoder = draw.pick("texture", lambda pixels: pixels[:, :, ::8, ::8].permute(0, 2, 3, 1))
-    check(lambda given: musc2.score(given, encoder_2d=encoder, config=config), images)
+    check(lambda values: musc2.score(values, encoder_2d=encoder, config=config), images)
 
 
 def check(score, values):

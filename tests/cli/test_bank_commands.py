@@ -16,7 +16,7 @@ SMALL = ["--set", "input_size=48", "--encoder-2d", "texture"]
 
 
 @pytest.fixture
-def place(tmp_path, rng):
+def shop(tmp_path, rng):
     """Return a folder with good parts in ``good`` and two new ones, one defective, in ``new``."""
     pictures = parts.images(rng, COUNT + 2, defect=(COUNT + 1, 20, 40))
     for name in ("good", "new"):
@@ -37,45 +37,45 @@ def run(capsys):
 
 
 @pytest.fixture
-def bank(place, run):
+def bank(shop, run):
     """Return the file of a bank of the good parts."""
-    file = place / "line.musc2"
-    code, output = run("learn", place / "good", *SMALL, "--references-are-good", "--out", file)
+    file = shop / "line.musc2"
+    code, output = run("learn", shop / "good", *SMALL, "--references-are-good", "--out", file)
     assert code == 0
     assert output.out.startswith(f"{file} holds {COUNT} parts; threshold ")
     return file
 
 
-def test_inspect_prints_and_writes_as_score_does(place, bank, run):
+def test_inspect_prints_and_writes_as_score_does(shop, bank, run):
     code, output = run(
-        "inspect", place / "new", "--bank", bank, "--out", place / "out", "--fail-on-suspicious"
+        "inspect", shop / "new", "--bank", bank, "--out", shop / "out", "--fail-on-suspicious"
     )
     assert code == 3
     assert "1     part_7" in output.out
     assert "1 of 2 parts is suspicious: part_7 (the bank's threshold:" in output.out
-    assert (place / "out" / "scores.csv").exists()
-    code, output = run("inspect", place / "new" / "part_6.png", "--bank", bank, "--json")
+    assert (shop / "out" / "scores.csv").exists()
+    code, output = run("inspect", shop / "new" / "part_6.png", "--bank", bank, "--json")
     assert code == 0
     assert [row["name"] for row in json.loads(output.out)["parts"]] == ["part_6"]
 
 
-def test_bank_info_add_and_remove(place, bank, run):
+def test_bank_info_add_and_remove(shop, bank, run):
     code, output = run("bank", "info", "--bank", bank)
     assert code == 0
     assert output.out.splitlines()[1:3] == ["encoder 2d: texture", "preset: musc-v2"]
     assert output.out.splitlines()[-COUNT:] == [f"  part_{index}" for index in range(COUNT)]
     assert run("bank", "remove", "part_0", "part_3", "--bank", bank)[0] == 0
-    assert run("bank", "add", place / "new" / "part_6.png", "--bank", bank)[0] == 0
+    assert run("bank", "add", shop / "new" / "part_6.png", "--bank", bank)[0] == 0
     assert Scorer.load(bank).names == ["part_1", "part_2", "part_4", "part_5", "part_6"]
     code, output = run("bank", "remove", "part_0", "--bank", bank)
     assert code == 2
     assert "must be names of parts in the bank, got 'part_0'" in output.err
 
 
-def test_watch_prints_a_line_per_part(place, bank, run):
-    (place / "new" / "broken.png").write_bytes(b"no picture")
-    (place / "new" / "notes.txt").write_text("not a part")
-    code, output = run("watch", place / "new", "--bank", bank, "--once")
+def test_watch_prints_a_line_per_part(shop, bank, run):
+    (shop / "new" / "broken.png").write_bytes(b"no picture")
+    (shop / "new" / "notes.txt").write_text("not a part")
+    code, output = run("watch", shop / "new", "--bank", bank, "--once")
     lines = output.out.splitlines()
     assert code == 4
     assert lines[0].startswith("broken  not read: Scorer.score: rgb[0]")
@@ -85,8 +85,8 @@ def test_watch_prints_a_line_per_part(place, bank, run):
     ]
 
 
-def test_watch_prints_json_lines(place, bank, run):
-    code, output = run("watch", place / "new", "--bank", bank, "--once", "--json")
+def test_watch_prints_json_lines(shop, bank, run):
+    code, output = run("watch", shop / "new", "--bank", bank, "--once", "--json")
     rows = [json.loads(line) for line in output.out.splitlines()]
     assert code == 0
     assert [(row["name"], row["suspicious"]) for row in rows] == [
@@ -121,7 +121,7 @@ def test_watch_waits_for_the_scan(tmp_path):
     assert list(arrivals.look(is_last=True)) == [("a", files)]
 
 
-def test_watch_goes_on_until_it_is_interrupted(place, bank, run, monkeypatch):
+def test_watch_goes_on_until_it_is_interrupted(shop, bank, run, monkeypatch):
     looks = []
 
     def sleep(seconds):
@@ -130,22 +130,22 @@ def test_watch_goes_on_until_it_is_interrupted(place, bank, run, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(watch.time, "sleep", sleep)
-    code, output = run("watch", place / "new", "--bank", bank, "--interval", 0.25)
+    code, output = run("watch", shop / "new", "--bank", bank, "--interval", 0.25)
     assert code == 130
     assert looks == [0.25] * 3
     assert len(output.out.splitlines()) == 2
 
 
-def test_errors_name_the_option(place, bank, run):
-    code, output = run("watch", place / "none", "--bank", bank, "--once")
+def test_errors_name_the_option(shop, bank, run):
+    code, output = run("watch", shop / "none", "--bank", bank, "--once")
     assert (code, "watch: FOLDER must be a folder" in output.err) == (2, True)
-    code, output = run("watch", place / "new", "--pcd", place, "--bank", bank, "--once")
+    code, output = run("watch", shop / "new", "--pcd", shop, "--bank", bank, "--once")
     assert (code, "--pcd must be left out, as in the bank" in output.err) == (2, True)
-    code, output = run("inspect", place / "new", "--bank", place / "none.musc2")
+    code, output = run("inspect", shop / "new", "--bank", shop / "none.musc2")
     assert (code, "none.musc2" in output.err) == (2, True)
 
 
-def test_the_parser_knows_the_library(place, bank):
+def test_the_parser_knows_the_library(shop, bank):
     assert set(bank_options.STORAGES) == set(STORAGE)
     assert bank_options.DROPS == DROPS
     assert os.path.getsize(bank) > 0

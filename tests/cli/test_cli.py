@@ -203,18 +203,18 @@ def test_weights_of_a_call_are_loaded_from_where_they_are(folders, capsys, monke
         return selection.custom.image_encoder(parts.colors, 48)
 
     monkeypatch.setattr(encoders, "load", load)
-    given = ("score", folders[0], "--weights", "dino-vitb8=some/file.pth")
-    code, out, err = run(capsys, *given)
+    command = ("score", folders[0], "--weights", "dino-vitb8=some/file.pth")
+    code, out, err = run(capsys, *command)
     assert (code, err) == (0, "")
     assert loaded == [("dino-vitb8", "some/file.pth")]
     assert "part_3" in out.splitlines()[1]
-    code, _, err = run(capsys, *given, "--encoder-2d", "texture")
+    code, _, err = run(capsys, *command, "--encoder-2d", "texture")
     assert code == 2
     assert "weights must be of an encoder that is used, got 'dino-vitb8'" in err
     code, _, err = run(capsys, "score", folders[0], "--weights", "dino-vitb8")
     assert code == 2
     assert "--weights must be NAME=FILE, got 'dino-vitb8'" in err
-    code, out, _ = run(capsys, *given, "--encoder-2d", "dino-vitb8@40,dino-vitb8")
+    code, out, _ = run(capsys, *command, "--encoder-2d", "dino-vitb8@40,dino-vitb8")
     assert code == 0
 
 

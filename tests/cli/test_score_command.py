@@ -170,11 +170,11 @@ def test_folders_below_are_searched_on_request(folder, run, capsys):
 
 
 def test_references_are_compared_with_and_not_scored(folder, run, tmp_path):
-    others = tmp_path / "others"
-    others.mkdir()
+    references = tmp_path / "references"
+    references.mkdir()
     for index in range(3):
-        (folder / f"part_{index}.png").rename(others / f"part_{index}.png")
-    _, text = run(folder, "--references", others)
+        (folder / f"part_{index}.png").rename(references / f"part_{index}.png")
+    _, text = run(folder, "--references", references)
     assert "of 3 parts" in text
 
 

@@ -23,11 +23,11 @@ def point_mae(request, tmp_path):
 
 def test_added_weights_are_found_by_name(point_mae, empty_caches):
     assert not encoders.available("point-mae")
-    place = encoders.add(point_mae)  # the name of the file says what it is
-    assert place == empty_caches / "musc2" / "point-mae"
+    target = encoders.add(point_mae)  # the name of the file says what it is
+    assert target == empty_caches / "musc2" / "point-mae"
     assert encoders.available("point-mae")
     assert encoders.load("point-mae").name == "point-mae"
-    assert [path.name for path in place.parent.iterdir()] == ["point-mae"]
+    assert [path.name for path in target.parent.iterdir()] == ["point-mae"]
 
 
 def test_a_file_of_any_name_needs_the_name_of_the_encoder(point_mae, empty_caches):
@@ -36,7 +36,7 @@ def test_a_file_of_any_name_needs_the_name_of_the_encoder(point_mae, empty_cache
     with pytest.raises(InputError, match="is no file that we know; say what it is: --as NAME"):
         encoders.add(file)
     encoders.add(file, "point-mae")
-    encoders.add(file, "point-mae")  # again, in the place of the first
+    encoders.add(file, "point-mae")  # again, in the target of the first
     assert encoders.load("point-mae").name == "point-mae"
 
 

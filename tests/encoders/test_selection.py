@@ -206,8 +206,8 @@ def test_the_final_norm_of_a_network_can_be_left_out(tmp_path):
     pytest.importorskip("transformers")
     random_weights.small_network("dinov2", tmp_path)
     pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    given = (str(tmp_path), "cpu", "float32", (1, 3))
-    own, normed, plain = (selection.image_encoder(*given, norm) for norm in (None, True, False))
+    settings = (str(tmp_path), "cpu", "float32", (1, 3))
+    own, normed, plain = (selection.image_encoder(*settings, norm) for norm in (None, True, False))
     assert torch.equal(own.encode(pixels).tokens, normed.encode(pixels).tokens)
     assert plain.blocks == (1, 3)
     with torch.no_grad():

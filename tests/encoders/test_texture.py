@@ -19,9 +19,9 @@ def test_the_order_of_the_images_does_not_matter(rng, count):
     images = pictures(rng, count)
     order = rng.permutation(count).tolist()
     states = []
-    for given in (images, [images[index] for index in order]):
+    for arrangement in (images, [images[index] for index in order]):
         encoder = encoders.load("texture")
-        encoder.fit(given)
+        encoder.fit(arrangement)
         states.append(encoder.state())
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name])
@@ -32,9 +32,9 @@ def test_scores_follow_the_parts_into_any_order(rng):
     order = rng.permutation(9)
     config = Config(input_size=64)
     here = score(rgb, encoder_2d="texture", config=config)
-    there = score(rgb[order], encoder_2d="texture", config=config)
-    torch.testing.assert_close(there.scores, here.scores[order], rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(there.raw_scores, here.raw_scores[order], rtol=1e-5, atol=1e-5)
+    rearranged = score(rgb[order], encoder_2d="texture", config=config)
+    torch.testing.assert_close(rearranged.scores, here.scores[order], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(rearranged.raw_scores, here.raw_scores[order], rtol=1e-5, atol=1e-5)
 
 
 def test_distances_do_not_jump_where_whitening_begins(rng):

@@ -99,8 +99,8 @@ def test_a_defect_of_a_dense_cloud_is_found_and_every_point_has_a_score(rng):
     assert abs(u - 0.4) < 0.1
     assert abs(v - 0.45) < 0.1
     dense = score(None, clouds, encoder_3d="shape", config=config.replace(scan_max_points=None))
-    others = torch.cat([dense.scores[:3], dense.scores[4:]])
-    assert dense.scores[3] < 2 * others.max()  # what thinning is for
+    normal = torch.cat([dense.scores[:3], dense.scores[4:]])
+    assert dense.scores[3] < 2 * normal.max()  # what thinning is for
 
 
 def test_a_thinned_map_has_a_score_at_every_pixel(rng):

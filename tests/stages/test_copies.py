@@ -12,8 +12,8 @@ def z(rng):
     return torch.from_numpy(rng.standard_normal((7, 12, 5))).float()
 
 
-def pairs(found):
-    return [tuple(pair) for pair in found.nonzero().tolist()]
+def pairs(copied):
+    return [tuple(pair) for pair in copied.nonzero().tolist()]
 
 
 def test_exact_and_near_copies_are_found(z):

@@ -41,9 +41,9 @@ def test_each_modality_has_its_rule():
 
 
 def test_the_scale_of_a_layer_does_not_change_the_ranking(rng):
-    given = [torch.from_numpy(rng.random((4, 9))).float() for _ in range(3)]
-    scaled = [ByModality(points=layer * 10**number) for number, layer in enumerate(given)]
-    plain = fused([ByModality(points=layer) for layer in given]).points
+    distances = [torch.from_numpy(rng.random((4, 9))).float() for _ in range(3)]
+    scaled = [ByModality(points=layer * 10**number) for number, layer in enumerate(distances)]
+    plain = fused([ByModality(points=layer) for layer in distances]).points
     ranking = fused(scaled).points.flatten().argsort()
     assert torch.equal(ranking, plain.flatten().argsort())
 
@@ -65,7 +65,7 @@ def test_a_defect_that_one_layer_shows_is_found_under_a_longer_layer(rng):
     tokens[:, 0] *= 0.02
     tokens[5, 0, 2, 2] += 0.3
     raw = Config(aggregate_normalize=False, aggregate_degrees=(1,), rescore=False)
-    found = score_tokens(tokens, image_size=(12, 12), config=raw.replace(layer_fusion="highest"))
-    assert found.scores.argmax() == 5
+    highest = score_tokens(tokens, image_size=(12, 12), config=raw.replace(layer_fusion="highest"))
+    assert highest.scores.argmax() == 5
     mean = score_tokens(tokens, image_size=(12, 12), config=raw.replace(layer_fusion="mean"))
     assert mean.scores.argmax() != 5

@@ -18,10 +18,10 @@ def scores():
     return torch.rand(6, 12, generator=torch.Generator().manual_seed(4))
 
 
-def expected(z, part, patch, cells=None, others=None):
+def expected(z, part, patch, cells=None, partners=None):
     """Return (distance, other part, its nearest patch), the nearest first, in float64."""
     rows = []
-    for other in range(len(z)) if others is None else others:
+    for other in range(len(z)) if partners is None else partners:
         if other == part:
             continue
         d = (z[other].double() - z[part, patch].double()).norm(dim=1)
@@ -72,8 +72,8 @@ def test_subsets_match_their_own_parts(z, scores):
     features = Features(z=z, precision="float32")
     matches = nearest_matches(features, scores, grid_positions(6, (3, 4)), subsets)
     for part in range(6):
-        others = [0, 2, 4, 5] if part in (0, 2, 4, 5) else [1, 3]
-        check(matches, part, expected(z, part, int(scores[part].argmax()), others=others))
+        partners = [0, 2, 4, 5] if part in (0, 2, 4, 5) else [1, 3]
+        check(matches, part, expected(z, part, int(scores[part].argmax()), partners=partners))
     assert matches.parts[1].tolist() == [3, -1, -1]
     assert matches.distances[1, 1:].isinf().all()
 

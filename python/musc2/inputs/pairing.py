@@ -41,9 +41,9 @@ def pair(
     ['good/000', 'bent/000']
     """
     if rgb is None and pcd is None:
-        checks.refuse(op, f"{prefix}rgb or pcd", "must be given", "neither")
+        checks.refuse(op, f"{prefix}rgb or pcd", "must be present", "neither")
     if intrinsics is not None and pcd is None:
-        checks.refuse(op, "intrinsics", "must be given together with pcd", "no pcd")
+        checks.refuse(op, "intrinsics", "must be present together with pcd", "no pcd")
     labels: dict[str, Label] = {}
     for name in ("rgb", "pcd", "masks"):
         labels[name] = Label(op=op, text=prefix + name, limits=limits)
@@ -78,11 +78,11 @@ def _by_key(
 ) -> tuple[object, object, object, list[str] | None]:
     """Return rgb, pcd and masks in one order, and the keys of dictionaries; None without any."""
     pairs = list(zip(labels.values(), values, strict=True))
-    given = [(label, value) for label, value in pairs if value is not None]
-    first, first_value = given[0]
+    present = [(label, value) for label, value in pairs if value is not None]
+    first, first_value = present[0]
     keys = containers.keys_of(first, first_value)
     ordered: dict[str, object] = {}
-    for label, value in given:
+    for label, value in present:
         own = containers.keys_of(label, value)
         if (own is None) != (keys is None):
             requirement = f"must be a dictionary exactly when {first.text} is"
