@@ -41,9 +41,9 @@ def pair(
     ['good/000', 'bent/000']
     """
     if rgb is None and pcd is None:
-        checks.refuse(op, f"{prefix}rgb or pcd", "must be present", "neither")
+        checks.refuse(op, f"{prefix}rgb or pcd", "must be given", "neither")
     if intrinsics is not None and pcd is None:
-        checks.refuse(op, "intrinsics", "must be present together with pcd", "no pcd")
+        checks.refuse(op, "intrinsics", "must be given together with pcd", "no pcd")
     labels: dict[str, Label] = {}
     for name in ("rgb", "pcd", "masks"):
         labels[name] = Label(op=op, text=prefix + name, limits=limits)
