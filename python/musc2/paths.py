@@ -1,4 +1,4 @@
-"""Safe paths from the names that users, tables and folders give."""
+"""Safe paths from the names that users, tables and folders give; folders that take files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from musc2 import checks
+from musc2.errors import InputError
 
 _LONGEST = 255  # bytes of a path component in all common file systems
 _NOT_PLAIN = re.compile(r"[/\\\0]|^[A-Za-z]:")  # separators, and the drives of Windows
@@ -37,6 +38,18 @@ def below(op: str, subject: str, folder: Path, name: str, *, ending: str = "") -
         check_component(op, subject, subfolder)
     check_component(op, subject, last, ending=ending)
     return folder.joinpath(*subfolders, last + ending)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise unless files can be written into ``folder``, which is made if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".musc2-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        msg = f"--out must be a folder that can be written to, got {folder}: {error.strerror}"
+        raise InputError(msg) from error
 
 
 def _shortened(name: object) -> str:

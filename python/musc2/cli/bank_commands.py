@@ -6,10 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from musc2 import paths
 from musc2.cli import (
-    encoder_choice,
     intrinsics,
-    out_folder,
     parts_of,
     score_command,
     settings,
@@ -24,9 +23,9 @@ def learn(options: argparse.Namespace) -> int:
     """Make a bank of the parts in a folder and write it."""
     from musc2.scorer import Scorer
 
-    out_folder.check_writable(options.out.absolute().parent)
+    paths.check_writable(options.out.absolute().parent)
     parts = parts_of.select(options)
-    encoder_2d, encoder_3d = encoder_choice.chosen(options)
+    encoder_2d, encoder_3d = settings.encoders(options)
     scorer = Scorer.fit(
         parts.rgb,
         parts.pcd,

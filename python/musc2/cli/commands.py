@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from musc2.cli import encoder_choice, out_folder, settings, streams
+from musc2 import paths
+from musc2.cli import settings, streams
 from musc2.cli.check import check as check
 from musc2.config import Config
 from musc2.config_presets import PRESETS
@@ -71,8 +72,8 @@ def evaluate(options: argparse.Namespace) -> None:
     from musc2 import evaluation
 
     if options.out is not None:
-        out_folder.check_writable(options.out)
-    encoder_2d, encoder_3d = encoder_choice.chosen(options)
+        paths.check_writable(options.out)
+    encoder_2d, encoder_3d = settings.encoders(options)
     results = evaluation.evaluate(
         options.name,
         options.root,
@@ -188,7 +189,7 @@ def demo(options: argparse.Namespace) -> None:
     """Make a small synthetic set and score it."""
     from musc2 import demo
 
-    out_folder.check_writable(options.out)
+    paths.check_writable(options.out)
     result = demo.run(options.out, options.seed)
     rows = [("modality", "image AUROC", "seconds")]
     rows += [(row.modality, f"{row.auroc:.3f}", f"{row.seconds:.1f}") for row in result.rows]

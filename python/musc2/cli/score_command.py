@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musc2 import checks
+from musc2 import checks, paths
 from musc2.cli import (
-    encoder_choice,
     exit_codes,
     intrinsics,
-    out_folder,
     parts_of,
     settings,
     streams,
@@ -30,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     out = prepared_folder(options)
     parts = parts_of.select(options)
-    encoder_2d, encoder_3d = encoder_choice.chosen(options)
+    encoder_2d, encoder_3d = settings.encoders(options)
     result = score(
         parts.rgb,
         parts.pcd,
@@ -54,7 +52,7 @@ def prepared_folder(options: argparse.Namespace) -> Path | None:
     if out is None and (options.report or options.maps or options.clouds):
         out = Path("musc2-results")
     if out is not None:
-        out_folder.check_writable(out)
+        paths.check_writable(out)
     _check_format(options.format)
     return out
 

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from musc2.inputs.formats import mesh_points, ply_faces, point_records
-from musc2.inputs.formats.ply_faces import TYPES
+from musc2.inputs.formats import _ply_faces, mesh_points, point_records
+from musc2.inputs.formats._ply_faces import TYPES
 from musc2.inputs.formats.point_records import Field
 from musc2.inputs.sample import Label
 
@@ -39,10 +39,10 @@ def read(path: Path, label: Label) -> np.ndarray[Any, Any]:
             else:
                 read_points = point_records.read_text if is_text else point_records.read_rows
                 vertices = read_points(file, element.fields, element.rows, label)
-                faces = ply_faces.after_vertices(lines, order, label)
+                faces = _ply_faces.after_vertices(lines, order, label)
                 if faces is None or not faces.make_a_mesh(len(vertices)):
                     return vertices
-                triangles = ply_faces.read(file, faces, label, is_text=is_text)
+                triangles = _ply_faces.read(file, faces, label, is_text=is_text)
                 return mesh_points.sample(vertices, triangles, label)
     label.refuse("must have vertices", "none")
 
