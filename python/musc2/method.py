@@ -13,7 +13,7 @@ from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Maps
-from musc2.ops._support import dispatch
+from musc2.ops._support import dispatch, threads
 from musc2.patch_scores import Levels, PatchScores, patch_scores
 from musc2.progress import StageTimer
 from musc2.result import Result
@@ -108,7 +108,7 @@ def conclude(
     peers: the references, scored among themselves. divisors: of a bank that the parts were compared
     with one by one; such parts are not re-scored, because they would depend on each other.
     """
-    with timer.stage("maps"):  # section 7
+    with timer.stage("maps"), threads.one_thread():  # section 7; many small steps
         if divisors is not None:
             units = divisors
         elif peers is not None:
