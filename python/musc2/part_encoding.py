@@ -43,8 +43,14 @@ def loader(
     own: list[inputs.Preparation] = []
     for image, size in zip(encoders.images, sizes, strict=False):
         resample = config.input_resample or image.encoder.resample
-        patch = image.encoder.patch
-        own.append(replace(preparation, size=size, resample=resample, patch=patch))
+        image_preparation = replace(
+            preparation,
+            size=size,
+            image_scale=getattr(image.encoder, "image_scale", 1),
+            resample=resample,
+            patch=image.encoder.patch,
+        )
+        own.append(image_preparation)
     if own:
         preparation = replace(own[0], further=tuple(own[1:]))
     device = _device(encoders, GROUP_OPS)

@@ -81,7 +81,8 @@ def test_published_weights_give_the_tokens_of_the_network_written_out(real, imag
 
 
 def test_its_defaults(real):
-    assert (real.name, real.size, real.patch) == ("efficientnet-lite0", 448, 32)
+    assert (real.name, real.size, real.patch) == ("efficientnet-lite0", 224, 16)
+    assert real.image_scale == 2
     assert real.token_defaults == TokenDefaults(
         normalize=True, degrees=(1,), rescore=False, layer_fusion="highest"
     )
@@ -116,13 +117,13 @@ def test_sides_are_multiples_of_32(real, shape):
         real.encode(torch.zeros(shape))
 
 
-def test_input_sizes_are_multiples_of_32(real, rng):
-    with pytest.raises(InputError, match="must be a multiple of 32 with efficientnet-lite0"):
-        score(parts.images(rng), encoder_2d=real, config=Config(input_size=80))
+def test_input_sizes_are_multiples_of_16(real, rng):
+    with pytest.raises(InputError, match="must be a multiple of 16 with efficientnet-lite0"):
+        score(parts.images(rng), encoder_2d=real, config=Config(input_size=72))
 
 
 def test_parts_are_scored_at_another_size(rng):
-    config = Config(input_size=128)
+    config = Config(input_size=64)
     result = score(parts.images(rng), encoder_2d="efficientnet-lite0", config=config)
     assert result.encoders == {"2d": "efficientnet-lite0"}
     assert result.patch_scores_2d.shape[1:] == (8, 8)
@@ -145,7 +146,7 @@ def test_a_package_with_another_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match="is not the published file of efficientnet-lite1"):
         encoders.load("efficientnet-lite1")
-    assert encoders.load("efficientnet-lite1", weights=folder / known.file).size == 448
+    assert encoders.load("efficientnet-lite1", weights=folder / known.file).size == 224
 
 
 def test_without_the_package_errors_name_the_command(not_installed):

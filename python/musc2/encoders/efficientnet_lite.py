@@ -121,9 +121,10 @@ class EfficientNetLite(Pretrained):
     name: str
     network: Network
     precision: str = "float32"
-    size: int = 448
+    size: int = 224
+    image_scale: int = 2
     resample: str = "bicubic"
-    patch: int = 32
+    patch: int = 16
     token_defaults: TokenDefaults = TOKEN_DEFAULTS
     modality: Modality = "image"
 
@@ -135,7 +136,7 @@ class EfficientNetLite(Pretrained):
         is large or out of place. Zeros fill the channels that it lacks, which change neither
         lengths nor distances.
         """
-        checked = contract.check_images("encode", images, self.patch)
+        checked = contract.check_images("encode", images, self.image_scale * self.patch)
         device = next(self.network.parameters()).device
         dtype = contract.matmul_dtype("encode", self.precision, device)
         pixels = (checked.to(device) - MEAN) / DEVIATION
