@@ -67,6 +67,25 @@ class Config:
         kinds.choice("bicubic", "bilinear", optional=True),
         "Interpolation of images. None: the image encoder's own.",
     )
+    tile: int | None = setting(
+        None,
+        INPUT,
+        kinds.whole(16, 1 << 20, optional=True),
+        "Side in pixels of the tiles that images are cut into, each resized as an image is. None: "
+        "images are whole.",
+    )
+    tile_overlap: int | None = setting(
+        None,
+        INPUT,
+        kinds.whole(0, optional=True),
+        "Pixels that neighboring tiles share, less than tile. None: an eighth of tile.",
+    )
+    tile_neighbors: int | None = setting(
+        0,
+        INPUT,
+        kinds.whole(0, optional=True),
+        "Compare a tile with tiles at most this many positions from its own. None: with all.",
+    )
     scan_foreground: str = setting(
         "nonzero_depth",
         INPUT,
@@ -333,6 +352,9 @@ class Config:
         for field in dataclasses.fields(self):
             kind: Kind = field.metadata["kind"]
             object.__setattr__(self, field.name, kind.check(field.name, getattr(self, field.name)))
+        overlap = self.tile_overlap
+        if self.tile is not None and overlap is not None and overlap >= self.tile:
+            checks.refuse("Config", "tile_overlap", f"must be below tile, {self.tile}", overlap)
 
     @classmethod
     def from_preset(cls, name: str) -> Config:

@@ -174,9 +174,18 @@ def _reference_peers(references: PartSet, config: Config, all_good: bool) -> Par
 
     They give the unit of scores and, if all of them are good, scores of good parts.
     """
-    if references.count < 2 or (config.score_unit == "distance" and not all_good):
+    rows = peer_rows(references.count, config, all_good)
+    return None if rows is None else references.subset(rows)
+
+
+def peer_rows(count: int, config: Config, all_good: bool) -> list[int] | None:
+    """Return which of ``count`` references to score among themselves, evenly spread."""
+    if count < 2 or (config.score_unit == "distance" and not all_good):
         return None
-    return references if all_good else references.thinned(UNIT_PARTS)
+    if all_good or count <= UNIT_PARTS:
+        return list(range(count))
+    rows: list[int] = torch.linspace(0, count - 1, UNIT_PARTS).round().int().tolist()
+    return rows
 
 
 def _units(parts: ScoredParts, config: Config, all_good: bool) -> Divisors:

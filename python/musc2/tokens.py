@@ -96,10 +96,9 @@ class PartSet:
         """Where the patches and groups of each view lie."""
         return [view.outline(self.frames) for view in self.views]
 
-    def thinned(self, most: int) -> PartSet:
-        """Return at most ``most`` of the parts, evenly spread."""
-        if self.count <= most:
+    def subset(self, rows: list[int]) -> PartSet:
+        """Return some of the parts."""
+        if rows == list(range(self.count)):
             return self
-        rows: list[int] = torch.linspace(0, self.count - 1, most).round().int().tolist()
         frames = None if self.frames is None else [self.frames[row] for row in rows]
         return PartSet(views=[view.subset(rows) for view in self.views], frames=frames)

@@ -69,6 +69,8 @@ def select(
     points: bool,
 ) -> tuple[Specifications, Encoders]:
     """Return the encoders that the arguments stand for and how to load them again."""
+    if config.tile is not None:
+        checks.refuse("Scorer.fit", "config.tile", "must be None, a bank has no tiles", config.tile)
     if not images:
         encoder_2d = None
     if not points:
