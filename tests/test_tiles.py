@@ -1,6 +1,5 @@
 """Images are cut into tiles, each position is scored on its own, and the maps are joined."""
 
-import boards
 import numpy as np
 import parts
 import pytest
@@ -9,6 +8,7 @@ from parts import SMALL, colors, score_small
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 
+from bench.boards import Boards
 from musc2 import Config, Result, Scorer
 from musc2._tiles.layout import layout, neighbors
 from musc2._tiles.store import TokenStore
@@ -164,6 +164,18 @@ def test_strips_and_remainders(rng, size):
     assert abs(column - place[1]) <= 1 + PATCH
 
 
+def test_the_share_of_highest_values_is_that_of_one_tile(rng):
+    rgb = large(rng, defect=(3, 60, 61))
+    unit = {"score_unit": "distance", "rescore": False}
+    result = score_small(rgb, config=TILED.replace(map_top_share=0.05, **unit))
+    values = result.maps.at("working")[3].flatten().sort(descending=True).values
+    count = 0.05 * 48 * 48
+    assert float(result.raw_scores[3]) == pytest.approx(
+        float(values[: round(count)].mean()), rel=0.02
+    )
+    assert result.config.map_top_share == 0.05
+
+
 def test_a_scratch_file_changes_nothing(rng):
     rgb = large(rng, defect=(3, 60, 61))
     within, beyond = (score_small(rgb, config=TILED.replace(memory=own)) for own in (1 << 30, 1))
@@ -259,7 +271,7 @@ def test_a_disk_that_is_too_small_is_named(monkeypatch):
 
 
 def test_boards_out_of_place(rng):
-    make = boards.Boards((400, 600), jitter=3, defects={2: (222, 317)})
+    make = Boards((400, 600), jitter=3, defects={2: (222, 317)})
     rgb = [make(number) for number in range(5)]
     result = score_small(rgb, config=SMALL.replace(tile=96, input_size=96, map_top_share=0.0))
     assert int(result.scores.argmax()) == 2

@@ -111,6 +111,12 @@ class TileSet:
         """The number of parts."""
         return len(self.layouts)
 
+    def tile_share(self, view: int) -> float:
+        """Return which share of the grid of an image one tile is."""
+        _, height, width = self.stores[view].shape[:3]
+        rows, columns = self.layouts[0].cells((height, width))
+        return height * width / (rows * columns)
+
 
 def fit_images(
     loaders: Sequence[TiledLoader], preparation: Preparation

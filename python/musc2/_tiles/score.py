@@ -82,16 +82,19 @@ class _Task:
         copied = scored.patches[0].copies
         if copied is not None:
             copies.warn(copied, names)
-        return method.conclude(
+        # A defect is not larger in a larger image: the share is that of one tile.
+        share = self._config.map_top_share * parts.tile_share(0)
+        result = method.conclude(
             scored,
             self._defaults,
-            self._config,
+            self._config.replace(map_top_share=share),
             self._timer,
             names=names,
             paths=[output.path for output in parts.outputs],
             peers=peers,
             references_are_good=all_good,
         )
+        return replace(result, config=self._config)
 
     def _scored(
         self, samples: TileGroup, references: TileGroup, config: Config, peers: ScoredParts | None

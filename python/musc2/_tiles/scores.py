@@ -161,7 +161,9 @@ class _View:
                 for other in others:
                     _lower(d, own, other, rows)
                 if copied is not None:
-                    copies.leave_out(d, copies.within(copied, subset, rows))
+                    partners = torch.arange(len(copied), copied.shape[1])
+                    columns = torch.cat([subset, partners])
+                    copies.leave_out(d, copied[subset[rows]][:, columns])
                 scores[subset[rows]] = ops.lowest_mean(d, self._config.mutual_interval)
         return scores
 
