@@ -9,7 +9,7 @@ from PIL import Image
 from torch.nn.functional import avg_pool2d
 
 from bench.boards import Boards
-from musc2 import Config, Result, Scorer
+from musc2 import Result, Scorer
 from musc2._tiles.layout import layout, neighbors
 from musc2._tiles.store import TokenStore
 from musc2.errors import InputError
@@ -235,6 +235,17 @@ def test_copies_are_named_and_files_that_cannot_be_read_are_left_out(rng, tmp_pa
         ),
         (
             "rgb",
+            {"tile_overlap": 64},
+            "score: config.tile_overlap must be below config.tile, 64, got 64",
+        ),
+        (
+            "rgb",
+            {"search_window": "auto"},
+            "score: config.search_window must be None or a number when config.tile is given, "
+            "got auto",
+        ),
+        (
+            "rgb",
             {"tile_neighbors": 1, "search_window": 2},
             "score: config.tile_neighbors must be 0 when config.search_window is given, got 1",
         ),
@@ -248,12 +259,6 @@ def test_what_has_no_tiles_is_refused(rng, inputs, changes, message):
         rgb = [rgb[0], rgb[1][:90, :100]]
     with pytest.raises(InputError, match=message):
         score_small(rgb, pcd, config=TILED.replace(**changes))
-
-
-@pytest.mark.parametrize("overlap", [64, 65])
-def test_an_overlap_of_a_whole_tile_is_refused(overlap):
-    with pytest.raises(InputError, match=f"tile_overlap must be below tile, 64, got {overlap}"):
-        Config(tile=64, tile_overlap=overlap)
 
 
 def test_a_bank_refuses_tiles(rng):

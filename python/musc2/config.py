@@ -71,8 +71,7 @@ class Config:
         None,
         INPUT,
         kinds.whole(16, 1 << 20, optional=True),
-        "Side in pixels of the tiles that images are cut into, each resized as an image is. None: "
-        "images are whole.",
+        "Side in pixels of the tiles that images are cut into. None: images are whole.",
     )
     tile_overlap: int | None = setting(
         None,
@@ -255,12 +254,12 @@ class Config:
         "Type of the search for nearest patches; the distance to what it finds is measured in "
         "float32.",
     )
-    search_window: int | None = setting(
+    search_window: int | str | None = setting(
         None,
         MUTUAL,
-        kinds.whole(0, optional=True),
+        kinds.whole_or("auto", 0),
         "Compare an image patch only with patches at most this many grid cells away. None: with "
-        "all.",
+        "all. auto: 2 if the parts are aligned, else None.",
     )
     subset_count: int = setting(
         1,
@@ -352,9 +351,11 @@ class Config:
         for field in dataclasses.fields(self):
             kind: Kind = field.metadata["kind"]
             object.__setattr__(self, field.name, kind.check(field.name, getattr(self, field.name)))
-        overlap = self.tile_overlap
-        if self.tile is not None and overlap is not None and overlap >= self.tile:
-            checks.refuse("Config", "tile_overlap", f"must be below tile, {self.tile}", overlap)
+
+    @property
+    def window(self) -> int | None:
+        """The cells of ``search_window``; None for all, and as long as "auto" is not decided."""
+        return None if isinstance(self.search_window, str) else self.search_window
 
     @classmethod
     def from_preset(cls, name: str) -> Config:

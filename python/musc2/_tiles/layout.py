@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-from musc2 import checks
-
 Box = tuple[int, int, int, int]
 """The top, left, bottom and right of a tile."""
 
@@ -87,8 +85,6 @@ def layout(size: tuple[int, int], tile: int, overlap: int | None) -> Layout:
     inwards, so all have one size; along a side shorter than a tile there is one, of that length.
     """
     shared = tile // 8 if overlap is None else overlap
-    if shared >= tile:
-        checks.refuse("Config", "tile_overlap", f"must be below tile, {tile}", shared)
     rows, columns = (_axis(length, tile, shared) for length in size)
     return Layout(rows=rows, columns=columns)
 
