@@ -9,7 +9,7 @@ from PIL import Image
 from torch.nn.functional import avg_pool2d
 
 from bench.boards import Boards
-from musc2 import Result, Scorer
+from musc2 import Config, Result, Scorer, score
 from musc2._tiles.layout import layout, neighbors
 from musc2._tiles.store import TokenStore
 from musc2.errors import InputError
@@ -283,3 +283,20 @@ def test_boards_out_of_place(rng):
     row, column = divmod(int(result.maps[2].argmax()), 600)
     assert abs(row - 222) <= 12
     assert abs(column - 317) <= 12
+
+
+@pytest.mark.long
+def test_a_defect_of_20_pixels_in_48_megapixels(tmp_path):
+    place = (3757, 3011)
+    make = Boards((6000, 8000), jitter=4, defects={1: place})
+    for number in range(5):
+        Image.fromarray(make(number)).save(tmp_path / f"{number}.png", compress_level=1)
+    result = score(
+        tmp_path, encoder_2d="efficientnet-lite0", config=Config(tile=512, memory=1 << 20)
+    )
+    assert int(result.scores.argmax()) == 1
+    values = result.maps[1]
+    assert values.shape == (6000, 8000)
+    row, column = divmod(int(values.argmax()), 8000)
+    assert abs(row - place[0]) <= 10 + 512 / 28
+    assert abs(column - place[1]) <= 10 + 512 / 28
