@@ -85,7 +85,7 @@ class FeatureTable:
             z,
             references=references,
             precision=config.search_precision,
-            search_window=config.search_window if self.grid is not None else None,
+            search_window=config.window if self.grid is not None else None,
             grid=self.grid,
         )
 
