@@ -1,16 +1,16 @@
 """Pretend that there is a GPU: tensors claim to be on it, and its kernels are emulated.
 
 What would fail on a real GPU fails here: arrays of one call on two devices, reading the memory of a
-tensor without fetching it, results that were left on the CPU. What would wait for the GPU is counted.
+tensor without fetching it, results that were left on the CPU. What waits for the GPU is counted.
 """
 
 import contextlib
 
-import gpu_counts
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+import gpu_counts
 from musc2 import _cuda_emulated
 from musc2.ops._support import arrays, dispatch
 from musc2.progress import StageTimer
