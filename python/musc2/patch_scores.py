@@ -17,7 +17,7 @@ from musc2.encoders import TokenDefaults
 from musc2.maps import Frame, shrink_mask
 from musc2.matches import Matches
 from musc2.ops import Links
-from musc2.ops._support.transfer import upload
+from musc2.ops._support.transfer import download, upload
 from musc2.progress import StageTimer
 from musc2.stages import aggregate, copies, layers, mutual, subsets
 from musc2.stages.enhance import enhance_in_place
@@ -215,7 +215,7 @@ def _layer_scores(
     copied: torch.Tensor | None,
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
-    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
+    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2], dtype=torch.float32))
     for subset in chosen:
         own = features.map(partial(Features.subset, samples=subset))
         for rows in mutual.panels(own, config.memory):
@@ -232,14 +232,18 @@ def _layer_scores(
                     enhance_in_place(d.image, d.points, _of_samples(links, subset[rows]))
             with timer.stage("mutual"):
                 for (_, target), values in zip(scores.items(), d.values(), strict=True):
-                    target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
+                    samples = upload(subset[rows], target.device)
+                    target[samples] = ops.lowest_mean(values, config.mutual_interval)
     return scores
 
 
 def copies_of(features: ByModality[Features]) -> torch.Tensor | None:
     """Return which samples are copies in every modality; None if there are none."""
-    matrices = [copies.find_copies(part.z, part.references) for part in features.values()]
-    copied = torch.stack(matrices).all(0)
+    candidates = [copies.alike(part.z, part.references) for part in features.values()]
+    (pairs,) = download(torch.stack([own.pairs for own in candidates]).all(0))
+    if not pairs.any():
+        return None
+    copied = torch.stack([copies.confirmed(own, pairs) for own in candidates]).all(0)
     return copied if copied.any() else None
 
 
@@ -304,7 +308,7 @@ def _salient(
     """Return each sample's most anomalous feature; that of images lies inside its mask."""
     image, points = None, None
     if source.image is not None and scores.image is not None:
-        mask = None if inside is None else inside.to(scores.image.device)
+        mask = None if inside is None else upload(inside, scores.image.device)
         image = salient_features(source.image.z, scores.image, mask)
     if source.points is not None and scores.points is not None:
         points = salient_features(source.points.z, scores.points)

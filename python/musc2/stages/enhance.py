@@ -34,8 +34,9 @@ def enhance_in_place(d_2d: torch.Tensor, d_3d: torch.Tensor, links: Links) -> No
     """
     if d_2d.is_cuda:
         values = d_2d[0].numel() + d_3d[0].numel()
-        for rows in torch.arange(len(d_2d)).split(max(1, _VALUES // max(values, 1))):
-            part = slice(int(rows[0]), int(rows[-1]) + 1)
+        step = max(1, _VALUES // max(values, 1))
+        for start in range(0, len(d_2d), step):
+            part = slice(start, start + step)
             a, b = d_2d[part], d_3d[part]
             own = Links(links.patch[part], links.start[part], links.groups[part])
             enhanced_a, enhanced_b = _enhance(a, b, own, a[:, 0].isinf())
