@@ -1,4 +1,4 @@
-"""What a call asks of a pretended GPU: hardly a wait, and launches that do not grow with the set."""
+"""What a call asks of a pretended GPU: hardly a wait, launches that do not grow with the set."""
 
 import backends
 import numpy as np

@@ -15,6 +15,7 @@ from musc2.config import Config
 from musc2.errors import DeviceError
 from musc2.ops import Groups
 from musc2.ops._support import dispatch
+from musc2.torch_state import exact_float32
 
 Modality = Literal["image", "points"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -191,7 +192,7 @@ def check_groups(op: str, cloud: Cloud, groups: Groups) -> None:
 def usable_device(op: str, device: str | torch.device) -> torch.device:
     """Return the device that ``device`` names; "auto" is CUDA if torch sees a GPU, else the CPU."""
     if str(device) == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return _best_device()
     requirement = 'must be "auto", "cpu", "cuda" or "cuda:N"'
     try:
         usable = torch.device(device)
@@ -204,6 +205,17 @@ def usable_device(op: str, device: str | torch.device) -> torch.device:
         msg = f"{op}: device is {device}, and torch sees {count} CUDA devices"
         raise DeviceError(msg)
     return usable
+
+
+def _best_device() -> torch.device:
+    """Return the current GPU or, where it is too old for the kernels, the first that is not."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    if torch.cuda.device_count() > 1 and dispatch.is_too_old(f"cuda:{torch.cuda.current_device()}"):
+        for index in range(torch.cuda.device_count()):
+            if not dispatch.is_too_old(f"cuda:{index}"):
+                return torch.device("cuda", index)
+    return torch.device("cuda")
 
 
 def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
@@ -219,5 +231,5 @@ def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
 def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Return a context in which matrix products are of ``dtype``; norms and sums stay float32."""
     if dtype == torch.float32:
-        return contextlib.nullcontext()
+        return exact_float32() if device.type == "cuda" else contextlib.nullcontext()
     return torch.autocast(device.type, dtype=dtype)
