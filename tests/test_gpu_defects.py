@@ -86,7 +86,8 @@ def test_groups_are_made_on_the_stream_of_the_caller(monkeypatch, rng):
 
     def group_clouds(points, *arguments, device, **options):
         used.append(threading.current_thread().stream)
-        raise InputError("enough")
+        msg = "enough"
+        raise InputError(msg)
 
     @contextlib.contextmanager
     def stream(own):
@@ -108,7 +109,7 @@ def test_groups_are_made_on_the_stream_of_the_caller(monkeypatch, rng):
 
 
 def test_a_gpu_that_is_too_old_beside_a_usable_one_is_named(two_gpus):
-    with pytest.raises(DeviceError, match="is on cuda:0, a GPU older than compute capability 8.0"):
+    with pytest.raises(DeviceError, match="is on cuda:0, a GPU older than compute cap"):
         dispatch.require("lowest_mean", "d", torch.device("cuda:0"))
     dispatch.require("lowest_mean", "d", torch.device("cuda:1"))
 
@@ -123,5 +124,5 @@ def test_auto_takes_the_gpu_that_the_kernels_can_use(two_gpus):
 
 def test_a_window_wider_than_shared_memory_is_an_error_of_the_argument(monkeypatch):
     monkeypatch.setattr(dispatch, "on_gpu", lambda array: True)
-    with pytest.raises(InputError, match="degrees must span at most 50000 patches .* spans 62500"):
+    with pytest.raises(InputError, match=r"degrees must span at most 50000 patches .* spans 62500"):
         pool_grid(np.zeros((1, 250, 250, 1), np.float32), (3, 499))

@@ -17,6 +17,7 @@ from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import ImageTokens, Modality, Pretrained, TokenDefaults
 from musc2.errors import FetchError, InputError
+from musc2.ops._support.transfer import upload
 
 MEAN, DEVIATION = 127 / 255, 128 / 255  # of all colors, as in training
 NORM_EPSILON = 1e-3
@@ -139,9 +140,10 @@ class EfficientNetLite(Pretrained):
         checked = contract.check_images("encode", images, self.patch)
         device = next(self.network.parameters()).device
         dtype = contract.matmul_dtype("encode", self.precision, device)
-        pixels = (checked.to(device) - MEAN) / DEVIATION
+        pixels = (upload(checked, device) - MEAN) / DEVIATION
+        network = contract.cast_once(self.network, dtype)
         with torch.no_grad(), contract.autocast(dtype, device):
-            fine, coarse = self.network(pixels.contiguous(memory_format=torch.channels_last))
+            fine, coarse = network(pixels.contiguous(memory_format=torch.channels_last))
         tokens = torch.zeros(len(fine), 2, *fine.shape[2:], coarse.shape[1], device=device)
         tokens[:, 0, ..., : fine.shape[1]] = fine.permute(0, 2, 3, 1)
         grid = fine.shape[2:]
