@@ -41,7 +41,7 @@ def nearest_matches(
         scores = scores.masked_fill(~upload(inside, scores.device), float("-inf"))
     patches = scores.argmax(1)
     parts = torch.full((total, count), -1, device=z.device)
-    nearest, distances = parts.clone(), z.new_full((total, count), float("inf"))
+    nearest, distances = parts.clone(), torch.full((total, count), float("inf"), device=z.device)
     for subset in subsets:
         own = upload(subset, z.device)
         d, index = _to_each_part(features, own, patches[own])
@@ -101,7 +101,7 @@ def _to_each_part(
             return_index=True,
         )
         return d[:, 0], index[:, 0].long()
-    d = z.new_empty(len(subset), len(subset))
+    d = torch.empty(len(subset), len(subset), device=z.device)
     index = torch.empty_like(d, dtype=torch.int64)
     for number, patch in enumerate(patches.tolist()):
         cells = _window(patch, features.grid, features.window).to(z.device)
