@@ -7,7 +7,7 @@ import pytest
 import samples
 import torch
 
-from musc2 import Config, ops, score, score_tokens
+from musc2 import Config, ops, patch_scores, score, score_tokens
 from musc2.encoders import TokenDefaults
 from musc2.errors import DeviceError
 from musc2.ops._support.dispatch import set_num_threads
@@ -231,3 +231,47 @@ def test_groups_and_tokens_stay_on_the_gpu(rng, monkeypatch):
     assert batches == [1, 1, 1, 1, 4, 4]  # alone on the CPU, together on the GPU
     for on_gpu_result in (result, with_callable):
         check_close(on_gpu_result, expected, rtol=1e-4, atol=1e-5)
+
+
+@NEEDS_METHOD
+def test_distances_of_features_in_half_the_bytes_are_off_by_their_rounding_at_most():
+    z = torch.nn.functional.normalize(torch.randn(6, 20, 64, generator=GENERATOR), dim=-1)
+    z = torch.nn.functional.normalize(z[:1] + 0.3 * z, dim=-1)  # parts are alike
+    exact = ops.nearest_patches(z, precision="float32")
+    with pretended_gpu.present():
+        narrow = ops.nearest_patches(z.to("cuda").half()).cpu()
+    finite = exact.isfinite()
+    assert torch.equal(finite, narrow.isfinite())
+    errors = (narrow - exact)[finite].abs()
+    assert errors.max() < 2 * 2**-11  # half a step of the last bit in both features
+    assert errors.mean() < 1e-4
+    assert errors.max() > 0
+
+
+@NEEDS_METHOD
+@pytest.mark.parametrize("modality", ["2d", "2d3d"])
+def test_scores_of_features_in_half_the_bytes_stay_near(rng, modality):
+    tokens = {"image_tokens": torch.from_numpy(samples.image_tokens(rng))}
+    options = {"image_size": (24, 20)}
+    if modality == "2d3d":
+        tokens["point_tokens"] = torch.from_numpy(samples.point_tokens(rng))
+        options = {"clouds": samples.clouds(rng)}
+    expected = score_tokens(**tokens, **options, config=Config(search_precision="float32"))
+    narrow = []
+    with pretended_gpu.present(), pytest.MonkeyPatch.context() as patch:
+        searched = patch_scores.searched
+
+        def watched(z, *arguments):
+            narrow.extend(values.dtype for values in z.values())
+            return searched(z, *arguments)
+
+        patch.setattr(patch_scores, "searched", watched)
+        on_device = {name: values.to("cuda") for name, values in tokens.items()}
+        result = score_tokens(**on_device, **options, config=Config())
+    assert set(narrow) == {torch.float16}
+    if modality == "2d":
+        check_close(result, expected, rtol=1e-3, atol=1e-3)
+    # In enhancement near ties swap their ranks, so that single patches differ by more.
+    torch.testing.assert_close(result.scores, expected.scores, rtol=1e-3, atol=1e-3)
+    errors = (result.patch_scores_2d - expected.patch_scores_2d).abs()
+    assert errors.mean() < 1e-3

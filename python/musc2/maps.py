@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, overload
 
 import numpy as np
@@ -12,8 +12,10 @@ from PIL import Image, ImageFilter
 from torch.nn.functional import adaptive_max_pool2d, conv2d, interpolate, pad
 
 from musc2 import checks
+from musc2.ops._support.transfer import upload
 
 SIZES = ("input", "working")
+_BATCH = 64  # maps that a GPU renders at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,11 +34,15 @@ class Frame:
 class Layer(Protocol):
     """The scores of one modality that maps are rendered from."""
 
-    def cpu(self) -> Layer:
-        """Return the layer with its scores on the CPU."""
+    @property
+    def device(self) -> torch.device:
+        """Return where the scores are."""
 
     def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
         """Return the map (h, w) of one sample at its working size."""
+
+    def render_batch(self, indices: Sequence[int], size: tuple[int, int]) -> torch.Tensor:
+        """Return the maps (n, h, w) of samples of one working size."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,14 +55,21 @@ class PatchLayer:
     scores: torch.Tensor
     further: tuple[torch.Tensor, ...] = ()
 
-    def cpu(self) -> PatchLayer:
-        further = tuple(patches.cpu() for patches in self.further)
-        return PatchLayer(scores=self.scores.cpu(), further=further)
+    @property
+    def device(self) -> torch.device:
+        return self.scores.device
 
     def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
         total = _enlarged(self.scores[index][None], size)[0]
         for patches in self.further:
             total = total + _enlarged(patches[index][None], size)[0]
+        return total
+
+    def render_batch(self, indices: Sequence[int], size: tuple[int, int]) -> torch.Tensor:
+        rows = upload(torch.tensor(indices), self.device)
+        total = _enlarged(self.scores[rows], size)
+        for patches in self.further:
+            total = total + _enlarged(patches[rows], size)
         return total
 
     def at_finest_grid(self) -> torch.Tensor:
@@ -84,8 +97,9 @@ class PointLayer:
     sigma: float = 4.0
     quantized: bool = False
 
-    def cpu(self) -> PointLayer:
-        return replace(self, scores=[scores.cpu() for scores in self.scores])
+    @property
+    def device(self) -> torch.device:
+        return self.scores[0].device
 
     def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
         scores, own_size = self.scores[index], self.sizes[index]
@@ -93,6 +107,21 @@ class PointLayer:
         flat[self.pixels[index].to(scores.device)] = scores
         blur_map = quantized_blur if self.quantized else blur
         return blur_map(_resized(flat.reshape(own_size), size), self.sigma)
+
+    def render_batch(self, indices: Sequence[int], size: tuple[int, int]) -> torch.Tensor:
+        own_size = self.sizes[indices[0]]
+        is_one_size = all(self.sizes[index] == own_size for index in indices)
+        if self.quantized or not is_one_size:
+            return torch.stack([self.render(index, size) for index in indices])
+        cells = own_size[0] * own_size[1]
+        scores = torch.cat([self.scores[index] for index in indices])
+        pixels = [self.pixels[index] + cells * row for row, index in enumerate(indices)]
+        flat = scores.new_zeros(len(indices) * cells)
+        flat[upload(torch.cat(pixels), self.device)] = scores
+        maps = flat.reshape(len(indices), 1, *own_size)
+        if own_size != size:
+            maps = interpolate(maps, size=size, mode="bilinear")
+        return _blurred(maps, self.sigma)[:, 0]
 
 
 class Maps(Sequence[torch.Tensor]):
@@ -151,7 +180,42 @@ class Maps(Sequence[torch.Tensor]):
 
     def peaks(self) -> torch.Tensor:
         """Return the highest value of each map at its working size, (N,)."""
-        return torch.stack([self.render(index, "working").max() for index in range(len(self))])
+        return torch.cat([maps.flatten(1).amax(1) for maps in self.batches()])
+
+    def batches(self) -> Iterator[torch.Tensor]:
+        """Yield the maps at their working size, (n, h, w) of consecutive samples.
+
+        On a CPU n is 1. A GPU takes many at once, as far as their sizes agree.
+        """
+        start = 0
+        while start < len(self):
+            indices = range(start, start + self._batch_length(start))
+            yield self._render_batch(indices) if len(indices) > 1 else self._working(start)[None]
+            start = indices.stop
+
+    def _batch_length(self, start: int) -> int:
+        if any(layer.device.type == "cpu" for layer in self.layers):
+            return 1
+        frames, first = self.frames[start : start + _BATCH], self.frames[start]
+        length = 0
+        while length < len(frames) and frames[length].working == first.working:
+            length += 1
+        return length
+
+    def _working(self, index: int) -> torch.Tensor:
+        return self.render(index, "working")
+
+    def _render_batch(self, indices: Sequence[int]) -> torch.Tensor:
+        size = self.frames[indices[0]].working
+        total = self.layers[0].render_batch(indices, size)
+        for layer in self.layers[1:]:
+            total = total + layer.render_batch(indices, size)
+        masks = [self.frames[index].mask for index in indices]
+        if all(mask is None for mask in masks):
+            return total
+        everything = torch.ones(size, dtype=torch.bool)
+        shrunk = [everything if mask is None else shrink_mask(mask, size) for mask in masks]
+        return total * upload(torch.stack(shrunk), total.device)
 
 
 def shrink_mask(mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -163,14 +227,19 @@ def shrink_mask(mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 def blur(image: torch.Tensor, sigma: float) -> torch.Tensor:
     """image: (H, W) -> (H, W): a Gaussian blur, truncated at 4 sigma, edges replicated."""
+    return _blurred(image[None, None], sigma)[0, 0]
+
+
+def _blurred(images: torch.Tensor, sigma: float) -> torch.Tensor:
+    """images: (N, 1, H, W) -> (N, 1, H, W)."""
     radius = int(4 * sigma + 0.5)
     if radius == 0:
-        return image.clone()
+        return images.clone()
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1).double() / sigma) ** 2)
-    weights = (kernel / kernel.sum()).to(image)
-    padded = pad(image[None, None], (radius, radius, radius, radius), mode="replicate")
+    weights = upload((kernel / kernel.sum()).to(images.dtype), images.device)
+    padded = pad(images, (radius, radius, radius, radius), mode="replicate")
     rows = conv2d(padded, weights[None, None, None, :])
-    return conv2d(rows, weights[None, None, :, None])[0, 0]
+    return conv2d(rows, weights[None, None, :, None])
 
 
 def quantized_blur(image: torch.Tensor, sigma: float) -> torch.Tensor:

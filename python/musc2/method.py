@@ -121,7 +121,7 @@ def conclude(
         raw = rendered.peaks()
         reference_scores = None
         if peers is not None and references_are_good:
-            reference_scores = _render(peers.patches, peers.outlines, config, units).peaks().cpu()
+            reference_scores = _render(peers.patches, peers.outlines, config, units).peaks()
     scores = raw
     rescores = all(own.rescore for view in defaults for own in view.values())
     if rescores and divisors is None and not references_are_good:  # section 8
@@ -129,18 +129,20 @@ def conclude(
             features = _image_level_features(parts)
             neighbors, min_max = config.rescore_neighbors, config.rescore_min_max
             scores = rescore(raw, features, neighbors, min_max=min_max)
-    frames, point_scores = parts.outlines[0].frames, rendered.point_scores
-    map_layers = rendered.layers.map(lambda layer: layer.cpu())
+    frames = parts.outlines[0].frames
+    own_scores = [raw, scores] if reference_scores is None else [raw, scores, reference_scores]
+    rendered, [raw, scores, *of_references] = rendered.on_cpu(*own_scores)
+    map_layers = rendered.layers
 
     return Result(
-        scores=scores.cpu().clone(),
-        raw_scores=raw.cpu(),
+        scores=scores.clone(),
+        raw_scores=raw,
         maps=Maps(map_layers.values(), frames) if frames else None,
         maps_2d=Maps([map_layers.image], frames) if frames and map_layers.image else None,
         maps_3d=Maps([map_layers.points], frames) if frames and map_layers.points else None,
-        point_scores=None if point_scores is None else list(map(torch.Tensor.cpu, point_scores)),
-        patch_scores_2d=_on_cpu(rendered.patch_scores_2d),
-        patch_scores_3d=_on_cpu(rendered.patch_scores_3d),
+        point_scores=rendered.point_scores,
+        patch_scores_2d=rendered.patch_scores_2d,
+        patch_scores_3d=rendered.patch_scores_3d,
         names=names,
         paths=paths,
         config=config,
@@ -148,7 +150,7 @@ def conclude(
         timings=dict(timer.seconds),
         version=version("musc2"),
         references_are_good=references_are_good,
-        reference_scores=reference_scores,
+        reference_scores=of_references[0] if of_references else None,
         units=list(map(_unit_names, units)),
     )
 
@@ -217,7 +219,7 @@ def _units(parts: ScoredParts, config: Config, all_good: bool) -> Divisors:
     if not is_normal and len(patches) == 1:
         return []
 
-    def render(numbers: Sequence[int], divisors: Sequence[ByModality[float]]) -> maps.Anomaly:
+    def render(numbers: Sequence[int], divisors: Sequence[fuse.Divisor]) -> maps.Anomaly:
         chosen = [outlines[number] for number in numbers]
         return _render([patches[number] for number in numbers], chosen, config, divisors)
 
@@ -229,7 +231,7 @@ def _render(
     patches: Sequence[PatchScores],
     outlines: Sequence[Outline],
     config: Config,
-    divisors: Sequence[ByModality[float]],
+    divisors: Sequence[fuse.Divisor],
 ) -> maps.Anomaly:
     """Return the scores of all views as one, and what maps are rendered from."""
     views = [own.scores for own in patches]
@@ -259,7 +261,3 @@ def _image_level_features(parts: ScoredParts) -> list[torch.Tensor]:
 def _unit_names(own: ByModality[float]) -> dict[str, float]:
     names = {"image": "2d", "points": "3d"}
     return {names[modality]: value for modality, value in own.items()}
-
-
-def _on_cpu(scores: torch.Tensor | None) -> torch.Tensor | None:
-    return None if scores is None else scores.cpu()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -58,15 +59,20 @@ def loader(
     """Return the samples as parts that are read, prepared and grouped when they are needed."""
     device = device_of(encoders, GROUP_OPS)
 
+    # Groups are made in a worker thread, whose own stream would not wait for the caller's, nor
+    # keep their memory from being used again before the caller's has read it.
+    stream = None if device == "cpu" else torch.cuda.current_stream(device)
+
     def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
         thinned = [sample.thinned() for sample in points]
-        return group_clouds(
-            [sample.points for sample in thinned],
-            [sample.pixels for sample in thinned],
-            [sample.size for sample in thinned],
-            device=device,
-            **group_settings(config),
-        )
+        with nullcontext() if stream is None else torch.cuda.stream(stream):
+            return group_clouds(
+                [sample.points for sample in thinned],
+                [sample.pixels for sample in thinned],
+                [sample.size for sample in thinned],
+                device=device,
+                **group_settings(config),
+            )
 
     ahead = encode.batch_size(encoders.device)
     batch = 1 if device == "cpu" else ahead
@@ -121,6 +127,8 @@ def part_set(encoded: encode.Encoded, config: Config) -> PartSet:
 
 def device_of(encoders: Encoders, ops: Sequence[str]) -> str:
     """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
+    if encoders.device == "cpu" or dispatch.is_too_old(encoders.device):
+        return "cpu"
     return encoders.device if all(map(dispatch.serves, ops)) else "cpu"
 
 

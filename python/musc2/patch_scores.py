@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,15 +11,16 @@ import torch
 
 from musc2 import ops
 from musc2.by_modality import ByModality
+from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Frame, shrink_mask
 from musc2.matches import Matches
 from musc2.ops import Links
-from musc2.ops._support import threads
+from musc2.ops._support.transfer import download, upload
 from musc2.progress import StageTimer
 from musc2.stages import aggregate, copies, layers, mutual, subsets
-from musc2.stages.enhance import enhance
+from musc2.stages.enhance import enhance_in_place
 from musc2.stages.matches import grid_positions, group_positions, nearest_matches
 from musc2.stages.mutual import Features
 from musc2.stages.rescore import salient_features
@@ -94,7 +96,7 @@ def layer_scores(
     medians: list[ByModality[float] | None] = []
     salient_source: FeatureLayer | None = None
     copied: torch.Tensor | None = None
-    links: list[Links] = []
+    links: Links | None = None
     for layer, features in layered:
         if not scored:
             links = _links(outline, features)
@@ -161,6 +163,7 @@ def features_of(
             normalize=defaults.image.normalize,
             normalize_first=config.aggregate_normalize_first,
         )
+        images = [_narrow(image, defaults.image, config) for image in images]
     if own.points is None or defaults.points is None:
         return [ByModality(image=image) for image in images]
     points = aggregate.point_features(
@@ -170,7 +173,18 @@ def features_of(
         curvature_threshold=config.curvature_threshold,
         normalize=defaults.points.normalize,
     )
+    points = _narrow(points, defaults.points, config)
     return [ByModality(image=images[0] if images else None, points=points)]
+
+
+def _narrow(z: torch.Tensor, defaults: TokenDefaults, config: Config) -> torch.Tensor:
+    """Return features as float16 on a GPU, which halves the bytes that a search reads.
+
+    Features of length 1 lose at most 2^-11 of it, and a search in bfloat16 loses more. Others may
+    be too large for float16.
+    """
+    is_wanted = defaults.normalize and config.search_precision != "float32"
+    return z.half() if z.is_cuda and is_wanted else z
 
 
 def searched(
@@ -206,14 +220,14 @@ class _Balance:
 def _layer_scores(
     features: ByModality[Features],
     chosen: list[torch.Tensor],
-    links: list[Links],
+    links: Links | None,
     config: Config,
     timer: StageTimer,
     balance: _Balance,
     copied: torch.Tensor | None,
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
-    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
+    scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2], dtype=torch.float32))
     for subset in chosen:
         own = features.map(partial(Features.subset, samples=subset))
         for rows in mutual.panels(own, config.memory):
@@ -225,19 +239,23 @@ def _layer_scores(
                 if balance.needed:
                     balance.medians = balance.medians or mutual.medians(features, chosen, d)
                     d = d.combine(lambda values, scale: values.div_(scale), balance.medians)
-            if d.image is not None and d.points is not None:
+            if d.image is not None and d.points is not None and links is not None:
                 with timer.stage("enhance"):  # section 6, CAE
-                    _enhance(d.image, d.points, [links[i] for i in subset[rows].tolist()])
+                    enhance_in_place(d.image, d.points, _of_samples(links, subset[rows]))
             with timer.stage("mutual"):
                 for (_, target), values in zip(scores.items(), d.values(), strict=True):
-                    target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
+                    samples = upload(subset[rows], target.device)
+                    target[samples] = ops.lowest_mean(values, config.mutual_interval)
     return scores
 
 
 def copies_of(features: ByModality[Features]) -> torch.Tensor | None:
     """Return which samples are copies in every modality; None if there are none."""
-    matrices = [copies.find_copies(part.z, part.references) for part in features.values()]
-    copied = torch.stack(matrices).all(0)
+    candidates = [copies.alike(part.z, part.references) for part in features.values()]
+    (pairs,) = download(torch.stack([own.pairs for own in candidates]).all(0))
+    if not pairs.any():
+        return None
+    copied = torch.stack([copies.confirmed(own, pairs) for own in candidates]).all(0)
     return copied if copied.any() else None
 
 
@@ -247,24 +265,44 @@ def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
     return not all(own.normalize for own in defaults.values())
 
 
-def _enhance(d_2d: torch.Tensor, d_3d: torch.Tensor, links: Sequence[Links]) -> None:
-    """Enhance distances in place, without a sample's entries of itself and its copies, +inf."""
-    with threads.one_thread():  # many small steps
-        for a, b, link in zip(d_2d, d_3d, links, strict=True):
-            columns = a[0].isfinite()
-            a[:, columns], b[:, columns] = enhance(a[:, columns], b[:, columns], link)
+def _links(outline: Outline, features: FeatureLayer) -> Links | None:
+    """Return which patch holds the center of each group, when there are both (section 6).
+
+    Packed: patch and groups (N, G), start (N, h * w + 1). The samples of one size take one call.
+    """
+    clouds, points, grid = outline.clouds, features.points, outline.grid
+    if grid is None or points is None:
+        return None
+    by_size: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for sample, cloud in enumerate(clouds):
+        if cloud.size is not None:
+            by_size[cloud.size].append(sample)
+    packed: list[Links] = []
+    groups = points.z.shape[1]
+    for size, samples in by_size.items():
+        pixels = torch.cat([_center_pixels(clouds[sample]) for sample in samples])
+        offsets = list(range(0, groups * len(samples) + 1, groups))
+        own = upload(pixels, points.z.device)
+        packed.append(ops.link_patches(own, size=size, grid=grid, offsets=offsets))
+    order = torch.tensor([sample for samples in by_size.values() for sample in samples])
+    together = Links(
+        torch.cat([links.patch for links in packed]).reshape(-1, groups),
+        torch.cat([links.start for links in packed]),
+        torch.cat([links.groups for links in packed]).reshape(-1, groups),
+    )
+    return together if len(packed) == 1 else _of_samples(together, order.argsort())
 
 
-def _links(outline: Outline, features: FeatureLayer) -> list[Links]:
-    """Return which patch holds the center of each group, when there are both (section 6)."""
-    if outline.grid is None or features.points is None:
-        return []
-    links = []
-    for cloud in outline.clouds:
-        if cloud.pixels is not None and cloud.size is not None:
-            pixels = cloud.pixels[cloud.centers].to(features.points.z.device)
-            links.append(ops.link_patches(pixels, size=cloud.size, grid=outline.grid))
-    return links
+def _center_pixels(cloud: Cloud) -> torch.Tensor:
+    return torch.zeros(0) if cloud.pixels is None else cloud.pixels[cloud.centers]
+
+
+def _of_samples(links: Links, samples: torch.Tensor) -> Links:
+    """Return the links of some of the samples."""
+    if len(samples) == len(links.patch) and bool((samples.diff() == 1).all()):
+        return links
+    rows = upload(samples, links.patch.device)
+    return Links(links.patch[rows], links.start[rows], links.groups[rows])
 
 
 def _inside(outline: Outline) -> torch.Tensor | None:
@@ -282,7 +320,7 @@ def _salient(
     """Return each sample's most anomalous feature; that of images lies inside its mask."""
     image, points = None, None
     if source.image is not None and scores.image is not None:
-        mask = None if inside is None else inside.to(scores.image.device)
+        mask = None if inside is None else upload(inside, scores.image.device)
         image = salient_features(source.image.z, scores.image, mask)
     if source.points is not None and scores.points is not None:
         points = salient_features(source.points.z, scores.points)

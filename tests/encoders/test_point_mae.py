@@ -8,6 +8,7 @@ import tolerances
 import torch
 
 from musc2 import Cloud, encoders
+from musc2.encoders import contract
 from musc2.errors import InputError
 from musc2.ops import Groups
 
@@ -148,3 +149,31 @@ def test_a_fetched_checkpoint_that_changed_is_refused(state, empty_caches):
     torch.save(state | {"norm.bias": torch.ones(384)}, path)
     with pytest.raises(InputError, match=r"pointmae_pretrain.pth has changed since it was fetched"):
         encoders.load("point-mae")
+
+
+@pytest.mark.parametrize("statistics", ["sample", "running"])
+def test_clouds_of_a_batch_do_not_change_each_others_tokens(
+    state, tmp_path, grouped_cloud, statistics, monkeypatch
+):
+    encoder = dataclasses.replace(loaded(tmp_path, state), statistics=statistics)
+    cloud, groups = grouped_cloud
+    scaled = dataclasses.replace(groups, neighborhood=3 * groups.neighborhood + 0.1)
+    expected = torch.stack([encoder.encode(cloud, own) for own in (groups, scaled, groups)])
+    for values in (1 << 28, 1):  # tokenized together, and one by one
+        monkeypatch.setattr("musc2.encoders.point_mae._TOKENIZER_VALUES", values)
+        tokens = encoder.encode_batch([cloud] * 3, [groups, scaled, groups])
+        torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_weights_are_cast_once_and_give_what_autocast_gives(state, tmp_path, grouped_cloud):
+    encoder = loaded(tmp_path, state, precision="bfloat16")
+    cloud, groups = grouped_cloud
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = encoder.network(groups.neighborhood, cloud.points[cloud.centers], "sample")
+    assert torch.equal(encoder.encode(cloud, groups), expected.float())
+    network = contract.cast_once(encoder.network, torch.bfloat16)
+    assert network is contract.cast_once(encoder.network, torch.bfloat16)
+    assert network.norm.weight is encoder.network.norm.weight
+    assert network.pos_embed[0].weight.dtype == torch.bfloat16
+    encoder.network.pos_embed[0].weight.mul_(2)  # a copy that would be stale is made anew
+    assert network is not contract.cast_once(encoder.network, torch.bfloat16)

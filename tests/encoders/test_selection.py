@@ -9,6 +9,7 @@ import torch
 
 from musc2 import Cloud, Config, encoders, score
 from musc2.encoders import ImageTokens, TokenDefaults, selection
+from musc2.encoders._checkpoints import kept
 from musc2.encoders.contract import Pretrained
 from musc2.errors import InputError
 
@@ -220,3 +221,36 @@ def test_an_encoder_without_a_final_norm_is_named(rng):
     config = Config(encoder_final_norm=False)
     with pytest.raises(InputError, match="encoder_final_norm must be None with texture, which has"):
         score(parts.images(rng, 3), encoder_2d="texture", config=config)
+
+
+def test_a_network_is_loaded_once_as_long_as_its_weights_stay(tmp_path, monkeypatch):
+    file = tmp_path / "own.pth"
+    torch.save(random_weights.original_vit(), file)
+    loads = []
+    load = encoders.load
+
+    def counting(name, **options):
+        loads.append(name)
+        return load(name, **options)
+
+    monkeypatch.setattr(encoders, "load", counting)
+    first = selection.image_encoder(str(file), "cpu", "float32", None)
+    again = selection.image_encoder(str(file), "cpu", "float32", (1,))
+    assert again.network is first.network
+    assert again.blocks != first.blocks
+    assert len(loads) == 1
+    assert selection.image_encoder(str(file), "cpu", "bfloat16", None).network is not first.network
+    torch.save(random_weights.original_vit(depth=4), file)
+    changed = selection.image_encoder(str(file), "cpu", "float32", None)
+    assert changed.network.config.num_hidden_layers == 4
+    assert len(loads) == 3
+    learners = [selection.image_encoder("texture", "cpu", "float32", None) for _ in range(2)]
+    assert learners[0] is not learners[1]
+
+
+def test_few_networks_are_kept():
+    networks = kept.Kept()
+    for number in range(kept.MOST + 1):
+        networks.get(number, lambda own=number: own)
+    assert networks.get(0, lambda: "made anew") == "made anew"
+    assert networks.get(kept.MOST, lambda: "made anew") == kept.MOST

@@ -8,7 +8,7 @@ import torch
 from oracle.vision_transformer import vision_transformer
 
 from musc2 import encoders
-from musc2.encoders import vit
+from musc2.encoders import contract, vit
 from musc2.encoders._checkpoints import positions
 from musc2.encoders.vit import Colors
 from musc2.errors import InputError
@@ -150,3 +150,15 @@ def test_interpolated_positions_keep_rows_and_columns_apart(interpolation):
         assert bool((spread[:1, :, 1] - spread[..., 1]).abs().max() < 1e-5)
         assert bool((spread[..., 0].diff(dim=0) > 0).all())
         assert bool((spread[..., 1].diff(dim=1) > 0).all())
+
+
+@pytest.mark.parametrize("family", random_weights.SETTINGS)
+def test_weights_cast_once_give_the_tokens_of_autocast(family, tmp_path, monkeypatch):
+    random_weights.small_network(family, tmp_path)
+    encoder = encoders.load(str(tmp_path), precision="bfloat16")
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    tokens = encoder.encode(images)
+    monkeypatch.setattr(contract, "cast_once", lambda network, *options: network)
+    expected = encoder.encode(images)
+    assert torch.equal(tokens.tokens, expected.tokens)
+    assert torch.equal(tokens.class_tokens, expected.class_tokens)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from musc2 import Config, score
-from musc2.encoders import ImageTokens, selection
-from musc2.errors import InputError
+from musc2.encoders import ImageTokens, TokenDefaults, selection
+from musc2.errors import DeviceError, InputError
 from musc2.inputs import Preparation, load, pair
 from musc2.inputs.parts import PartLoader
 from musc2.progress import StageTimer
@@ -287,3 +287,71 @@ def test_an_error_of_the_encoder_reaches_the_caller_as_it_is(rng):
 
     with pytest.raises(ZeroDivisionError):
         encoded(made(parts.images(rng)), broken)
+
+
+class LittleMemory:
+    """An encoder of images on a GPU that has memory for ``most`` of them at once."""
+
+    def __init__(self, most):
+        self.most, self.batches = most, []
+
+    def __call__(self, images):
+        self.batches.append(len(images))
+        if len(images) > self.most:
+            raise torch.cuda.OutOfMemoryError
+        return parts.colors(images)
+
+
+def test_a_batch_that_a_gpu_has_no_memory_for_is_halved_twice(rng):
+    rgb = parts.images(rng, 12)
+    expected = encoded(made(rgb), parts.colors)
+    encoder = LittleMemory(2)
+    tokens = encoded(made(rgb), encoder)
+    assert torch.equal(tokens.views[0].image, expected.views[0].image)
+    assert encoder.batches == [8, 4, 2, 2, 2, 2, 1, 1, 1, 1]  # quarters from then on
+    message = "no memory for 2 parts at once in the encoder LittleMemory; lower config.memory"
+    with pytest.raises(DeviceError, match=message):
+        encoded(made(rgb), LittleMemory(1))
+    with pytest.raises(DeviceError, match="no memory for a single part"):
+        encoded(made(rgb[:1]), LittleMemory(0))
+
+
+class InBatches:
+    """An encoder of points that claims to be on a GPU, with another value for each cloud."""
+
+    name, modality, learns = "in batches", "points", False
+    token_defaults = TokenDefaults(normalize=True, degrees=(1, 3, 5))
+    device = torch.device("cuda")
+
+    def __init__(self):
+        self.batches = []
+
+    def fit(self, clouds, *, seed=0):
+        """Learn nothing."""
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        """Restore nothing."""
+
+    def encode(self, cloud, groups):
+        return parts.spread(cloud, groups)[None]
+
+    def encode_batch(self, clouds, groups):
+        self.batches.append(len(clouds))
+        return torch.stack(list(map(self.encode, clouds, groups)))
+
+
+@pytest.mark.parametrize("with_images", [False, True])
+def test_an_encoder_of_points_on_a_gpu_gets_batches(rng, with_images):
+    rgb = parts.images(rng, 5) if with_images else None
+    pcd = parts.maps(rng, 5)
+    encoder = InBatches()
+    image = parts.colors if with_images else None
+    loaded = made(rgb, pcd)
+    image_encoders = [image_encoder(image)] if with_images else []
+    tokens = encode(loaded, 5, image_encoders, [encoder], StageTimer(), batch_size=3)
+    assert encoder.batches == [3, 2]
+    expected = encoded(made(rgb, pcd), image, parts.spread)
+    assert torch.equal(tokens.views[0].points, expected.views[0].points)

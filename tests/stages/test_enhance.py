@@ -5,8 +5,8 @@ from oracle.enhance import enhance as oracle
 from tolerances import RANKED
 
 from musc2.errors import InputError
-from musc2.ops import link_patches, lowest_mean
-from musc2.stages.enhance import enhance
+from musc2.ops import Links, link_patches, lowest_mean
+from musc2.stages.enhance import enhance, enhance_in_place
 
 
 def sample(rng, grid, groups, references):
@@ -129,3 +129,33 @@ def test_bad_arguments_are_named(change, message):
     links = link_patches(torch.tensor([0, 3]), size=(2, 2), grid=(2, 2))
     with pytest.raises(InputError, match=message):
         enhance(**({"a": torch.zeros(4, 5), "b": torch.zeros(2, 5), "links": links} | change))
+
+
+@pytest.mark.parametrize("hidden", [1, 5], ids=["itself", "and copies"])
+def test_samples_together_on_a_gpu_equal_samples_one_by_one(rng, hidden):
+    pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
+    groups, references, count = 40, 9, 6
+    d_2d, d_3d, links = [], [], []
+    for index in range(count):
+        a, b, own = sample(rng, (5, 6), groups, references)
+        columns = [(index + step) % references for step in range(1 + index % hidden)]
+        a[:, columns] = b[:, columns] = float("inf")
+        d_2d.append(a)
+        d_3d.append(b)
+        links.append(own)
+    d_2d, d_3d = torch.stack(d_2d), torch.stack(d_3d)
+    d_2d[2], d_3d[2] = d_2d[2].round(decimals=1), d_3d[2].round(decimals=1)  # ties, and zeros
+    values = [
+        torch.stack([vars(own)[name] for own in links]) for name in ("patch", "start", "groups")
+    ]
+    with pretended_gpu.present() as counts:
+        on_gpu = [d.to("cuda") for d in (d_2d, d_3d)]
+        counts.waits.clear()
+        enhance_in_place(*on_gpu, Links(*(value.to("cuda") for value in values)))
+        assert [wait for wait in counts.waits if "pageable" not in wait[1]] == []
+        on_gpu = [d.cpu() for d in on_gpu]
+    enhance_in_place(d_2d, d_3d, Links(*values))
+    for ours, expected in zip(on_gpu, (d_2d, d_3d), strict=True):
+        assert torch.equal(ours.isinf(), expected.isinf())
+        differences = (ours - expected)[expected.isfinite()].abs().numpy()
+        assert_close_but_for_swapped_ranks(differences, RANKED["enhance"])

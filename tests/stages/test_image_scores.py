@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from musc2 import Config, score_tokens
-from musc2.stages.image_scores import highest_mean
+from musc2.stages.image_scores import highest_mean, highest_means_of_all
 
 
 def test_the_highest_share_of_a_map():
@@ -20,3 +20,11 @@ def test_raw_scores_are_the_mean_of_the_highest_share(rng, unit):
     maps = result.maps.at("working").flatten(1)
     torch.testing.assert_close(result.raw_scores, maps.topk(20).values.mean(1))
     assert (result.raw_scores < maps.amax(1)).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_vectors_of_any_lengths_together(share):
+    generator = torch.Generator().manual_seed(0)
+    vectors = [torch.rand(length, generator=generator) for length in (1, 30, 7)]
+    expected = torch.stack([highest_mean(own, share) for own in vectors])
+    torch.testing.assert_close(highest_means_of_all(vectors, share), expected)

@@ -151,3 +151,22 @@ def test_points_of_a_smaller_map_are_enlarged_to_the_working_size():
     maps = Maps([points], [frame((1, 4), (2, 4))])
     assert maps.at("working").tolist() == [[[0.0, 0.5, 1.5, 2.0]]]
     assert maps[0].tolist() == [[0.0, 0.5, 1.5, 2.0]] * 2
+
+
+def test_maps_rendered_together_equal_maps_rendered_alone():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(3, 4, 5, generator=generator)
+    layers = [
+        PatchLayer(scores=scores, further=(scores[:, :2],)),
+        PointLayer(
+            scores=[torch.rand(count, generator=generator) for count in (9, 30, 1)],
+            pixels=[torch.arange(0, count * 4, 4) for count in (9, 30, 1)],
+            sizes=[(12, 10)] * 3,
+            sigma=1.5,
+        ),
+    ]
+    for layer in layers:
+        for size in ((12, 10), (24, 18)):
+            together = layer.render_batch([2, 0], size)
+            alone = torch.stack([layer.render(2, size), layer.render(0, size)])
+            torch.testing.assert_close(together, alone, rtol=1e-6, atol=1e-6)

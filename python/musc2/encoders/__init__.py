@@ -20,6 +20,7 @@ import torch
 
 from musc2 import checks
 from musc2.encoders._checkpoints import fetching
+from musc2.encoders._checkpoints.kept import Kept, version
 from musc2.encoders.contract import (
     PRECISIONS,
     BlockEncoder,
@@ -85,6 +86,22 @@ def load(
         name, weights=path, download=download, device=usable, precision=precision
     )
     return encoder
+
+
+_kept: Kept[ImageEncoder | PointEncoder] = Kept()
+
+
+def shared(name: str, *, device: str, precision: str) -> ImageEncoder | PointEncoder:
+    """Return ``load(name)``; a network whose weights are the same as before is not loaded again.
+
+    What is returned is shared with earlier and later calls, and must not be changed.
+    """
+    family = _family("load", name)
+    path = family.find(name, None) if hasattr(family, "find") else None
+    if path is None:  # without weights, or without those that it needs: load tells
+        return load(name, device=device, precision=precision)
+    key = (name, device, precision, version(path))
+    return _kept.get(key, lambda: load(name, device=device, precision=precision))
 
 
 def available(name: str) -> bool:

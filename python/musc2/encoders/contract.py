@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -15,10 +18,12 @@ from musc2.config import Config
 from musc2.errors import DeviceError
 from musc2.ops import Groups
 from musc2.ops._support import dispatch
+from musc2.torch_state import exact_float32
 
 Modality = Literal["image", "points"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 PRECISIONS = (*_DTYPES, "auto")
+_CAST_LAYERS = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)  # autocast casts their weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +173,18 @@ class PointEncoder(Encoder, Protocol):
         """
 
 
+@runtime_checkable
+class BatchPointEncoder(Protocol):
+    """A point encoder that encodes many clouds at once, which pays on a GPU."""
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the network is."""
+
+    def encode_batch(self, clouds: Sequence[Cloud], groups: Sequence[Groups]) -> torch.Tensor:
+        """Return tokens (B, layers, G, C) of clouds with equally many groups."""
+
+
 def check_images(op: str, images: torch.Tensor, patch: int) -> torch.Tensor:
     """Return ``images`` if they are (B, 3, H, W) finite float32 with sides that patches fill."""
     if not isinstance(images, torch.Tensor) or images.dtype != torch.float32:
@@ -195,7 +212,7 @@ def check_groups(op: str, cloud: Cloud, groups: Groups) -> None:
 def usable_device(op: str, device: str | torch.device) -> torch.device:
     """Return the device that ``device`` names; "auto" is CUDA if torch sees a GPU, else the CPU."""
     if str(device) == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return _best_device()
     requirement = 'must be "auto", "cpu", "cuda" or "cuda:N"'
     try:
         usable = torch.device(device)
@@ -210,6 +227,17 @@ def usable_device(op: str, device: str | torch.device) -> torch.device:
     return usable
 
 
+def _best_device() -> torch.device:
+    """Return the current GPU or, where it is too old for the kernels, the first that is not."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    if torch.cuda.device_count() > 1 and dispatch.is_too_old(f"cuda:{torch.cuda.current_device()}"):
+        for index in range(torch.cuda.device_count()):
+            if not dispatch.is_too_old(f"cuda:{index}"):
+                return torch.device("cuda", index)
+    return torch.device("cuda")
+
+
 def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
     """Return the type of matrix products; "auto" is a half type if the hardware has one."""
     checks.choice(op, "precision", precision, PRECISIONS)
@@ -220,8 +248,48 @@ def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if dispatch.isa() == "avx512bf16" else torch.float32
 
 
+_cast: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.nn.Module]] = WeakKeyDictionary()
+_cast_lock = threading.Lock()
+
+
+def cast_once(
+    network: torch.nn.Module,
+    dtype: torch.dtype,
+    layers: tuple[type[torch.nn.Module], ...] = _CAST_LAYERS,
+) -> Any:
+    """Return the network with the weights of ``layers`` in ``dtype``; it is kept beside it.
+
+    Autocast would cast frozen weights anew at every call, to the same values. All other parameters
+    are shared.
+    """
+    if dtype == torch.float32:
+        return network
+    parameters = list(network.parameters())
+    state = [(own.data_ptr(), 0 if own.is_inference() else own._version) for own in parameters]
+    with _cast_lock:
+        kept = _cast.get(network)
+        if kept is None or kept[0] != (dtype, state):
+            kept = (dtype, state), _cast_copy(network, dtype, layers)
+            _cast[network] = kept
+        return kept[1]
+
+
+def _cast_copy(
+    network: torch.nn.Module, dtype: torch.dtype, layers: tuple[type[torch.nn.Module], ...]
+) -> torch.nn.Module:
+    shared: dict[int, Any] = {}
+    for values in (*network.parameters(), *network.buffers()):
+        shared[id(values)] = values
+    for module in network.modules():
+        if isinstance(module, layers):
+            for own in module.parameters(recurse=False):
+                cast = own.detach().to(dtype)
+                shared[id(own)] = torch.nn.Parameter(cast, requires_grad=False)
+    return copy.deepcopy(network, shared)
+
+
 def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Return a context in which matrix products are of ``dtype``; norms and sums stay float32."""
     if dtype == torch.float32:
-        return contextlib.nullcontext()
+        return exact_float32() if device.type == "cuda" else contextlib.nullcontext()
     return torch.autocast(device.type, dtype=dtype)

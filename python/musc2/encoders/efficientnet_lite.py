@@ -17,6 +17,7 @@ from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import ImageTokens, Modality, Pretrained, TokenDefaults
 from musc2.errors import FetchError, InputError
+from musc2.ops._support.transfer import upload
 
 MEAN, DEVIATION = 127 / 255, 128 / 255  # of all colors, as in training
 NORM_EPSILON = 1e-3
@@ -139,11 +140,12 @@ class EfficientNetLite(Pretrained):
         checked = contract.check_images("encode", images, self.image_scale * self.patch)
         device = next(self.network.parameters()).device
         dtype = contract.matmul_dtype("encode", self.precision, device)
-        pixels = (checked.to(device) - MEAN) / DEVIATION
+        pixels = (upload(checked, device) - MEAN) / DEVIATION
         half = F.interpolate(pixels, scale_factor=0.5, mode="bicubic", antialias=True)
+        network = contract.cast_once(self.network, dtype)
         with torch.no_grad(), contract.autocast(dtype, device):
-            fine = F.pixel_unshuffle(self.network(pixels, FINE_STAGE), 2)
-            coarse = self.network(half, COARSE_STAGE)
+            fine = F.pixel_unshuffle(network(pixels, FINE_STAGE), 2)
+            coarse = network(half, COARSE_STAGE)
         grid = fine.shape[2:]
         channels = max(fine.shape[1], coarse.shape[1])
         tokens = torch.zeros(len(fine), 2, *grid, channels, device=device)

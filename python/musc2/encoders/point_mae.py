@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ from torch import nn
 from torch.nn import functional as F
 
 from musc2 import checks
-from musc2.cloud import Cloud
+from musc2.cloud import Cloud, center_points
 from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import PUBLISHED_DEFAULTS, Modality, Pretrained, TokenDefaults
 from musc2.ops import Groups
+from musc2.ops._support.transfer import upload
 
 NAMES = {"point-mae": "Point-MAE, a point transformer: tokens of 384 numbers per point group"}
 URL = "https://github.com/Pang-Yatian/Point-MAE/releases/download/main/pretrain.pth"
 FILE = "pointmae_pretrain.pth"
 STATISTICS = ("sample", "running")
 WIDTH, DEPTH, HEADS = 384, 12, 6
+_TOKENIZER_VALUES = 1 << 28  # of the widest layer, for the clouds of a batch at once
 BLOCKS = (3, 7, 11)  # whose outputs are the tokens
 # Keys of the checkpoint that are not the encoder's: the decoder of its training and its heads.
 _IGNORED_KEYS = (
@@ -36,7 +39,7 @@ _IGNORED_KEYS = (
 
 
 class Tokenizer(nn.Module):
-    """A PointNet shared by all points: groups (G, M, 3) -> one token per group (G, 384)."""
+    """A PointNet shared by all points: groups (T, M, 3) -> one token per group (T, 384)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,35 +50,35 @@ class Tokenizer(nn.Module):
             nn.Conv1d(512, 512, 1), nn.BatchNorm1d(512), nn.ReLU(), nn.Conv1d(512, WIDTH, 1)
         )
 
-    def forward(self, groups: torch.Tensor, statistics: str) -> torch.Tensor:
-        """Return one token per group."""
+    def forward(self, groups: torch.Tensor, statistics: str, clouds: int = 1) -> torch.Tensor:
+        """Return one token per group; the groups are those of ``clouds``, equally many each."""
         first: Any = self.first_conv
         second: Any = self.second_conv
-        hidden = _batch_norm(first[1], _per_point(first[0], groups), statistics).relu()
+        hidden = _batch_norm(first[1], _per_point(first[0], groups), statistics, clouds).relu()
         points = _per_point(first[3], hidden)
         # The wide layer takes (maximum of the group, point). The product with the first half is the
         # same for all points of a group and computed once.
         group_weight, point_weight = torch.split(second[0].weight.squeeze(-1), 256, dim=1)
         of_group = F.linear(points.amax(1), group_weight, second[0].bias)
         wide = F.linear(points, point_weight) + of_group[:, None]
-        hidden = _batch_norm(second[1], wide, statistics).relu()
+        hidden = _batch_norm(second[1], wide, statistics, clouds).relu()
         return _per_point(second[3], hidden).amax(1)
 
 
 class Attention(nn.Module):
-    """Self-attention over the groups of one cloud."""
+    """Self-attention over the groups of each cloud."""
 
     def __init__(self) -> None:
         super().__init__()
         self.qkv = nn.Linear(WIDTH, 3 * WIDTH, bias=False)
         self.proj = nn.Linear(WIDTH, WIDTH)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what each group gathers from all, (G, 384)."""
-        query, key, value = self.qkv(x).view(len(x), 3, HEADS, -1).permute(1, 2, 0, 3)
-        # With a batch dimension: the fused kernels take four dimensions only.
-        heads = F.scaled_dot_product_attention(query[None], key[None], value[None])[0]
-        output: torch.Tensor = self.proj(heads.transpose(0, 1).flatten(1))
+    def forward(self, x: torch.Tensor, clouds: int) -> torch.Tensor:
+        """Return what each group gathers from all of its cloud, (T, 384)."""
+        groups = len(x) // clouds
+        qkv = self.qkv(x).view(clouds, groups, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        heads = F.scaled_dot_product_attention(*qkv)
+        output: torch.Tensor = self.proj(heads.transpose(1, 2).reshape(len(x), -1))
         return output
 
 
@@ -103,9 +106,9 @@ class Block(nn.Module):
         self.mlp = Perceptron()
         self.attn = Attention()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, clouds: int) -> torch.Tensor:
         """Return the tokens after both halves."""
-        x = x + self.attn(self.norm1(x))
+        x = x + self.attn(self.norm1(x), clouds)
         output: torch.Tensor = x + self.mlp(self.norm2(x))
         return output
 
@@ -119,7 +122,7 @@ class Blocks(nn.Module):
 
 
 class PointTransformer(nn.Module):
-    """A tokenizer and a transformer: groups (G, M, 3) and centers (G, 3) -> tokens (3, G, 384)."""
+    """A tokenizer and a transformer: groups (T, M, 3) and centers (T, 3) -> tokens (3, T, 384)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,13 +131,25 @@ class PointTransformer(nn.Module):
         self.blocks = Blocks()
         self.norm = nn.LayerNorm(WIDTH)
 
-    def forward(self, groups: torch.Tensor, centers: torch.Tensor, statistics: str) -> torch.Tensor:
-        """Return the outputs of blocks 3, 7 and 11, each through the final norm."""
-        x = self.encoder(groups, statistics)
+    def forward(
+        self, groups: torch.Tensor, centers: torch.Tensor, statistics: str, clouds: int = 1
+    ) -> torch.Tensor:
+        """Return the outputs of blocks 3, 7 and 11, each through the final norm.
+
+        The T groups are those of ``clouds``, one after the other and equally many each.
+        """
+        each = len(groups) // clouds
+        step = max(1, _TOKENIZER_VALUES // max(1, each * groups.shape[1] * 512))
+        tokens: list[torch.Tensor] = []
+        for start in range(0, clouds, step):
+            count = min(step, clouds - start)
+            part = groups[start * each : (start + count) * each]
+            tokens.append(self.encoder(part, statistics, count))
+        x = tokens[0] if len(tokens) == 1 else torch.cat(tokens)
         positions = self.pos_embed(centers)
         outputs = []
         for number, block in enumerate(self.blocks.blocks):
-            x = block(x + positions)  # before every block, as in its training
+            x = block(x + positions, clouds)  # before every block, as in its training
             if number in BLOCKS:
                 outputs.append(self.norm(x))
         return torch.stack(outputs)
@@ -162,14 +177,32 @@ class PointMAE(Pretrained):
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
         """Return tokens (3, G, 384) float32 of a cloud's groups, on the network's device."""
         contract.check_groups("encode", cloud, groups)
-        device = next(self.network.parameters()).device
+        return self.encode_batch([cloud], [groups])[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the network is."""
+        return next(self.network.parameters()).device
+
+    def encode_batch(self, clouds: Sequence[Cloud], groups: Sequence[Groups]) -> torch.Tensor:
+        """Return tokens (B, 3, G, 384) of clouds with equally many groups.
+
+        The statistics of a batch norm are those of each cloud alone.
+        """
+        for cloud, own in zip(clouds, groups, strict=True):
+            contract.check_groups("encode", cloud, own)
+        device = self.device
         dtype = contract.matmul_dtype("encode", self.precision, device)
-        centers = cloud.points[cloud.centers].to(device)
+        network = contract.cast_once(self.network, dtype)
+        centers = upload(center_points(clouds), device)
+        neighborhoods = [own.neighborhood for own in groups]
+        points = neighborhoods[0] if len(groups) == 1 else torch.cat(neighborhoods)
         with torch.no_grad(), contract.autocast(dtype, device):
-            tokens: torch.Tensor = self.network(
-                groups.neighborhood.to(device), centers, self.statistics
+            tokens: torch.Tensor = network(
+                upload(points, device), centers, self.statistics, len(clouds)
             )
-        return tokens.float()
+        layers, _, width = tokens.shape
+        return tokens.float().view(layers, len(clouds), -1, width).transpose(0, 1)
 
 
 def find(name: str, path: Path | None) -> Path | None:
@@ -218,8 +251,13 @@ def _per_point(layer: Any, x: torch.Tensor) -> torch.Tensor:
     return F.linear(x, layer.weight.squeeze(-1), layer.bias)
 
 
-def _batch_norm(norm: Any, x: torch.Tensor, statistics: str) -> torch.Tensor:
-    """Normalize over all points of all groups without changing the running statistics."""
+def _batch_norm(norm: Any, x: torch.Tensor, statistics: str, clouds: int) -> torch.Tensor:
+    """Normalize over all points of a cloud's groups without changing the running statistics."""
+    if statistics == "sample" and clouds > 1:
+        rows = x.view(clouds, -1, x.shape[-1])
+        variance, mean = torch.var_mean(rows.float(), dim=1, correction=0, keepdim=True)
+        scale = norm.weight / (variance + norm.eps).sqrt()
+        return torch.addcmul(norm.bias - mean * scale, rows, scale).to(x.dtype).view_as(x)
     flat = x.flatten(0, 1)
     if statistics == "running":
         mean, variance = norm.running_mean, norm.running_var

@@ -214,7 +214,7 @@ def image_encoder(
 ) -> ImageEncoder:
     """Return the image encoder that a name, an encoder or a callable stands for."""
     if isinstance(encoder, str):
-        candidate: object = encoders.load(encoder, device=device, precision=precision)
+        candidate: object = encoders.shared(encoder, device=device, precision=precision)
     elif callable(encoder) and not hasattr(encoder, "encode"):
         candidate = custom.image_encoder(encoder, DEFAULT_SIZE)
     else:
@@ -237,7 +237,7 @@ def image_encoder(
 def point_encoder(encoder: object, device: str, precision: str) -> PointEncoder:
     """Return the point encoder that a name, an encoder or a callable stands for."""
     if isinstance(encoder, str):
-        candidate: object = encoders.load(encoder, device=device, precision=precision)
+        candidate: object = encoders.shared(encoder, device=device, precision=precision)
     elif callable(encoder) and not hasattr(encoder, "encode"):
         candidate = custom.point_encoder(encoder)
     else:

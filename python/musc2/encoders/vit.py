@@ -24,6 +24,7 @@ from musc2.encoders.contract import (
     TokenDefaults,
 )
 from musc2.errors import InputError
+from musc2.ops._support.transfer import upload
 
 GRID = 28  # patches along a side by default, as in the published method: DINO ViT-B/8 at 224
 
@@ -89,17 +90,20 @@ class VisionTransformer(Pretrained):
         pixels = contract.check_images("encode", images, self.patch)
         grid = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch
         device = next(self.network.parameters()).device
-        mean = torch.tensor(self.colors.mean, device=device).view(3, 1, 1)
-        std = torch.tensor(self.colors.std, device=device).view(3, 1, 1)
+        mean = upload(torch.tensor(self.colors.mean), device).view(3, 1, 1)
+        std = upload(torch.tensor(self.colors.std), device).view(3, 1, 1)
         dtype = contract.matmul_dtype("encode", self.precision, device)
+        # DINOv3 takes the type of its positions from the weights of the first convolution.
+        network = contract.cast_once(self.network, dtype, (torch.nn.Linear,))
+        own = replace(self, network=network)
         with torch.no_grad(), contract.autocast(dtype, device):
-            outputs = self._block_outputs((pixels.to(device) - mean) / std)
+            outputs = own._block_outputs((upload(pixels, device) - mean) / std)
             last = outputs[max(outputs)]
             first_patch = last.shape[1] - grid[0] * grid[1]  # after the class token and registers
             patches = [outputs[block][:, first_patch:] for block in self.blocks]
             if self.final_norm:
-                patches = list(map(self._final_norm, patches))
-            class_tokens = self._class_tokens(last[:, 0]).float()
+                patches = list(map(own._final_norm, patches))
+            class_tokens = own._class_tokens(last[:, 0]).float()
         tokens = torch.stack([layer.float() for layer in patches], dim=1)
         return ImageTokens(
             tokens=tokens.view(*tokens.shape[:2], *grid, -1), class_tokens=class_tokens

@@ -9,6 +9,7 @@ from musc2.ops._support import arrays, dispatch, magnitude
 
 OP = "pool_grid"
 MAX_DEGREE = 9999
+MOST_ON_GPU = 50_000  # patches in a window, whose weights a block keeps in shared memory
 WEIGHTINGS = ("similarity", "uniform")
 
 
@@ -30,6 +31,8 @@ def pool_grid(
     features = arrays.features(OP, "tokens", tokens, "N, h, w, C")
     windows = torch.tensor(checks.odd_degrees(OP, "degrees", degrees, MAX_DEGREE))
     by_similarity = checks.choice(OP, "weighting", weighting, WEIGHTINGS) == "similarity"
+    if dispatch.on_gpu(features):
+        _check_window(features, int(windows.max()))
     exponent = magnitude.excess_exponent(features)
     features = magnitude.shifted(features, -exponent)
     pooled = torch.empty_like(features, dtype=torch.float32)
@@ -48,3 +51,11 @@ def pool_grid(
             gpu_only=(type_code,),
         )
     return magnitude.shifted(pooled, exponent)
+
+
+def _check_window(features: torch.Tensor, degree: int) -> None:
+    height, width = features.shape[1:3]
+    patches = min(height, degree) * min(width, degree)
+    if patches > MOST_ON_GPU:
+        requirement = f"must span at most {MOST_ON_GPU} patches of the grid on a GPU"
+        checks.refuse(OP, "degrees", requirement, f"{degree}, which spans {patches}")

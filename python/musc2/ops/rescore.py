@@ -73,8 +73,8 @@ def _with_itself(
     own = torch.arange(len(index), device=index.device)
     missing = ~(index == own[:, None]).any(1)
     index, weight = index.clone(), weight.clone()
-    index[missing, -1] = own[missing]
-    weight[missing, -1] = features[missing].double().square().sum(-1)
+    index[:, -1] = torch.where(missing, own, index[:, -1])
+    weight[:, -1] = torch.where(missing, features.double().square().sum(-1), weight[:, -1])
     return index, weight
 
 

@@ -10,6 +10,7 @@ from torch.nn.functional import layer_norm as joint_norm
 from musc2 import ops
 from musc2.cloud import Cloud, center_points
 from musc2.ops._support.magnitude import unit
+from musc2.ops._support.transfer import upload
 
 
 def image_features(
@@ -49,8 +50,8 @@ def point_features(
     flat = tokens.reshape(samples * groups, channels)
     pooled = ops.pool_centers(
         unit(flat) if normalize else flat,
-        center_points(clouds).to(tokens.device),
-        torch.cat([cloud.curvature for cloud in clouds]).to(tokens.device),
+        upload(center_points(clouds), tokens.device),
+        upload(torch.cat([cloud.curvature for cloud in clouds]), tokens.device),
         tuple(degrees),
         curvature_threshold=curvature_threshold,
         offsets=list(range(0, groups * samples + 1, groups)),

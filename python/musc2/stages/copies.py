@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from musc2.errors import InputWarning
+from musc2.ops._support.transfer import download, upload
 
 ALIKE = 0.15
 """Copies are at most this far apart, relative to the median pair: root mean square of patches."""
@@ -24,28 +26,61 @@ def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torc
     z: (N, L, C); references: (R, L', C). Patches are compared place by place, so a copy is the same
     picture or scan again, perhaps saved or scaled anew, not the same part in another pose.
     """
+    candidates = alike(z, references)
+    (pairs,) = download(candidates.pairs)
+    return confirmed(candidates, pairs)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidates:
+    """Samples that are alike on average: pairs (N, N + R) bool, and the typical squared distance.
+
+    partners: the features of what the samples were compared with.
+    """
+
+    z: torch.Tensor
+    partners: torch.Tensor
+    pairs: torch.Tensor
+    typical: torch.Tensor
+
+
+def alike(z: torch.Tensor, references: torch.Tensor | None = None) -> Candidates:
+    """Return the pairs that may be copies; a GPU is not waited for."""
     partners = z
     if references is not None and references.shape[1:] == z.shape[1:]:
         partners = torch.cat([z, references])
     squared = _mean_squares(z, partners)
     own = torch.arange(len(z), device=z.device)
     squared[own, own] = float("inf")
-    typical = squared[squared.isfinite()].median() if len(partners) > 1 else squared.new_zeros(())
-    alike = _rare((squared <= ALIKE**2 * typical) & (typical > 0))
-    for row in alike.any(1).nonzero()[:, 0].tolist():
-        columns = alike[row].nonzero()[:, 0]
-        furthest = (z[row] - partners[columns]).square().sum(-1).amax(-1)
-        alike[row, columns] = furthest <= PATCH**2 * typical
+    typical = squared.new_zeros(())
+    if len(partners) > 1:
+        typical = squared.masked_fill(~squared.isfinite(), float("nan")).nanmedian()
+    pairs = _rare((squared <= ALIKE**2 * typical) & (typical > 0))
     if references is not None and len(partners) == len(z):
-        alike = torch.cat([alike, alike.new_zeros(len(z), len(references))], dim=1)
-    return alike
+        pairs = torch.cat([pairs, pairs.new_zeros(len(z), len(references))], dim=1)
+    return Candidates(z=z, partners=partners, pairs=pairs, typical=typical)
+
+
+def confirmed(candidates: Candidates, pairs: torch.Tensor) -> torch.Tensor:
+    """Return those of ``pairs``, on the CPU, of which no patch is far from its place in the other.
+
+    The result is on the device of the features.
+    """
+    z, limit = candidates.z, PATCH**2 * candidates.typical
+    copies = upload(pairs, z.device)
+    for row in pairs.any(1).nonzero()[:, 0].tolist():
+        columns = upload(pairs[row].nonzero()[:, 0], z.device)
+        furthest = (z[row].float() - candidates.partners[columns].float()).square().sum(-1).amax(-1)
+        copies[row, columns] = furthest <= limit
+    return copies
 
 
 def within(copies: torch.Tensor, subset: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """Return (n, K): the copies of a subset's ``rows`` among the subset and all references."""
     samples, parts = copies.shape
-    references = torch.arange(samples, parts)
-    return copies[subset[rows]][:, torch.cat([subset, references])]
+    partners = torch.cat([subset, torch.arange(samples, parts)])
+    own_rows, columns = upload(subset[rows], copies.device), upload(partners, copies.device)
+    return copies[own_rows][:, columns]
 
 
 def leave_out(d: torch.Tensor, copies: torch.Tensor) -> None:
@@ -77,7 +112,8 @@ def pairs_of(
 ) -> list[str]:
     """Return "NAME and NAME" of each pair; references without names are counted from 0."""
     pairs = []
-    for row, column in copies.nonzero().tolist():
+    (on_cpu,) = download(copies)
+    for row, column in on_cpu.nonzero().tolist():
         if column >= len(names):
             number = column - len(names)
             other = f"reference {number}" if reference_names is None else reference_names[number]
@@ -89,7 +125,7 @@ def pairs_of(
 
 def _mean_squares(z: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
     """Return (N, K): the mean over patches of squared distances, place by place."""
-    own, keys = z.flatten(1), partners.flatten(1)
+    own, keys = z.flatten(1).float(), partners.flatten(1).float()
     products = own @ keys.T
     norms, key_norms = own.square().sum(1), keys.square().sum(1)
     squared = (norms[:, None] + key_norms - 2 * products).clamp(min=0) / z.shape[1]

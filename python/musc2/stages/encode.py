@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, TypeVar
 
 import torch
 
 from musc2 import checks
 from musc2.cloud import Cloud
 from musc2.encoders import ImageEncoder, ImageTokens, PointEncoder
-from musc2.errors import InputError
+from musc2.encoders.contract import BatchPointEncoder
+from musc2.errors import DeviceError, InputError
 from musc2.inputs.parts import LoadedPart, OutputSpec
-from musc2.ops import Groups
+from musc2.ops._support.transfer import download, upload
 from musc2.progress import StageTimer
 from musc2.tokens import Tokens
 from musc2.torch_state import eval_mode
 
+T = TypeVar("T")
+_MOST_PIECES = 4  # that a batch is cut into
 _BYTES_PER_PIXEL = 1024  # activations of a large network, ViT-B/8
 
 
@@ -48,25 +52,33 @@ def encode(
 
     Images are encoded in batches of up to ``batch_size`` that take about ``memory`` bytes.
     """
+    halving = _Halving(memory)
     images = [_Rows("image tokens", count, device) for _ in image_encoders]
     classes = [_Rows("class tokens", count, device) for _ in image_encoders]
     points = [_Rows("point tokens", count, device) for _ in point_encoders]
     clouds: list[Cloud] = []
     outputs: list[OutputSpec] = []
-    for batch in _batches(parts, memory, batch_size):
+    alone = 1 if not any(map(_takes_batches, point_encoders)) else batch_size
+    for batch in _batches(parts, memory, batch_size, alone):
         with timer.stage("encode"):
+            checked: list[tuple[str, torch.Tensor]] = []
             for index, image_encoder in enumerate(image_encoders):
-                encoded = _image_tokens(image_encoder, batch, index)
-                images[index].add(encoded.tokens, batch)
-                if encoded.class_tokens is not None:
-                    classes[index].add(encoded.class_tokens, batch)
-            for part in batch:
-                if point_encoders and part.cloud is not None and part.groups is not None:
-                    for point_encoder, rows in zip(point_encoders, points, strict=True):
-                        own = _point_tokens(point_encoder, part, part.cloud, part.groups)
-                        rows.add(own[None], [part])
-                    clouds.append(part.scored_cloud or part.cloud)
-                outputs.append(part.output)
+                encode_images = partial(_image_tokens, image_encoder, index=index)
+                for part, encoded in halving.run(encode_images, batch, image_encoder.name):
+                    images[index].add(encoded.tokens, part)
+                    checked.append((image_encoder.name, encoded.tokens))
+                    if encoded.class_tokens is not None:
+                        classes[index].add(encoded.class_tokens, part)
+            for point_encoder, rows in zip(point_encoders, points, strict=True):
+                encode_points = partial(_point_tokens, point_encoder)
+                for part, own in halving.run(encode_points, batch, point_encoder.name):
+                    rows.add(own, part)
+                    checked.append((point_encoder.name, own))
+            _check_finite(checked, batch)
+            for sample in batch:
+                if point_encoders and sample.cloud is not None:
+                    clouds.append(sample.scored_cloud or sample.cloud)
+                outputs.append(sample.output)
         timer.step("encode", len(outputs), count)
     views: list[Tokens] = []
     for image, point in pairs(len(images), len(points)):
@@ -101,18 +113,25 @@ def batch_size(device: str) -> int:
 
 
 def _batches(
-    parts: Iterable[LoadedPart], memory: int, batch_size: int
+    parts: Iterable[LoadedPart], memory: int, batch_size: int, alone: int
 ) -> Iterator[list[LoadedPart]]:
+    """Yield batches; of parts without images ``alone``."""
     batch: list[LoadedPart] = []
     for part in parts:
         batch.append(part)
         images = part.prepared.images
         pixels = max((image.shape[1] * image.shape[2] for image in images), default=1)
-        if not images or len(batch) >= min(batch_size, memory // (pixels * _BYTES_PER_PIXEL)):
+        most = min(batch_size, memory // (pixels * _BYTES_PER_PIXEL)) if images else alone
+        if len(batch) >= most:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def _takes_batches(encoder: PointEncoder) -> bool:
+    """Return whether an encoder of points works on a GPU, where batches pay."""
+    return isinstance(encoder, BatchPointEncoder) and encoder.device.type == "cuda"
 
 
 def _image_tokens(encoder: ImageEncoder, batch: list[LoadedPart], index: int) -> ImageTokens:
@@ -130,24 +149,34 @@ def _image_tokens(encoder: ImageEncoder, batch: list[LoadedPart], index: int) ->
     classes = returned.class_tokens
     if len(tokens) != len(batch):
         _refuse(encoder.name, f"tokens of {len(batch)} images", f"those of {len(tokens)}")
-    _check_finite(encoder.name, tokens, batch)
     if classes is not None:
         classes = _floats(encoder.name, classes, 2, "(B, D) of class tokens")
     return ImageTokens(tokens=tokens, class_tokens=classes)
 
 
-def _point_tokens(
-    encoder: PointEncoder, part: LoadedPart, cloud: Cloud, groups: Groups
-) -> torch.Tensor:
-    with eval_mode(encoder):
-        returned = encoder.encode(cloud, groups)
-    tokens = _floats(encoder.name, returned, 3, "(G, C) or (layers, G, C)")
-    count = len(cloud.centers)
-    if tokens.shape[1] != count:
-        expected = f"a token for each of the {count} groups"
-        _refuse(encoder.name, expected, tokens.shape[1])
-    _check_finite(encoder.name, tokens[None], [part])
-    return tokens
+def _point_tokens(encoder: PointEncoder, batch: list[LoadedPart]) -> torch.Tensor:
+    """Return the tokens (B, layers, G, C) of the parts' groups."""
+    clouds = [part.cloud for part in batch if part.cloud is not None]
+    groups = [part.groups for part in batch if part.groups is not None]
+    count = len(clouds[0].centers)
+    is_one_count = all(len(cloud.centers) == count for cloud in clouds)
+    if isinstance(encoder, BatchPointEncoder) and _takes_batches(encoder) and is_one_count:
+        with eval_mode(encoder):
+            returned = encoder.encode_batch(clouds, groups)
+        return _floats(encoder.name, returned, 4, "(B, layers, G, C)")
+    rows: list[torch.Tensor] = []
+    for part, cloud, own in zip(batch, clouds, groups, strict=True):
+        with eval_mode(encoder):
+            returned = encoder.encode(cloud, own)
+        tokens = _floats(encoder.name, returned, 3, "(G, C) or (layers, G, C)")
+        if tokens.shape[1] != len(cloud.centers):
+            expected = f"a token for each of the {len(cloud.centers)} groups"
+            _refuse(encoder.name, expected, tokens.shape[1])
+        if rows and tokens.shape != rows[0].shape:
+            expected_shape = tuple(rows[0].shape)
+            _refuse_shape(part, "point tokens", tuple(tokens.shape), expected_shape)
+        rows.append(tokens)
+    return rows[0][None] if len(rows) == 1 else torch.stack(rows)
 
 
 def _floats(name: str, value: object, rank: int, shape: str) -> torch.Tensor:
@@ -158,10 +187,47 @@ def _floats(name: str, value: object, rank: int, shape: str) -> torch.Tensor:
     return value.detach().float()
 
 
-def _check_finite(name: str, tokens: torch.Tensor, batch: list[LoadedPart]) -> None:
-    for values, part in zip(tokens, batch, strict=True):
-        if not bool(torch.isfinite(values).all()):
-            _refuse(name, "finite tokens", f"NaN or infinity for sample {part.name!r}")
+def _check_finite(checked: list[tuple[str, torch.Tensor]], batch: list[LoadedPart]) -> None:
+    """Raise unless all tokens of a batch are finite; a GPU is waited for once."""
+    flags = download(*[tokens.isfinite().flatten(1).all(1) for _, tokens in checked])
+    number = 0
+    for (name, _), finite in zip(checked, flags, strict=True):
+        for is_finite in finite.tolist():
+            part = batch[number % len(batch)]  # the parts come once for each encoder
+            if not is_finite:
+                _refuse(name, "finite tokens", f"NaN or infinity for sample {part.name!r}")
+            number += 1
+
+
+class _Halving:
+    """Encode batches, in halves or quarters of them once a GPU had no memory for more."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._pieces = 1
+
+    def run(
+        self, encode: Callable[[list[LoadedPart]], T], batch: list[LoadedPart], name: str
+    ) -> list[tuple[list[LoadedPart], T]]:
+        """Return the pieces of a batch with their tokens."""
+        while True:
+            step = -(-len(batch) // self._pieces)
+            pieces = [batch[start : start + step] for start in range(0, len(batch), step)]
+            try:
+                return [(piece, encode(piece)) for piece in pieces]
+            except torch.cuda.OutOfMemoryError as error:
+                torch.cuda.empty_cache()
+                if self._pieces == _MOST_PIECES or step == 1:
+                    raise self._error(name, step) from error
+                self._pieces *= 2
+
+    def _error(self, name: str, step: int) -> DeviceError:
+        parts = "a single part" if step == 1 else f"{step} parts at once"
+        return DeviceError(
+            f"score: the GPU has no memory for {parts} in the encoder {name}; lower "
+            f"config.memory, which is {self._memory}, or config.input_size, or pass "
+            'device="cpu"'
+        )
 
 
 class _Rows:
@@ -179,7 +245,7 @@ class _Rows:
         elif rows.shape[1:] != self._store.shape[1:]:
             expected = tuple(self._store.shape[1:])
             _refuse_shape(batch[0], self._content, tuple(rows.shape[1:]), expected)
-        self._store[self._used : self._used + len(rows)] = rows.to(self._device)
+        self._store[self._used : self._used + len(rows)] = upload(rows, self._device)
         self._used += len(rows)
 
     def rows(self) -> torch.Tensor | None:

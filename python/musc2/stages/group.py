@@ -12,6 +12,7 @@ from musc2 import ops
 from musc2._arguments.config import resolve
 from musc2.cloud import Cloud
 from musc2.config import Config
+from musc2.ops._support.transfer import download, upload
 from musc2.ops.group_points import Groups
 
 
@@ -48,7 +49,7 @@ def group_clouds(
     """
     offsets = [0, *accumulate(len(xyz) for xyz in points)]
     packed = points[0] if len(points) == 1 else torch.cat(list(points))
-    packed = packed.to(device)
+    packed = upload(packed, device)
     centers = ops.farthest_points(packed, count, offsets=offsets, skip_radius=skip_radius)
     groups = ops.group_points(
         packed,
@@ -60,7 +61,7 @@ def group_clouds(
         curvature_threshold=curvature_threshold,
         unique=unique,
     )
-    own_centers, own_curvature = centers.cpu(), groups.curvature.cpu()
+    own_centers, own_curvature = download(centers, groups.curvature)
     grouped = []
     for index, xyz in enumerate(points):
         cloud = Cloud(

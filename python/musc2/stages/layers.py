@@ -32,11 +32,13 @@ def together(
 
 
 def _together(layers: torch.Tensor, own: torch.Tensor, rule: str) -> torch.Tensor:
-    # A unit of 0: most patches are without any difference.
-    if rule == "mean" or len(layers) == 1 or not (own > 0).all():
-        return layers.mean(0)
+    plain = layers.mean(0)
+    if rule == "mean" or len(layers) == 1:
+        return plain
     scaled = layers / own[:, None, None] * own.mean()
-    return scaled.amax(0) if rule == "highest" else scaled.mean(0)
+    fused = scaled.amax(0) if rule == "highest" else scaled.mean(0)
+    # A unit of 0: most patches are without any difference. A GPU is not asked whether there is one.
+    return torch.where((own > 0).all(), fused, plain)
 
 
 def _stacked(scored: Sequence[ByModality[torch.Tensor]]) -> ByModality[torch.Tensor]:

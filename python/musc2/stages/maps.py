@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import torch
@@ -15,7 +15,8 @@ from musc2 import ops
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud, center_points
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
-from musc2.stages.image_scores import highest_mean
+from musc2.ops._support.transfer import download, upload
+from musc2.stages.image_scores import highest_mean, highest_means, highest_means_of_all
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +35,8 @@ class Anomaly:
         if self.frames is not None:
             return self._peaks(self.layers.values(), self.frames)
         scores = self.point_scores or []
+        if scores and scores[0].is_cuda:
+            return highest_means_of_all(scores, self.share)
         return torch.stack([highest_mean(values, self.share) for values in scores])
 
     def modality_peaks(self) -> ByModality[torch.Tensor]:
@@ -46,9 +49,30 @@ class Anomaly:
     def _peaks(self, layers: Sequence[Layer], frames: list[Frame]) -> torch.Tensor:
         if self.share == 0:
             return Maps(layers, frames).peaks()
-        maps = Maps(layers, frames)
-        rendered = (maps.render(index, "working") for index in range(len(maps)))
-        return torch.stack([highest_mean(values, self.share) for values in rendered])
+        batches = Maps(layers, frames).batches()
+        return torch.cat([highest_means(values, self.share) for values in batches])
+
+    def on_cpu(self, *further: torch.Tensor) -> tuple[Anomaly, list[torch.Tensor]]:
+        """Return the scores and ``further`` tensors on the CPU; a GPU is waited for once."""
+        image, points = self.layers.image, self.layers.points
+        queue = list(further)
+        if isinstance(image, PatchLayer) and self.patch_scores_2d is not None:
+            queue += [self.patch_scores_2d, image.scores, *image.further]
+        if self.point_scores is not None and self.patch_scores_3d is not None:
+            queue += [self.patch_scores_3d, torch.cat(self.point_scores)]
+        tensors = download(*queue)
+        copied = self
+        if self.point_scores is not None and self.patch_scores_3d is not None:
+            lengths = [len(own) for own in self.point_scores]
+            scores = list(torch.split(tensors.pop(), lengths))
+            copied = replace(copied, patch_scores_3d=tensors.pop(), point_scores=scores)
+            if isinstance(points, PointLayer):
+                points = replace(points, scores=scores)
+        if isinstance(image, PatchLayer) and self.patch_scores_2d is not None:
+            first = len(further)
+            copied = replace(copied, patch_scores_2d=tensors[first])
+            image = PatchLayer(scores=tensors[first + 1], further=tuple(tensors[first + 2 :]))
+        return replace(copied, layers=ByModality(image, points)), tensors[: len(further)]
 
 
 def render(
@@ -92,8 +116,8 @@ def point_scores(scores: torch.Tensor, clouds: Sequence[Cloud]) -> list[torch.Te
     groups = scores.shape[1]
     lengths = [len(cloud.points) for cloud in clouds]
     spread = ops.spread_points(
-        torch.cat([cloud.points for cloud in clouds]).to(scores.device),
-        center_points(clouds).to(scores.device),
+        upload(torch.cat([cloud.points for cloud in clouds]), scores.device),
+        upload(center_points(clouds), scores.device),
         scores.flatten(),
         offsets=[0, *accumulate(lengths)],
         center_offsets=list(range(0, groups * len(clouds) + 1, groups)),

@@ -9,6 +9,7 @@ import torch
 from musc2 import ops
 from musc2.cloud import Cloud
 from musc2.matches import Matches
+from musc2.ops._support.transfer import download, upload
 from musc2.stages.mutual import Features
 
 COUNT = 5
@@ -37,14 +38,14 @@ def nearest_matches(
     if count < 1:
         return None
     if inside is not None:
-        scores = scores.masked_fill(~inside.to(scores.device), float("-inf"))
+        scores = scores.masked_fill(~upload(inside, scores.device), float("-inf"))
     patches = scores.argmax(1)
     parts = torch.full((total, count), -1, device=z.device)
-    nearest, distances = parts.clone(), z.new_full((total, count), float("inf"))
+    nearest, distances = parts.clone(), torch.full((total, count), float("inf"), device=z.device)
     for subset in subsets:
-        own = subset.to(z.device)
+        own = upload(subset, z.device)
         d, index = _to_each_part(features, own, patches[own])
-        d[torch.arange(len(own)), torch.arange(len(own))] = float("inf")
+        d.fill_diagonal_(float("inf"))
         columns = min(count, len(own) - 1)
         if columns < 1:
             continue
@@ -52,15 +53,15 @@ def nearest_matches(
         parts[own, :columns] = own[lowest.indices]
         nearest[own, :columns] = index.gather(1, lowest.indices)
         distances[own, :columns] = lowest.values
-    places = positions.to(z.device)
+    patches, parts, nearest, distances = download(patches, parts, nearest, distances.float())
     return Matches(
         modality=modality,
-        patches=patches.cpu(),
-        parts=parts.cpu(),
-        nearest=nearest.cpu(),
-        distances=distances.float().cpu(),
-        positions=places[torch.arange(total, device=z.device), patches].cpu(),
-        nearest_positions=places[parts.clamp(min=0), nearest.clamp(min=0)].cpu(),
+        patches=patches,
+        parts=parts,
+        nearest=nearest,
+        distances=distances,
+        positions=positions[torch.arange(total), patches],
+        nearest_positions=positions[parts.clamp(min=0), nearest.clamp(min=0)],
     )
 
 
@@ -91,7 +92,7 @@ def _to_each_part(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return distance and patch (n, n): from one patch of each part of a subset to all parts."""
     z = features.subset(subset).z
-    rows = z[torch.arange(len(subset)), patches]
+    rows = z[torch.arange(len(subset), device=z.device), patches]
     if features.window is None or features.grid is None:
         d, index = ops.nearest_patches(
             rows[:, None].contiguous(),
@@ -100,7 +101,7 @@ def _to_each_part(
             return_index=True,
         )
         return d[:, 0], index[:, 0].long()
-    d = z.new_empty(len(subset), len(subset))
+    d = torch.empty(len(subset), len(subset), device=z.device)
     index = torch.empty_like(d, dtype=torch.int64)
     for number, patch in enumerate(patches.tolist()):
         cells = _window(patch, features.grid, features.window).to(z.device)

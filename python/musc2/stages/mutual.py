@@ -9,6 +9,7 @@ import torch
 
 from musc2 import ops
 from musc2.by_modality import ByModality
+from musc2.ops._support.transfer import download, upload
 
 _MEDIAN_SAMPLES = 64  # that a modality's median distance is taken over
 
@@ -50,7 +51,7 @@ class Features:
         if len(samples) == len(self.z):
             return self
         measured = None if self.measured is None else self.measured.subset(samples)
-        return replace(self, z=self.z[samples], measured=measured)
+        return replace(self, z=self.z[upload(samples, self.z.device)], measured=measured)
 
 
 def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
@@ -62,10 +63,11 @@ def distances(features: Features, rows: torch.Tensor) -> torch.Tensor:
     if features.measured is not None:
         return features.measured.rows(rows)
     z, is_whole = features.z, len(rows) == len(features.z)
-    own = z if is_whole else z[rows]
+    own = z if is_whole else z[upload(rows, z.device)]
     nearest = _nearest(features, own, None if is_whole else z)
     if not is_whole:
-        nearest[torch.arange(len(rows)), :, rows] = float("inf")
+        own_rows = upload(rows, nearest.device)
+        nearest[torch.arange(len(rows), device=nearest.device), :, own_rows] = float("inf")
     if features.references is None:
         return nearest
     return torch.cat([nearest, _nearest(features, own, features.references)], dim=-1)
@@ -93,13 +95,21 @@ def medians(
     samples = len(features.values()[0].z)
     count = min(samples, _MEDIAN_SAMPLES)
     chosen = torch.linspace(0, samples - 1, count).round().long()
+    device = features.values()[0].z.device
 
-    def median(part: Features, d: torch.Tensor) -> float:
-        rows = [d[chosen]] if len(d) == samples else _rows_of_subsets(part, subsets, chosen)
-        finite = torch.cat([values[values.isfinite()] for values in rows])
-        return float(finite.median()) or 1.0
+    def median(part: Features, d: torch.Tensor) -> torch.Tensor:
+        rows = (
+            [d[upload(chosen, device)]]
+            if len(d) == samples
+            else _rows_of_subsets(part, subsets, chosen)
+        )
+        values = torch.cat([d.flatten() for d in rows])
+        return values.masked_fill_(~values.isfinite(), float("nan")).nanmedian()
 
-    return features.combine(median, computed)
+    own = features.combine(median, computed)
+    (numbers,) = download(torch.stack(own.values()))
+    left = iter(numbers.tolist())
+    return own.map(lambda _: float(next(left)) or 1.0)
 
 
 def _rows_of_subsets(

@@ -19,7 +19,7 @@ def salient_features(
     """
     if inside is not None:
         scores = scores.masked_fill(~inside, float("-inf"))
-    return z[torch.arange(len(z), device=z.device), scores.argmax(1)]
+    return z[torch.arange(len(z), device=z.device), scores.argmax(1)].float()
 
 
 def rescore(

@@ -16,6 +16,7 @@ import torch
 from musc2 import _cpu, checks
 from musc2.errors import DeviceError, InputError
 from musc2.ops._support import dispatch
+from musc2.ops._support.transfer import upload
 
 Array = torch.Tensor | np.ndarray[Any, Any]
 MAX_NEIGHBORS = 1024  # of the searches among points
@@ -177,7 +178,7 @@ def offsets_on_device_of(offsets: torch.Tensor, values: torch.Tensor) -> torch.T
     if values.is_cuda and len(offsets) == 2:
         # Made there, because a CUDA graph cannot capture a copy from the CPU.
         return torch.arange(2, device=values.device) * len(values)
-    return offsets.to(values.device)
+    return upload(offsets, values.device)
 
 
 def check_same_device(op: str, **values: torch.Tensor) -> None:

@@ -23,6 +23,7 @@ _NUMBERS = (int, float)  # a tuple, which isinstance checks faster than a union
 _COMPOSED: dict[str, tuple[str, ...]] = {"rank_match": (), "rescore": ()}
 _emulation: ModuleType | None = None
 _MAX_THREADS = 4096
+OLDEST = (8, 0)  # compute capability that the kernels are compiled for
 
 
 def launch(
@@ -46,7 +47,8 @@ def scratch(op: str, array: torch.Tensor, *sizes: int) -> torch.Tensor | None:
     module = _module_for(op, array)
     if module is _cpu:
         return None
-    size = getattr(module, f"{op}_scratch")(*sizes)
+    with _current(array.device):  # on which the size may depend
+        size = getattr(module, f"{op}_scratch")(*sizes)
     return torch.empty(size, dtype=torch.uint8, device=array.device)
 
 
@@ -87,9 +89,23 @@ def require(op: str, name: str, device: torch.device) -> None:
     if reason := unavailable_reason():
         msg = f"{op}: {name} is on {device}, but {reason}; or pass {name}.cpu()"
         raise DeviceError(msg)
+    if is_too_old(device):
+        msg = (
+            f"{op}: {name} is on {device}, a GPU older than compute capability "
+            f"{OLDEST[0]}.{OLDEST[1]}; pass it on a newer one, or pass {name}.cpu()"
+        )
+        raise DeviceError(msg)
     if not serves(op):
         msg = f"{op}: {name} is on {device}, but {op} runs on the CPU only; pass {name}.cpu()"
         raise DeviceError(msg)
+
+
+def is_too_old(device: torch.device | str) -> bool:
+    """Return whether ``device`` is a GPU too old for the kernels, beside one that is not."""
+    usable = torch.device(device)
+    if usable.type != "cuda" or torch.cuda.device_count() < 2:
+        return False  # of a single GPU ``unavailable_reason`` tells
+    return torch.cuda.get_device_capability(usable) < OLDEST
 
 
 @cache
