@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from musc2 import ops
 from musc2.config import Config
+from musc2.ops._support.patch_pairs import both_directions
 from musc2.stages.mutual import Measured
 
 _GROWTH = 1.25  # of the memory for parts when it is full
@@ -70,24 +73,20 @@ class FeatureTable:
     def _measure(self, own: slice, count: int, config: Config) -> None:
         """Measure the distances between the rows ``own``, and from and to the rows before."""
         new = self.z[own].float()
-        among = self._nearest(new, None, config)
+        options: dict[str, Any] = {
+            "precision": config.search_precision,
+            "search_window": config.search_window if self.grid is not None else None,
+            "grid": self.grid,
+        }
+        among = ops.nearest_patches(new, **options)
         self.d[own, own] = among.permute(0, 2, 1)
-        if count == 0:
-            return
-        earlier = self.z[:count].float()
-        self.d[own, :count] = self._nearest(new, earlier, config).permute(0, 2, 1)
-        self.d[:count, own] = self._nearest(earlier, new, config).permute(0, 2, 1)
-
-    def _nearest(
-        self, z: torch.Tensor, references: torch.Tensor | None, config: Config
-    ) -> torch.Tensor:
-        return ops.nearest_patches(
-            z,
-            references=references,
-            precision=config.search_precision,
-            search_window=config.search_window if self.grid is not None else None,
-            grid=self.grid,
-        )
+        patches = new.shape[1]
+        step = max(1, config.memory // (8 * patches * len(new)))
+        for start in range(0, count, step):
+            earlier = slice(start, min(start + step, count))
+            there, back = both_directions(new, self.z[earlier].float(), **options)
+            self.d[own, earlier] = there
+            self.d[earlier, own] = back.transpose(0, 1)
 
     def _reserve(self, count: int, z: torch.Tensor) -> None:
         """Make room for ``count`` parts, with some more where the bank grows."""
