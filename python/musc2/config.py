@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +11,22 @@ from typing import Any
 
 from musc2 import _config_files, checks
 from musc2 import config_fields as kinds
-from musc2.config_fields import Kind, setting
+from musc2.config_fields import (
+    AGGREGATION,
+    ENCODERS,
+    ENHANCEMENT,
+    GROUPS,
+    INPUT,
+    MAPS,
+    MUTUAL,
+    RESCORING,
+    RESOURCES,
+    VERDICT,
+    Kind,
+    setting,
+)
 from musc2.config_presets import PRESETS
-from musc2.errors import InputError
 
-INPUT, ENCODERS, GROUPS = "Input", "Encoders", "Point groups (IPG)"
-AGGREGATION, MUTUAL = "Aggregation (SNAMD)", "Mutual scoring (MSM)"
-ENHANCEMENT, MAPS, RESCORING = "Enhancement (CAE)", "Maps", "Re-scoring (RsCon)"
-VERDICT, RESOURCES = "Verdict", "Resources"
 MAX_PIXELS = 178_956_970  # where Pillow refuses an image as a decompression bomb
 MAX_BYTES = 1 << 30
 _MAX_GROUP = 1024  # neighbors that the searches among points return
@@ -260,7 +267,6 @@ class Config:
         kinds.switch(),
         "Blur 8-bit maps with Pillow's approximation, as in the published code.",
     )
-
     score_unit: str = setting(
         "normal",
         MAPS,
@@ -269,7 +275,6 @@ class Config:
         "is 1, judged by the less suspicious half of the references or, without any, of the set. "
         "distance: they are distances between features.",
     )
-
     map_top_share: float = setting(
         0.001,
         MAPS,
@@ -349,7 +354,7 @@ class Config:
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
-                raise _unknown(name, names)
+                raise kinds.unknown(name, names)
         return cls(**values)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -368,30 +373,4 @@ class Config:
         return base.replace(**values)
 
 
-def resolve(op: str, config: Config | str) -> Config:
-    """Return the Config that the argument ``config`` of ``op`` stands for."""
-    if isinstance(config, Config):
-        return config
-    if not isinstance(config, str) or config not in PRESETS:
-        requirement = f"must be a musc2.Config or one of {', '.join(PRESETS)}"
-        got = repr(config) if isinstance(config, str) else type(config).__name__
-        checks.refuse(op, "config", requirement, got)
-    return Config.from_preset(config)
-
-
-def _unknown(name: object, names: list[str]) -> InputError:
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return InputError(f"Config: {name!r} is not a setting{hint}; `musc2 config` lists them")
-
-
-def _document() -> None:
-    """Add a line per field to the docstring, so that help(Config) shows the table."""
-    lines = [Config.__doc__ or "", "    Fields:", ""]
-    for field in dataclasses.fields(Config):
-        lines.append(f"    {field.name} = {field.default!r}")
-        lines.append(f"        {field.metadata['doc']}")
-    Config.__doc__ = "\n".join(lines) + "\n"
-
-
-_document()
+kinds.document(Config)

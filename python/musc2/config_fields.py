@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import itertools
 import json
 import math
@@ -11,8 +12,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from musc2 import checks
+from musc2.errors import InputError
 
 T = TypeVar("T")
+INPUT, ENCODERS, GROUPS = "Input", "Encoders", "Point groups (IPG)"
+AGGREGATION, MUTUAL = "Aggregation (SNAMD)", "Mutual scoring (MSM)"
+ENHANCEMENT, MAPS, RESCORING = "Enhancement (CAE)", "Maps", "Re-scoring (RsCon)"
+VERDICT, RESOURCES = "Verdict", "Resources"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +133,22 @@ def setting(default: T, stage: str, kind: Kind, doc: str) -> T:
     metadata = {"stage": stage, "kind": kind, "doc": doc}
     field: T = dataclasses.field(default=default, metadata=metadata)
     return field
+
+
+def unknown(name: object, names: list[str]) -> InputError:
+    """Return the error about a setting that does not exist."""
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return InputError(f"Config: {name!r} is not a setting{hint}; `musc2 config` lists them")
+
+
+def document(config: type[Any]) -> None:
+    """Add a line per field to the docstring of ``Config``, so that help(Config) shows the table."""
+    lines = [config.__doc__ or "", "    Fields:", ""]
+    for field in dataclasses.fields(config):
+        lines.append(f"    {field.name} = {field.default!r}")
+        lines.append(f"        {field.metadata['doc']}")
+    config.__doc__ = "\n".join(lines) + "\n"
 
 
 def parse(value: str) -> Any:

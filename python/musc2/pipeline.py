@@ -9,8 +9,9 @@ from typing import Any
 from musc2 import inputs, method, part_encoding
 from musc2._arguments import samples as sample_arguments
 from musc2._arguments import tokens as token_arguments
+from musc2._arguments.config import resolve
 from musc2.cloud import Cloud
-from musc2.config import Config, resolve
+from musc2.config import Config
 from musc2.encoders import selection
 from musc2.encoders.contract import PUBLISHED_DEFAULTS
 from musc2.ops._support import arrays

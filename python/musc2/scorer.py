@@ -15,11 +15,12 @@ import torch
 from musc2 import checks, inputs, method, part_encoding
 from musc2._arguments import bank as bank_arguments
 from musc2._arguments import samples as sample_arguments
+from musc2._arguments.config import resolve
 from musc2._bank import calibration, files, new_parts, scoring
 from musc2._bank.calibration import Calibration
 from musc2._bank.new_parts import Defaults, NewParts
 from musc2._bank.store import Bank
-from musc2.config import Config, resolve
+from musc2.config import Config
 from musc2.encoders.selection import Encoders
 from musc2.method import ScoredParts
 from musc2.ops._support.threads import serial_torch

@@ -16,7 +16,8 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from musc2 import checks
-from musc2.config import Config, resolve
+from musc2._arguments.config import resolve
+from musc2.config import Config
 from musc2.scorer import Scorer
 
 _OP = "MutualScorer"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from musc2 import checks, datasets
-from musc2.config import Config, resolve
+from musc2._arguments.config import resolve
+from musc2.config import Config
 from musc2.datasets import LabeledSample
 from musc2.evaluation import protocols, results
 from musc2.evaluation.results import CategoryResult

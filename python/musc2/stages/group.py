@@ -9,8 +9,9 @@ from typing import TypedDict
 import torch
 
 from musc2 import ops
+from musc2._arguments.config import resolve
 from musc2.cloud import Cloud
-from musc2.config import Config, resolve
+from musc2.config import Config
 from musc2.ops.group_points import Groups
 
 
