@@ -326,7 +326,11 @@ class Config:
         2 << 30,
         RESOURCES,
         kinds.whole(1, 1 << 50),
-        "Bytes of distances held at once, and of a batch of images in the encoder.",
+        "Bytes of distances and of their search held at once on the host, and of a batch of images "
+        "in the encoder. Distances, and features, that exceed it go to a temporary file.",
+    )
+    device_memory: int = setting(
+        2 << 30, RESOURCES, kinds.whole(1, 1 << 50), "Bytes of distances held at once on a GPU."
     )
 
     def __post_init__(self) -> None:

@@ -8,7 +8,8 @@ from functools import partial
 
 import torch
 
-from musc2 import ops
+from musc2 import _spill, ops
+from musc2._panels.medians import medians
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
@@ -131,11 +132,44 @@ def _layers_with_references(
     """Yield the features of each layer of the samples and of the references."""
     for layer in range(samples.layers):
         with timer.stage("aggregate"):  # section 4
-            own = features_of(samples, layer, defaults, config)
-            reference_z = features_of(references, layer, defaults, config, samples.layers)
+            own = features_in_memory(samples, layer, defaults, config)
+            reference_z = features_in_memory(references, layer, defaults, config, samples.layers)
         for index, z in enumerate(own):
             partners = reference_z[index] if reference_z else ByModality[torch.Tensor]()
             yield layer, searched(z, partners, samples.grid, config)
+
+
+def features_in_memory(
+    tokens: Tokens,
+    layer: int,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    count: int | None = None,
+) -> list[ByModality[torch.Tensor]]:
+    """Return what ``features_of`` does, in temporary files where it exceeds ``config.memory``."""
+    own = tokens.by_modality.values()
+    size = sum(values.numel() // values.shape[1] for values in own) * 4
+    if size <= config.memory or own[0].is_cuda:
+        return features_of(tokens, layer, defaults, config, count)
+    of_layer = count or tokens.layers
+    step = max(1, config.memory * tokens.count // (8 * size))  # some copies of each are made
+    joined: list[ByModality[torch.Tensor]] = []
+    for rows in torch.split(torch.arange(tokens.count), step):
+        chunk = features_of(tokens.subset(rows.tolist()), layer, defaults, config, of_layer)
+        if not joined:
+            joined = [
+                item.map(partial(_room_for, count=tokens.count, memory=config.memory))
+                for item in chunk
+            ]
+        for target, item in zip(joined, chunk, strict=True):
+            for all_rows, values in zip(target.values(), item.values(), strict=True):
+                all_rows[rows] = values
+    return joined
+
+
+def _room_for(values: torch.Tensor, count: int, memory: int) -> torch.Tensor:
+    shape = (count, *values.shape[1:])
+    return _spill.empty(shape, memory=memory, content="the features of a layer")
 
 
 def features_of(
@@ -214,16 +248,21 @@ def _layer_scores(
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
     scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
+    memory = _budget(features, config)
     for subset in chosen:
         own = features.map(partial(Features.subset, samples=subset))
-        for rows in mutual.panels(own, config.memory):
-            with timer.stage("mutual"):  # section 5, MSM
-                d = own.map(partial(mutual.distances, rows=rows))
-                if copied is not None:
-                    for values in d.values():
-                        copies.leave_out(values, copies.within(copied, subset, rows))
-                if balance.needed:
-                    balance.medians = balance.medians or mutual.medians(features, chosen, d)
+        left_out = None if copied is None else copies.within(copied, subset)
+        with timer.stage("mutual"):  # section 5, MSM
+            share = memory // len(own.values())
+            source = partial(mutual.row_source, table=None, left_out=left_out, memory=share)
+            sources = own.map(source)
+        for rows in mutual.panels(own, memory // 2):
+            with timer.stage("mutual"):
+                if balance.needed and balance.medians is None:
+                    known = sources if len(chosen) == 1 else None
+                    balance.medians = medians(features, chosen, known, memory)
+                d = sources.map(partial(mutual.RowSource.rows, rows=rows))
+                if balance.medians is not None:
                     d = d.combine(lambda values, scale: values.div_(scale), balance.medians)
             if d.image is not None and d.points is not None:
                 with timer.stage("enhance"):  # section 6, CAE
@@ -231,7 +270,14 @@ def _layer_scores(
             with timer.stage("mutual"):
                 for (_, target), values in zip(scores.items(), d.values(), strict=True):
                     target[subset[rows]] = ops.lowest_mean(values, config.mutual_interval)
+            del d, values  # before the next panel is there
     return scores
+
+
+def _budget(features: ByModality[Features], config: Config) -> int:
+    """Return the bytes of distances to hold at once where the features are."""
+    on_gpu = features.values()[0].z.is_cuda
+    return config.device_memory if on_gpu else config.memory
 
 
 def copies_of(features: ByModality[Features]) -> torch.Tensor | None:

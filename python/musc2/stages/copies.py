@@ -16,6 +16,7 @@ PATCH = 0.5
 COMMON = 1 / 3
 """Above this share of all parts alike parts are no copies: it is how such parts look."""
 SHOWN = 5  # pairs in the warning
+_BLOCK = 1 << 21  # values that are squared at a time
 
 
 def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torch.Tensor:
@@ -24,28 +25,32 @@ def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torc
     z: (N, L, C); references: (R, L', C). Patches are compared place by place, so a copy is the same
     picture or scan again, perhaps saved or scaled anew, not the same part in another pose.
     """
-    partners = z
+    partners = [z]
     if references is not None and references.shape[1:] == z.shape[1:]:
-        partners = torch.cat([z, references])
-    squared = _mean_squares(z, partners)
+        partners.append(references)
+    squared = torch.cat([_mean_squares(z, own) for own in partners], dim=1)
     own = torch.arange(len(z), device=z.device)
     squared[own, own] = float("inf")
-    typical = squared[squared.isfinite()].median() if len(partners) > 1 else squared.new_zeros(())
+    typical = (
+        squared[squared.isfinite()].median() if squared.shape[1] > 1 else squared.new_zeros(())
+    )
     alike = _rare((squared <= ALIKE**2 * typical) & (typical > 0))
     for row in alike.any(1).nonzero()[:, 0].tolist():
         columns = alike[row].nonzero()[:, 0]
-        furthest = (z[row] - partners[columns]).square().sum(-1).amax(-1)
-        alike[row, columns] = furthest <= PATCH**2 * typical
-    if references is not None and len(partners) == len(z):
+        for column in columns.tolist():
+            other = z[column] if column < len(z) else partners[1][column - len(z)]
+            furthest = (z[row] - other).square().sum(-1).max()
+            alike[row, column] = furthest <= PATCH**2 * typical
+    if references is not None and squared.shape[1] == len(z):
         alike = torch.cat([alike, alike.new_zeros(len(z), len(references))], dim=1)
     return alike
 
 
-def within(copies: torch.Tensor, subset: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Return (n, K): the copies of a subset's ``rows`` among the subset and all references."""
+def within(copies: torch.Tensor, subset: torch.Tensor) -> torch.Tensor:
+    """Return (n, K): the copies of a subset's samples among the subset and all references."""
     samples, parts = copies.shape
     references = torch.arange(samples, parts)
-    return copies[subset[rows]][:, torch.cat([subset, references])]
+    return copies[subset][:, torch.cat([subset, references])]
 
 
 def leave_out(d: torch.Tensor, copies: torch.Tensor) -> None:
@@ -89,13 +94,17 @@ def pairs_of(
 
 def _mean_squares(z: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
     """Return (N, K): the mean over patches of squared distances, place by place."""
-    own, keys = z.flatten(1), partners.flatten(1)
-    products = own @ keys.T
-    norms, key_norms = own.square().sum(1), keys.square().sum(1)
+    products = z.flatten(1) @ partners.flatten(1).T
+    norms, key_norms = _squared_norms(z), _squared_norms(partners)
     squared = (norms[:, None] + key_norms - 2 * products).clamp(min=0) / z.shape[1]
-    samples = len(z)
-    squared[:, :samples] = (squared[:, :samples] + squared[:, :samples].T) / 2  # in every digit
-    return squared
+    return (squared + squared.T) / 2 if partners is z else squared  # in every digit
+
+
+def _squared_norms(z: torch.Tensor) -> torch.Tensor:
+    """Return (N,), from some samples at a time, because their squares take memory."""
+    step = max(1, _BLOCK // z[0].numel()) if len(z) else 1
+    norms = [rows.flatten(1).square().sum(1) for rows in torch.split(z, step)]
+    return torch.cat(norms) if norms else z.new_zeros(0)
 
 
 def _rare(alike: torch.Tensor) -> torch.Tensor:
