@@ -249,6 +249,19 @@ class Config:
         kinds.whole(1),
         "Random subsets of the set, each of which scores its own samples.",
     )
+    references_per_part: int | None = setting(
+        None,
+        MUTUAL,
+        kinds.whole(1, optional=True),
+        "Compare each part with so many random others, references among them. None: with all.",
+    )
+    similar_parts: int | None = setting(
+        None,
+        MUTUAL,
+        kinds.whole(1, optional=True),
+        "Compare each part with so many others that are most like it, for mixed product lines. "
+        "None: with all.",
+    )
 
     enhance_balance: str = setting(
         "auto",
@@ -337,6 +350,7 @@ class Config:
         for field in dataclasses.fields(self):
             kind: Kind = field.metadata["kind"]
             object.__setattr__(self, field.name, kind.check(field.name, getattr(self, field.name)))
+        kinds.check_partners(self.subset_count, self.references_per_part, self.similar_parts)
 
     @classmethod
     def from_preset(cls, name: str) -> Config:

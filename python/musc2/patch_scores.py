@@ -9,6 +9,7 @@ from functools import partial
 import torch
 
 from musc2 import _spill, ops
+from musc2._panels import partners
 from musc2._panels.medians import medians
 from musc2.by_modality import ByModality
 from musc2.config import Config
@@ -95,6 +96,7 @@ def layer_scores(
     medians: list[ByModality[float] | None] = []
     salient_source: FeatureLayer | None = None
     copied: torch.Tensor | None = None
+    table: torch.Tensor | None = None
     links: list[Links] = []
     for layer, features in layered:
         if not scored:
@@ -102,11 +104,15 @@ def layer_scores(
         if not scored and not config.mutual_copies:
             with timer.stage("mutual"):
                 copied = copies_of(features)
+        if not scored:
+            with timer.stage("mutual"):
+                table = _partners(features, config, copied)
         needs_scale = features.is_both and _needs_balance(defaults, config)
         balance = _Balance(needed=needs_scale, medians=None)
         if levels is not None:
             balance.medians = levels.medians[len(scored)]
-        scored.append(_layer_scores(features, chosen, links, config, timer, balance, copied))
+        compared = _Comparison(subsets=chosen, table=table, copied=copied)
+        scored.append(_layer_scores(features, compared, links, config, timer, balance))
         medians.append(balance.medians)
         if layer == max(count - 2, 0) and salient_source is None:  # section 8: second to last
             salient_source = features
@@ -117,7 +123,7 @@ def layer_scores(
     inside = _inside(outline)
     source = salient_source or ByModality()
     with timer.stage("matches"):
-        matches = _matches(source, means, inside, chosen, outline) if matched else None
+        matches = _matches(source, means, inside, chosen, outline, table) if matched else None
     salient = _salient(source, means, inside)
     return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, levels=own)
 
@@ -135,8 +141,8 @@ def _layers_with_references(
             own = features_in_memory(samples, layer, defaults, config)
             reference_z = features_in_memory(references, layer, defaults, config, samples.layers)
         for index, z in enumerate(own):
-            partners = reference_z[index] if reference_z else ByModality[torch.Tensor]()
-            yield layer, searched(z, partners, samples.grid, config)
+            others = reference_z[index] if reference_z else ByModality[torch.Tensor]()
+            yield layer, searched(z, others, samples.grid, config)
 
 
 def features_in_memory(
@@ -237,26 +243,52 @@ class _Balance:
     medians: ByModality[float] | None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Comparison:
+    """Which parts are compared: those of a subset, or a table of partners, without copies."""
+
+    subsets: list[torch.Tensor]
+    table: torch.Tensor | None
+    copied: torch.Tensor | None
+
+
+def _partners(
+    features: FeatureLayer, config: Config, copied: torch.Tensor | None
+) -> torch.Tensor | None:
+    """Return the partners of each sample, see ``_panels.partners``; None for all others."""
+    first = features.values()[0]
+    references = 0 if first.references is None else len(first.references)
+    if config.references_per_part is not None:
+        count, seed = config.references_per_part, config.seed
+        return partners.random_partners(len(first.z), references, count, seed, copied)
+    if config.similar_parts is not None:
+        return partners.similar_partners(features, config.similar_parts, copied)
+    return None
+
+
 def _layer_scores(
     features: ByModality[Features],
-    chosen: list[torch.Tensor],
+    compared: _Comparison,
     links: list[Links],
     config: Config,
     timer: StageTimer,
     balance: _Balance,
-    copied: torch.Tensor | None,
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
     scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2]))
     memory = _budget(features, config)
+    table, chosen = compared.table, compared.subsets
+    columns = None if table is None else table.shape[1]
     for subset in chosen:
         own = features.map(partial(Features.subset, samples=subset))
-        left_out = None if copied is None else copies.within(copied, subset)
+        left_out: torch.Tensor | None = None
+        if compared.copied is not None and table is None:
+            left_out = copies.within(compared.copied, subset)
         with timer.stage("mutual"):  # section 5, MSM
             share = memory // len(own.values())
-            source = partial(mutual.row_source, table=None, left_out=left_out, memory=share)
+            source = partial(mutual.row_source, table=table, left_out=left_out, memory=share)
             sources = own.map(source)
-        for rows in mutual.panels(own, memory // 2):
+        for rows in mutual.panels(own, memory // 2, columns):
             with timer.stage("mutual"):
                 if balance.needed and balance.medians is None:
                     known = sources if len(chosen) == 1 else None
@@ -341,12 +373,16 @@ def _matches(
     inside: torch.Tensor | None,
     chosen: list[torch.Tensor],
     outline: Outline,
+    table: torch.Tensor | None,
 ) -> Matches | None:
     """Return the nearest matches of the worst patches of images, else of clouds."""
+    compared = None if table is None else partners.is_partner(table)
     if source.image is not None and scores.image is not None and outline.grid is not None:
         positions = grid_positions(outline.count, outline.grid)
-        return nearest_matches(source.image, scores.image, positions, chosen, inside)
+        return nearest_matches(source.image, scores.image, positions, chosen, inside, compared)
     if source.points is None or scores.points is None:
         return None
     positions = group_positions(outline.clouds)
-    return nearest_matches(source.points, scores.points, positions, chosen, modality="points")
+    return nearest_matches(
+        source.points, scores.points, positions, chosen, compared=compared, modality="points"
+    )

@@ -25,7 +25,7 @@ def distance_table(
 ) -> DistanceTable:
     """Return the distances of samples z (N, L, C) to their partners, each pair measured once.
 
-    table: (N, K), see ``stages.partners``; None for all samples and references. memory: bytes that
+    table: (N, K), see ``_panels.partners``; None for all samples and references. memory: bytes that
     distances may take; scratch: those of the search.
     """
     samples, patches, _ = z.shape

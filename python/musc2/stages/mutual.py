@@ -67,7 +67,7 @@ class Features:
 class RowSource:
     """The distances of samples to their partners: kept, or measured when they are looked at.
 
-    table: (N, K), see ``stages.partners``; None for all samples and references. left_out: (N, K)
+    table: (N, K), see ``_panels.partners``; None for all samples and references. left_out: (N, K)
     bool, the copies of a sample, to which distances are +inf. memory: bytes for the search.
     """
 
@@ -142,7 +142,7 @@ def distances(features: Features, rows: torch.Tensor, memory: int | None = None)
 def distances_to(
     features: Features, rows: torch.Tensor, partners: torch.Tensor, memory: int | None = None
 ) -> torch.Tensor:
-    """Return (n, L, K) from some samples to K partners each, see ``stages.partners``."""
+    """Return (n, L, K) from some samples to K partners each, see ``_panels.partners``."""
     if features.measured is not None:
         return features.measured.between(rows, partners)
     samples, patches, _ = features.z.shape
