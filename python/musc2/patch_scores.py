@@ -141,8 +141,8 @@ def _layers_with_references(
             own = features_in_memory(samples, layer, defaults, config)
             reference_z = features_in_memory(references, layer, defaults, config, samples.layers)
         for index, z in enumerate(own):
-            others = reference_z[index] if reference_z else ByModality[torch.Tensor]()
-            yield layer, searched(z, others, samples.grid, config)
+            reference_features = reference_z[index] if reference_z else ByModality[torch.Tensor]()
+            yield layer, searched(z, reference_features, samples.grid, config)
 
 
 def features_in_memory(
@@ -291,8 +291,8 @@ def _layer_scores(
         for rows in mutual.panels(own, memory // 2, columns):
             with timer.stage("mutual"):
                 if balance.needed and balance.medians is None:
-                    known = sources if len(chosen) == 1 else None
-                    balance.medians = medians(features, chosen, known, memory)
+                    whole = sources if len(chosen) == 1 else None
+                    balance.medians = medians(features, chosen, whole, memory)
                 d = sources.map(partial(mutual.RowSource.rows, rows=rows))
                 if balance.medians is not None:
                     d = d.combine(lambda values, scale: values.div_(scale), balance.medians)

@@ -31,9 +31,12 @@ class DistanceTable:
         shape = (samples, columns, patches) if self._file is None else (0, 0, 0)
         self._values = torch.empty(shape)
 
-    def write(self, listed: PairList, there: torch.Tensor, back: torch.Tensor) -> None:
+    def write(self, listed: PairList, forward: torch.Tensor, backward: torch.Tensor) -> None:
         """Write the distances (count, L) of pairs to the rows of their first samples, and back."""
-        ends = ((listed.pairs[:, 0], listed.there, there), (listed.pairs[:, 1], listed.back, back))
+        ends = (
+            (listed.pairs[:, 0], listed.there, forward),
+            (listed.pairs[:, 1], listed.back, backward),
+        )
         for rows, columns, values in ends:
             chosen = columns >= 0
             if bool(chosen.any()):
@@ -42,9 +45,9 @@ class DistanceTable:
     def rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Return a copy (n, L, K) of some rows."""
         d = torch.empty(len(rows), self._patches, self._is_written.shape[1])
-        for place, (row, values) in enumerate(self._each(rows)):
-            d[place] = values.T
-            d[place, :, ~self._is_written[row]] = float("inf")
+        for index, (row, values) in enumerate(self._each(rows)):
+            d[index] = values.T
+            d[index, :, ~self._is_written[row]] = float("inf")
         return d
 
     def _write(self, rows: torch.Tensor, columns: torch.Tensor, values: torch.Tensor) -> None:
@@ -53,10 +56,10 @@ class DistanceTable:
             self._values[rows, columns] = values
             return
         size = 4 * self._patches
-        places = (rows * self._is_written.shape[1] + columns) * size
+        offsets = (rows * self._is_written.shape[1] + columns) * size
         descriptor = self._file.fileno()
-        for place, own in zip(places.tolist(), values.numpy(), strict=True):
-            os.pwrite(descriptor, own, place)
+        for offset, own in zip(offsets.tolist(), values.numpy(), strict=True):
+            os.pwrite(descriptor, own, offset)
 
     def _each(self, rows: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """Yield each row's number and values (K, L), which the next one overwrites."""

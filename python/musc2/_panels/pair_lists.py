@@ -46,8 +46,8 @@ def with_references(samples: int, references: int) -> Iterator[PairList]:
     numbers = torch.arange(samples)
     for first in range(0, samples, BLOCK):
         for second in range(0, references, BLOCK):
-            others = torch.arange(second, min(second + BLOCK, references))
-            pairs = torch.cartesian_prod(numbers[first : first + BLOCK], others)
+            columns = torch.arange(second, min(second + BLOCK, references))
+            pairs = torch.cartesian_prod(numbers[first : first + BLOCK], columns)
             yield PairList(pairs, samples + pairs[:, 1], torch.full_like(pairs[:, 1], -1))
 
 

@@ -148,15 +148,15 @@ def distances_to(
     samples, patches, _ = features.z.shape
     d = features.z.new_full((len(rows), patches, partners.shape[1]), float("inf"))
     d = d.float()
-    for place, (row, own) in enumerate(zip(rows.tolist(), partners, strict=True)):
+    for index, (row, own) in enumerate(zip(rows.tolist(), partners, strict=True)):
         z = features.z[row : row + 1]
         is_sample, is_reference = (own >= 0) & (own < samples), own >= samples
         if bool(is_sample.any()):
             keys = features.z[own[is_sample]]
-            d[place, :, is_sample] = _nearest(features, z, keys, memory)[0]
+            d[index, :, is_sample] = _nearest(features, z, keys, memory)[0]
         if features.references is not None and bool(is_reference.any()):
             keys = features.references[own[is_reference] - samples]
-            d[place, :, is_reference] = _nearest(features, z, keys, memory)[0]
+            d[index, :, is_reference] = _nearest(features, z, keys, memory)[0]
     return d
 
 
