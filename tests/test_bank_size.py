@@ -71,9 +71,7 @@ def test_what_needs_whole_parts_is_refused_by_name(rng):
 
 @pytest.mark.parametrize("size", [0, 1.5, -0.1, "tenth", True, float("nan")])
 def test_nonsense_is_refused(rng, size):
-    with pytest.raises(
-        InputError, match=r"Scorer\.fit: bank_size must be None or a number above 0"
-    ):
+    with pytest.raises(InputError, match=r"Scorer\.fit: bank_size must be None or a number"):
         banks.fit(banks.inputs(rng, "2d", 4), bank_size=size)
 
 
