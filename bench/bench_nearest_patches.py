@@ -1,5 +1,7 @@
 """Benchmark nearest_patches: the distances of a full-size set, against cdist per sample, then amin.
 
+A search in a window is compared with our own search of all patches.
+
 Also times torch's own matrix products in the same run, without a target: no search can be faster
 than the hardware that they show.
 """
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 from bench.baselines.nearest_patches import nearest_patches as baseline
+from bench.baselines.nearest_patches import nearest_patches_in_window
 from bench.case import Case, benchmark
 from musc2.ops import nearest_patches
 
@@ -32,6 +35,21 @@ def prepare(samples: int, patches: int, channels: int, precision: str, tolerance
     return Case(
         candidate=lambda: nearest_patches(z, precision=precision),
         baseline=lambda: baseline(z),
+        check=check,
+    )
+
+
+def prepare_window(samples: int, side: int, channels: int, precision: str) -> Case:
+    z = unit_features(samples, side * side, channels)
+
+    def check(result: torch.Tensor, everywhere: torch.Tensor) -> None:
+        expected = nearest_patches_in_window(z, (side, side), 2)
+        torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
+        assert (result >= everywhere - 1e-5).all()
+
+    return Case(
+        candidate=lambda: nearest_patches(z, precision=precision, search_window=2),
+        baseline=lambda: nearest_patches(z, precision=precision),
         check=check,
     )
 
@@ -57,6 +75,17 @@ test_int8 = benchmark(
     "nearest_patches 50x784x768 int8",
     target=8.0,
     prepare=lambda: prepare(50, 784, 768, "int8", 5e-3),
+)
+# One of these for each precision of the search of all patches.
+test_window_float32 = benchmark(
+    "nearest_patches in window 2, 20x784x384, against all float32",
+    target=8.0,
+    prepare=lambda: prepare_window(20, 28, 384, "float32"),
+)
+test_window_auto = benchmark(
+    "nearest_patches in window 2, 20x784x384, against all auto",
+    target=8.0,
+    prepare=lambda: prepare_window(20, 28, 384, "auto"),
 )
 
 

@@ -143,7 +143,10 @@ def test_a_config_cannot_be_changed():
             "aggregate_weighting must be one of similarity, uniform",
         ),
         ({"enhance_balance": True}, "enhance_balance must be one of auto, always, never, got True"),
-        ({"search_window": -1}, "search_window must be None or a whole number of at least 0"),
+        (
+            {"search_window": -1},
+            "search_window must be None or a whole number of at least 0 or auto",
+        ),
         ({"subset_count": 0}, "subset_count must be a whole number of at least 1, got 0"),
         (
             {"group_count": True},

@@ -11,22 +11,13 @@ from typing import Any
 
 from musc2 import _config_files, checks
 from musc2 import config_fields as kinds
-from musc2.config_fields import (
-    AGGREGATION,
-    ENCODERS,
-    ENHANCEMENT,
-    GROUPS,
-    INPUT,
-    MAPS,
-    MUTUAL,
-    RESCORING,
-    RESOURCES,
-    VERDICT,
-    Kind,
-    setting,
-)
+from musc2.config_fields import Kind, setting
 from musc2.config_presets import PRESETS
 
+INPUT, ENCODERS, GROUPS = kinds.INPUT, kinds.ENCODERS, kinds.GROUPS
+AGGREGATION, MUTUAL, ENHANCEMENT = kinds.AGGREGATION, kinds.MUTUAL, kinds.ENHANCEMENT
+MAPS, RESCORING = kinds.MAPS, kinds.RESCORING
+VERDICT, RESOURCES = kinds.VERDICT, kinds.RESOURCES
 MAX_PIXELS = 178_956_970  # where Pillow refuses an image as a decompression bomb
 MAX_BYTES = 1 << 30
 _MAX_GROUP = 1024  # neighbors that the searches among points return
@@ -66,6 +57,24 @@ class Config:
         INPUT,
         kinds.choice("bicubic", "bilinear", optional=True),
         "Interpolation of images. None: the image encoder's own.",
+    )
+    tile: int | None = setting(
+        None,
+        INPUT,
+        kinds.whole(16, 1 << 20, optional=True),
+        "Side in pixels of the tiles that images are cut into. None: images are whole.",
+    )
+    tile_overlap: int | None = setting(
+        None,
+        INPUT,
+        kinds.whole(0, optional=True),
+        "Pixels that neighboring tiles share, less than tile. None: an eighth of tile.",
+    )
+    tile_neighbors: int | None = setting(
+        0,
+        INPUT,
+        kinds.whole(0, optional=True),
+        "Compare a tile with tiles at most this many positions from its own. None: with all.",
     )
     scan_foreground: str = setting(
         "nonzero_depth",
@@ -236,12 +245,12 @@ class Config:
         "Type of the search for nearest patches; the distance to what it finds is measured in "
         "float32.",
     )
-    search_window: int | None = setting(
+    search_window: int | str | None = setting(
         None,
         MUTUAL,
-        kinds.whole(0, optional=True),
+        kinds.whole_or("auto", 0),
         "Compare an image patch only with patches at most this many grid cells away. None: with "
-        "all.",
+        "all. auto: 2 if the parts are aligned, else None.",
     )
     subset_count: int = setting(
         1,
@@ -250,17 +259,10 @@ class Config:
         "Random subsets of the set, each of which scores its own samples.",
     )
     references_per_part: int | None = setting(
-        None,
-        MUTUAL,
-        kinds.whole(1, optional=True),
-        "Compare each part with so many random others, references among them. None: with all.",
+        None, MUTUAL, kinds.whole(1, optional=True), "Compare a part with so many random others."
     )
     similar_parts: int | None = setting(
-        None,
-        MUTUAL,
-        kinds.whole(1, optional=True),
-        "Compare each part with so many others that are most like it, for mixed product lines. "
-        "None: with all.",
+        None, MUTUAL, kinds.whole(1, optional=True), "Compare a part with the others most like it."
     )
 
     enhance_balance: str = setting(
@@ -339,8 +341,7 @@ class Config:
         2 << 30,
         RESOURCES,
         kinds.whole(1, 1 << 50),
-        "Bytes of distances and of their search held at once on the host, and of a batch of images "
-        "in the encoder. Distances, and features, that exceed it go to a temporary file.",
+        "Bytes of distances and of images held at once; what exceeds it goes to temporary files.",
     )
     device_memory: int = setting(
         2 << 30, RESOURCES, kinds.whole(1, 1 << 50), "Bytes of distances held at once on a GPU."
@@ -351,6 +352,11 @@ class Config:
             kind: Kind = field.metadata["kind"]
             object.__setattr__(self, field.name, kind.check(field.name, getattr(self, field.name)))
         kinds.check_partners(self.subset_count, self.references_per_part, self.similar_parts)
+
+    @property
+    def window(self) -> int | None:
+        """The cells of ``search_window``; None for all, and as long as "auto" is not decided."""
+        return None if isinstance(self.search_window, str) else self.search_window
 
     @classmethod
     def from_preset(cls, name: str) -> Config:

@@ -58,6 +58,16 @@ def whole(low: int, high: int = checks.MAX_WHOLE, *, optional: bool = False) -> 
     return Kind(text=text, accepts=accepts, optional=optional)
 
 
+def whole_or(word: str, low: int) -> Kind:
+    """Return the kind of None, whole numbers of at least ``low``, and one word."""
+
+    def accepts(value: object) -> bool:
+        return checks.is_whole(value, low) or (isinstance(value, str) and value == word)
+
+    text = f"a whole number of at least {low} or {word}"
+    return Kind(text=text, accepts=accepts, optional=True)
+
+
 def number(
     low: float = -math.inf,
     high: float = checks.MAX_NUMBER,

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+from musc2._arguments.search_window import IMAGES, window_of
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Maps
-from musc2.ops._support import dispatch
-from musc2.patch_scores import Levels, PatchScores, patch_scores
+from musc2.ops._support import dispatch, threads
+from musc2.patch_scores import Levels, PatchScores, features_of, patch_scores
 from musc2.progress import StageTimer
 from musc2.result import Result
 from musc2.stages import copies, fuse, maps
 from musc2.stages.rescore import rescore
-from musc2.tokens import Outline, PartSet, Tokens
+from musc2.tokens import Outline, PartSet, Tokens, spread_rows
 
 OPS = (
     "pool_grid",
@@ -70,6 +71,7 @@ def score_parts(
 
     defaults: of each view.
     """
+    config = _with_window(samples, references, defaults[0], config, timer)
     peers = _reference_peers(references, config, references_are_good)
     scored_peers: ScoredParts | None = None
     if peers is not None:
@@ -108,7 +110,7 @@ def conclude(
     peers: the references, scored among themselves. divisors: of a bank that the parts were compared
     with one by one; such parts are not re-scored, because they would depend on each other.
     """
-    with timer.stage("maps"):  # section 7
+    with timer.stage("maps"), threads.one_thread():  # section 7; many small steps
         if divisors is not None:
             units = divisors
         elif peers is not None:
@@ -169,14 +171,43 @@ def _scored(
     return ScoredParts(patches=scored, outlines=samples.outlines, class_tokens=class_tokens)
 
 
+def _with_window(
+    samples: PartSet,
+    references: PartSet,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    timer: StageTimer,
+) -> Config:
+    """Return the settings with the window that "auto" stands for, from the first view's images."""
+    if config.search_window != "auto":
+        return config
+    features: list[torch.Tensor] = []
+    grid = samples.views[0].grid
+    with timer.stage("mutual"):
+        for parts in (samples, references):
+            tokens = parts.thinned(IMAGES).views[0] if parts.count else Tokens()
+            if tokens.grid is not None and tokens.grid == grid:
+                plain = replace(tokens, points=None, clouds=[])
+                last = features_of(plain, plain.layers - 1, ByModality(defaults.image), config)
+                features.extend(last[0].values())
+        window = None if grid is None or not features else window_of(torch.cat(features), grid)
+    return config.replace(search_window=window)
+
+
 def _reference_peers(references: PartSet, config: Config, all_good: bool) -> PartSet | None:
     """Return the references to score among themselves, each left out of its own references.
 
     They give the unit of scores and, if all of them are good, scores of good parts.
     """
-    if references.count < 2 or (config.score_unit == "distance" and not all_good):
+    rows = peer_rows(references.count, config, all_good)
+    return None if rows is None else references.subset(rows)
+
+
+def peer_rows(count: int, config: Config, all_good: bool) -> list[int] | None:
+    """Return which of ``count`` references to score among themselves, evenly spread."""
+    if count < 2 or (config.score_unit == "distance" and not all_good):
         return None
-    return references if all_good else references.thinned(UNIT_PARTS)
+    return list(range(count)) if all_good else spread_rows(count, UNIT_PARTS)
 
 
 def _units(parts: ScoredParts, config: Config, all_good: bool) -> Divisors:

@@ -24,12 +24,10 @@ from musc2.tokens import PartSet
 GROUP_OPS = ("farthest_points", "group_points")
 
 
-def loader(
-    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
-) -> PartLoader:
-    """Return the samples as parts that are read, prepared and grouped when they are needed."""
+def preparation(encoders: Encoders, config: Config) -> inputs.Preparation:
+    """Return how samples are prepared for the encoders."""
     sizes = encoders.input_sizes(config.input_size)
-    preparation = inputs.Preparation(
+    base = inputs.Preparation(
         size=sizes[0],
         resample=config.input_resample or "bicubic",
         resize=config.input_resize,
@@ -43,11 +41,22 @@ def loader(
     own: list[inputs.Preparation] = []
     for image, size in zip(encoders.images, sizes, strict=False):
         resample = config.input_resample or image.encoder.resample
-        patch = image.encoder.patch
-        own.append(replace(preparation, size=size, resample=resample, patch=patch))
-    if own:
-        preparation = replace(own[0], further=tuple(own[1:]))
-    device = _device(encoders, GROUP_OPS)
+        image_preparation = replace(
+            base,
+            size=size,
+            image_scale=getattr(image.encoder, "image_scale", 1),
+            resample=resample,
+            patch=image.encoder.patch,
+        )
+        own.append(image_preparation)
+    return replace(own[0], further=tuple(own[1:])) if own else base
+
+
+def loader(
+    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
+) -> PartLoader:
+    """Return the samples as parts that are read, prepared and grouped when they are needed."""
+    device = device_of(encoders, GROUP_OPS)
 
     def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
         thinned = [sample.thinned() for sample in points]
@@ -63,7 +72,13 @@ def loader(
     batch = 1 if device == "cpu" else ahead
     on_error = config.on_error
     return PartLoader(
-        samples, preparation, group, timer, on_error=on_error, ahead=ahead, batch=batch
+        samples,
+        preparation(encoders, config),
+        group,
+        timer,
+        on_error=on_error,
+        ahead=ahead,
+        batch=batch,
     )
 
 
@@ -92,7 +107,7 @@ def encoded(
         timer,
         memory=config.memory,
         batch_size=encode.batch_size(encoders.device),
-        device=_device(encoders, method.OPS),
+        device=device_of(encoders, method.OPS),
     )
 
 
@@ -104,7 +119,7 @@ def part_set(encoded: encode.Encoded, config: Config) -> PartSet:
     return PartSet(views=views, frames=sample_arguments.frames(encoded.outputs))
 
 
-def _device(encoders: Encoders, ops: Sequence[str]) -> str:
+def device_of(encoders: Encoders, ops: Sequence[str]) -> str:
     """Return the device of the encoders if all ``ops`` run there, else "cpu"."""
     return encoders.device if all(map(dispatch.serves, ops)) else "cpu"
 

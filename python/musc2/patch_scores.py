@@ -227,7 +227,7 @@ def searched(
             z=z.image,
             references=references.image,
             precision=precision,
-            window=config.search_window,
+            window=config.window,
             grid=grid,
         )
     if z.points is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from musc2 import inputs, method, part_encoding
+from musc2 import _tiles, inputs, method, part_encoding
 from musc2._arguments import samples as sample_arguments
 from musc2._arguments import tokens as token_arguments
 from musc2._arguments.config import resolve
@@ -86,6 +86,8 @@ def score(
                 references, samples, intrinsics, limits
             )
             sample_arguments.check_together(samples, len(references_given), settings)
+            if settings.tile is not None:
+                _tiles.check_tiles("score", samples, settings)
             arguments = {"rgb": rgb, "pcd": pcd}
             inputs.warn_unusual([*samples, *references_given], arguments, stacklevel=2)
             subsets.split(len(samples), settings.subset_count, settings.seed)
@@ -97,6 +99,15 @@ def score(
                 device,
                 images=samples[0].image is not None,
                 points=samples[0].cloud is not None,
+            )
+        if settings.tile is not None:
+            return _tiles.score(
+                samples,
+                references_given,
+                encoders,
+                settings,
+                timer,
+                references_are_good=all_good,
             )
         # Sections 0 and 2, as they are needed.
         parts = part_encoding.loader(samples, encoders, settings, timer)

@@ -383,17 +383,7 @@ class Scorer:
         )
 
     def _own_scores(self) -> tuple[Result, ScoredParts]:
-        timer = StageTimer()
-        scored = scoring.among(self._bank, self._defaults(), timer)
-        parts = self._bank.parts
-        result = method.conclude(
-            scored,
-            self._defaults(),
-            self.config,
-            timer,
-            names=self.names,
-            paths=[part.path for part in parts],
-            peers=scored if self._references_are_good else None,
-            references_are_good=self._references_are_good,
+        result, scored = scoring.result_among(
+            self._bank, self._defaults(), references_are_good=self._references_are_good
         )
-        return replace(result, encoders=self.encoders, timings=dict(timer.seconds)), scored
+        return replace(result, encoders=self.encoders), scored

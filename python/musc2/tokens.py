@@ -96,10 +96,25 @@ class PartSet:
         """Where the patches and groups of each view lie."""
         return [view.outline(self.frames) for view in self.views]
 
-    def thinned(self, most: int) -> PartSet:
-        """Return at most ``most`` of the parts, evenly spread."""
-        if self.count <= most:
+    def subset(self, rows: list[int]) -> PartSet:
+        """Return some of the parts."""
+        if rows == list(range(self.count)):
             return self
-        rows: list[int] = torch.linspace(0, self.count - 1, most).round().int().tolist()
         frames = None if self.frames is None else [self.frames[row] for row in rows]
         return PartSet(views=[view.subset(rows) for view in self.views], frames=frames)
+
+    def thinned(self, most: int) -> PartSet:
+        """Return at most ``most`` of the parts, evenly spread."""
+        return self.subset(spread_rows(self.count, most))
+
+
+def spread_rows(count: int, most: int) -> list[int]:
+    """Return at most ``most`` of ``count`` rows, evenly spread.
+
+    >>> spread_rows(9, 3)
+    [0, 4, 8]
+    """
+    if count <= most:
+        return list(range(count))
+    rows: list[int] = torch.linspace(0, count - 1, most).round().int().tolist()
+    return rows

@@ -27,10 +27,10 @@ from PIL import Image
 from musc2.report import export
 
 def write(folder, version):
-    export.write(made[version], folder, background=lambda _: gray, maps=True)
+    export.write(made[version], folder, maps=True)
 
 def check(folder):
-    export.write(made[0], folder, background=lambda _: gray, maps=True)
+    export.write(made[0], folder, maps=True)
     result = musc2.Result.load(folder)
     assert result.names == made[0].names
     pictures = sorted((folder / "pictures").glob("[0-9]*"))
@@ -60,12 +60,10 @@ def check(folder):
 SCRIPT = """
 import os, random, select, shutil, signal, sys, warnings
 from pathlib import Path
-import numpy as np
 import torch
 import musc2
 warnings.simplefilter("ignore")
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])
-gray = np.zeros((40, 40, 3), np.uint8)
 made = []
 for version in range(2):
     tokens = torch.rand(6, 1, 5, 5, 8, generator=torch.Generator().manual_seed(version))
@@ -157,7 +155,7 @@ def result(parts, side):
     return musc2.score_tokens(tokens, image_size=(8 * side, 8 * side))
 small, large = result(3, 4), result(40, 28)
 small.save(folder)
-for write in (large.save, lambda path: export.write(large, path, background=None)):
+for write in (large.save, lambda path: export.write(large, path)):
     try:
         write(folder)
         print("written")

@@ -48,11 +48,15 @@ def real():
 
 def expected_tokens(name, image, state):
     """Return (2, h, w, C) float64."""
-    outputs = efficientnet_lite(image, state, STRIDED[name])
-    fine, coarse = (outputs[block] for block in TAPPED[name])
-    coarse = interpolate(coarse[None], fine.shape[1:], mode="bilinear")[0]
-    tokens = torch.zeros(2, *coarse.shape, dtype=torch.float64)
-    tokens[0, : len(fine)], tokens[1] = fine, coarse
+    fine_block, coarse_block = TAPPED[name]
+    fine = efficientnet_lite(image, state, STRIDED[name])[fine_block]
+    corners = [fine[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    cells = torch.stack(corners, 1).flatten(0, 1)  # the four tokens of a cell, channel by channel
+    half = interpolate(image[None].double(), scale_factor=0.5, mode="bicubic", antialias=True)[0]
+    coarse = efficientnet_lite(half, state, STRIDED[name])[coarse_block]
+    coarse = interpolate(coarse[None], cells.shape[1:], mode="bilinear")[0]
+    tokens = torch.zeros(2, *cells.shape, dtype=torch.float64)
+    tokens[0], tokens[1, : len(coarse)] = cells, coarse
     return tokens.permute(0, 2, 3, 1)
 
 
@@ -61,11 +65,11 @@ def test_folded_batch_norms_give_the_tokens_of_the_network_written_out(name, ima
     state = random_weights.efficientnet_lite(name)
     torch.save(state, tmp_path / "weights.pth")
     tokens = encoders.load(name, weights=tmp_path / "weights.pth").encode(images).tokens
-    assert tokens.shape == (2, 2, 8, 12, random_weights.LITE_BLOCKS[name][-1][0])
+    assert tokens.shape == (2, 2, 4, 6, 4 * CHANNELS[name])
     for image, own in zip(images, tokens, strict=True):
         expected = expected_tokens(name, image, state)
         torch.testing.assert_close(own.double(), expected, rtol=1e-4, atol=1e-5)
-    assert not tokens[:, 0, ..., CHANNELS[name] :].any()
+    assert not tokens[:, 1, ..., random_weights.LITE_BLOCKS[name][-1][0] :].any()
 
 
 def test_published_weights_give_the_tokens_of_the_network_written_out(real, images):
@@ -78,18 +82,19 @@ def test_published_weights_give_the_tokens_of_the_network_written_out(real, imag
 
 def test_its_defaults(real):
     assert (real.name, real.size, real.patch) == ("efficientnet-lite0", 224, 16)
+    assert real.image_scale == 2
     assert real.token_defaults == TokenDefaults(
         normalize=True, degrees=(1,), rescore=False, layer_fusion="highest"
     )
     assert not real.learns
 
 
-@pytest.mark.parametrize(("layer", "stride"), [(0, 8), (1, 16)])
-def test_layers_have_strides_of_8_and_16_pixels(real, layer, stride):
-    side = 448  # so large that the tokens in the middle see no border
+@pytest.mark.parametrize(("layer", "stride"), [(0, 16), (1, 32)])
+def test_layers_have_strides_of_16_and_32_pixels(real, layer, stride):
+    side = 896  # so large that the tokens in the middle see no border
     generator = torch.Generator().manual_seed(4)
     wide = torch.rand(1, 3, side + stride, side + stride, generator=generator)
-    cells = stride // 8
+    cells = stride // 16
     here = real.encode(wide[:, :, :side, :side]).tokens[0, layer, 28:30, 28:30]
     shifted = real.encode(wide[:, :, stride:, stride:]).tokens[0, layer]
     there = shifted[28 - cells : 30 - cells, 28 - cells : 30 - cells]
@@ -106,9 +111,9 @@ def test_half_types_change_little(real, images):
     assert float(torch.cosine_similarity(half, tokens, dim=-1).min()) > 0.98
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 64, 72), (1, 3, 40, 64)])
-def test_sides_are_multiples_of_16(real, shape):
-    with pytest.raises(InputError, match="images must have sides that are multiples of 16"):
+@pytest.mark.parametrize("shape", [(1, 3, 64, 80), (1, 3, 48, 64)])
+def test_sides_are_multiples_of_32(real, shape):
+    with pytest.raises(InputError, match="images must have sides that are multiples of 32"):
         real.encode(torch.zeros(shape))
 
 

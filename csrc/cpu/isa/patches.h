@@ -1,6 +1,6 @@
 #pragma once
 // The inner loops of nearest_patches: pack samples, search all pairs of patches of two samples,
-// measure pairs.
+// measure pairs, search two rows of grids in a window.
 #include "cpu/isa/dispatch.h"
 
 namespace musc2::cpu {
@@ -45,5 +45,25 @@ MUSC2_ISA_FUNCTION(void, search_patches, Search search, const PackedPatches& a,
 // and (b, a).
 MUSC2_ISA_FUNCTION(void, measure_patches, const float* a, const float* b, const int32_t* a_rows,
                    const int32_t* b_rows, int64_t n, int64_t channels, float* distance2)
+
+// Row a_row of one grid of patches and row b_row of another, of equally many columns. A window is
+// less than the columns.
+struct GridRows {
+  const float *a, *b;
+  int64_t a_row, b_row, columns, channels, window;
+};
+
+// For each patch of a row the nearest so far, and its number in the other grid.
+struct NearestInRow {
+  float* distance2;
+  int32_t* index;
+};
+
+// Measures all pairs of patches of two rows that are at most `window` columns apart, with the bits
+// of measure_patches(), and updates the nearest of a's patches, and of b's unless b is null. The
+// lowest index wins ties, if rows are searched in ascending order. scratch: search_rows_floats().
+MUSC2_ISA_FUNCTION(int64_t, search_rows_floats, int64_t columns, int64_t window)
+MUSC2_ISA_FUNCTION(void, search_rows, const GridRows& rows, float* scratch, NearestInRow a,
+                   NearestInRow b)
 
 }  // namespace musc2::cpu

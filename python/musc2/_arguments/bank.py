@@ -88,6 +88,11 @@ def select(
     intrinsics: object = None,
 ) -> tuple[Specifications, Encoders]:
     """Return the encoders that the arguments stand for and how to load them again."""
+    if config.tile is not None:
+        checks.refuse("Scorer.fit", "config.tile", "must be None, a bank has no tiles", config.tile)
+    if config.search_window == "auto":
+        requirement = "must be None or a number, a bank keeps its window"
+        checks.refuse("Scorer.fit", "config.search_window", requirement, "auto")
     if not images:
         encoder_2d = None
     if not points:

@@ -69,7 +69,7 @@ def check_together(samples: Sequence[Sample], references: int, config: Config) -
     if config.aggregate_separately and has_clouds:
         msg = f"{OP}: config.aggregate_separately (preset musc) is for images only; leave out pcd"
         raise InputError(msg)
-    if config.search_window is not None and not has_images:
+    if config.window is not None and not has_images:
         checks.refuse(OP, "rgb", "must be given when config.search_window is", "no rgb")
 
 

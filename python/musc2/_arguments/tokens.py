@@ -69,7 +69,7 @@ def check_references(
         if (reference.shape[1], reference.shape[-1]) != (own.shape[1], own.shape[-1]):
             requirement = f"of {own.shape[1]} layers and {own.shape[-1]} channels"
             _refuse(reference_name, requirement, f"{reference.shape[1]} and {reference.shape[-1]}")
-    if config.search_window is not None and checked.grid != samples.grid:
+    if config.window is not None and checked.grid != samples.grid:
         requirement = f"on the samples' grid {samples.grid} when there is a search_window"
         _refuse(f"{REFERENCES}image_tokens", requirement, checked.grid)
     return checked
@@ -118,7 +118,7 @@ def check_together(samples: Tokens, references: Tokens, config: Config) -> None:
         advice = "is for images only; leave out point_tokens"
         msg = f"{OP}: config.aggregate_separately (preset musc) {advice}"
         raise InputError(msg)
-    if config.search_window is not None and samples.image is None:
+    if config.window is not None and samples.image is None:
         _refuse("image_tokens", "given when config.search_window is", "no image_tokens")
 
 

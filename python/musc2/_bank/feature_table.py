@@ -104,7 +104,7 @@ class FeatureTable:
         new = self.z[own].float()
         options: dict[str, Any] = {
             "precision": config.search_precision,
-            "search_window": config.search_window if self.grid is not None else None,
+            "search_window": config.window if self.grid is not None else None,
             "grid": self.grid,
         }
         among = ops.nearest_patches(new, **options)

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import torch
 
+from musc2 import method
 from musc2._bank.new_parts import Defaults
 from musc2._bank.store import Bank, PartFeatures
 from musc2.by_modality import ByModality
 from musc2.method import ScoredParts
 from musc2.patch_scores import Levels, PatchScores, copies_of, layer_scores
 from musc2.progress import StageTimer
+from musc2.result import Result
 from musc2.stages import copies
 from musc2.tokens import Outline
 
@@ -30,6 +32,25 @@ def among(bank: Bank, defaults: Defaults, timer: StageTimer) -> ScoredParts:
         rows = bank.class_tokens.get(view)
         classes.append(None if rows is None else rows[slots])
     return ScoredParts(patches=patches, outlines=bank.outlines, class_tokens=classes)
+
+
+def result_among(
+    bank: Bank, defaults: Defaults, *, references_are_good: bool
+) -> tuple[Result, ScoredParts]:
+    """Return the Result of the bank's own parts, and what it was concluded from."""
+    timer = StageTimer()
+    scored = among(bank, defaults, timer)
+    result = method.conclude(
+        scored,
+        defaults,
+        bank.config,
+        timer,
+        names=bank.names,
+        paths=[part.path for part in bank.parts],
+        peers=scored if references_are_good else None,
+        references_are_good=references_are_good,
+    )
+    return replace(result, timings=dict(timer.seconds)), scored
 
 
 def against(

@@ -60,9 +60,13 @@ class ImageTokens:
 
 
 class Pretrained:
-    """The members that networks and callables share: they learn nothing from the set."""
+    """The members that networks and callables share: they learn nothing from the set.
+
+    image_scale: images are this many times as large, on each side, as the maps of their scores.
+    """
 
     learns = False
+    image_scale = 1
 
     def fit(self, samples: Sequence[Any], *, seed: int = 0) -> None:
         """Do nothing."""

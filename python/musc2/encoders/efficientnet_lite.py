@@ -28,7 +28,8 @@ NORMS = {
     "_depthwise_conv": "_bn1",
     "_project_conv": "_bn2",
 }
-TAPPED_STAGES = (2, 4)  # of strides 8 and 16; later ones know classes rather than parts
+# The last stages of strides 8 and 16; later ones know classes rather than parts.
+FINE_STAGE, COARSE_STAGE = 2, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,32 +90,28 @@ class InvertedResidual(nn.Module):
 
 
 class Network(nn.Module):
-    """The first five stages of a network: images (B, 3, H, W) -> the output of TAPPED_STAGES."""
+    """The first five stages of a network."""
 
     def __init__(self, architecture: LiteNetwork) -> None:
         super().__init__()
         self._conv_stem = nn.Conv2d(3, 32, kernel_size=3, stride=2)
         blocks: list[InvertedResidual] = []
-        self.tapped: list[int] = []
+        self.stage_ends: list[int] = []
         inputs = 32
         for number, (kernel, stride, expansion) in enumerate(STAGES):
             outputs = architecture.channels[number]
             for _ in range(architecture.blocks[number]):
                 blocks.append(InvertedResidual(kernel, stride, expansion, inputs, outputs))
                 inputs, stride = outputs, 1
-            if number in TAPPED_STAGES:
-                self.tapped.append(len(blocks) - 1)
+            self.stage_ends.append(len(blocks))
         self._blocks = nn.ModuleList(blocks)
 
-    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return (B, C, h, w) of each tapped block."""
-        x = _convolve(self._conv_stem, images)
-        outputs = []
-        for number, block in enumerate(self._blocks):
+    def forward(self, images: torch.Tensor, stage: int) -> torch.Tensor:
+        """Return the output of a stage, (B, C, h, w)."""
+        x = _convolve(self._conv_stem, images.contiguous(memory_format=torch.channels_last))
+        for block in self._blocks[: self.stage_ends[stage]]:
             x = block(x)
-            if number in self.tapped:
-                outputs.append(x)
-        return outputs
+        return x
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,27 +122,34 @@ class EfficientNetLite(Pretrained):
     network: Network
     precision: str = "float32"
     size: int = 224
+    image_scale: int = 2
     resample: str = "bicubic"
     patch: int = 16
     token_defaults: TokenDefaults = TOKEN_DEFAULTS
     modality: Modality = "image"
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
-        """Return tokens (B, 2, H / 8, W / 8, C) on the network's device, and no class tokens.
+        """Return tokens (B, 2, H / 16, W / 16, C) on the network's device, and no class tokens.
 
-        The layers are the outputs of the two tapped stages, the coarser one interpolated; zeros
-        fill the channels that the finer one lacks, which change neither lengths nor distances.
+        The fine layer holds the four tokens of stride 8 in each cell; it sees small defects. The
+        coarse one, of stride 16, is that of the image at half the size, interpolated; it sees what
+        is large or out of place. Zeros fill the channels that it lacks, which change neither
+        lengths nor distances.
         """
-        checked = contract.check_images("encode", images, self.patch)
+        checked = contract.check_images("encode", images, self.image_scale * self.patch)
         device = next(self.network.parameters()).device
         dtype = contract.matmul_dtype("encode", self.precision, device)
         pixels = (checked.to(device) - MEAN) / DEVIATION
+        half = F.interpolate(pixels, scale_factor=0.5, mode="bicubic", antialias=True)
         with torch.no_grad(), contract.autocast(dtype, device):
-            fine, coarse = self.network(pixels.contiguous(memory_format=torch.channels_last))
-        tokens = torch.zeros(len(fine), 2, *fine.shape[2:], coarse.shape[1], device=device)
-        tokens[:, 0, ..., : fine.shape[1]] = fine.permute(0, 2, 3, 1)
+            fine = F.pixel_unshuffle(self.network(pixels, FINE_STAGE), 2)
+            coarse = self.network(half, COARSE_STAGE)
         grid = fine.shape[2:]
-        tokens[:, 1] = F.interpolate(coarse.float(), grid, mode="bilinear").permute(0, 2, 3, 1)
+        channels = max(fine.shape[1], coarse.shape[1])
+        tokens = torch.zeros(len(fine), 2, *grid, channels, device=device)
+        tokens[:, 0, ..., : fine.shape[1]] = fine.permute(0, 2, 3, 1)
+        enlarged = F.interpolate(coarse.float(), grid, mode="bilinear")
+        tokens[:, 1, ..., : coarse.shape[1]] = enlarged.permute(0, 2, 3, 1)
         return ImageTokens(tokens=tokens)
 
 

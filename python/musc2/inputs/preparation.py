@@ -21,12 +21,13 @@ _MAX_SPREAD_POINTS = 5000
 class Preparation:
     """How samples are prepared: values of ``Config`` and of the image encoder, checked there.
 
-    size: the side of images and maps; patch: both sides become multiples of it; max_points: of a
-    scan, None for all; seed: of the search for planes. further: that of the image for further
-    encoders, in their order.
+    size: the side of images and maps; image_scale: images are this many times as large; patch: both
+    sides of maps become multiples of it; max_points: of a scan, None for all; seed: of the search
+    for planes. further: that of the image for further encoders, in their order.
     """
 
     size: int = 224
+    image_scale: int = 1
     resample: str = "bicubic"
     resize: str = "square"
     patch: int = 1
@@ -39,7 +40,7 @@ class Preparation:
     further: tuple[Preparation, ...] = ()
 
     def target_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the size (h, w) that an image or map of ``size`` (H, W) is resized to."""
+        """Return the size (h, w) of the map of an image or scan of ``size`` (H, W)."""
         return resizing.target_size(size, self.size, self.resize, self.patch)
 
     def map_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -93,14 +94,15 @@ def prepare_image(
     """Return one image of any kind as (3, h, w) float32 in [0, 1].
 
     It is resized by PIL with antialiasing to h = w = size; with resize="fit" the longest side is
-    ``size``, the aspect ratio stays, and both sides are rounded to multiples of ``patch``. Mean and
-    deviation are the encoder's business.
+    ``size``, the aspect ratio stays, and both sides are rounded to multiples of ``patch``; all of
+    it times ``image_scale``. Mean and deviation are the encoder's business.
 
     >>> prepare_image(np.zeros((30, 60, 3), np.uint8), Preparation(size=32, resize="fit")).shape
     torch.Size([3, 16, 32])
     """
     picture = images.as_image(image, label)
-    target = preparation.target_size(images.size_of(picture))
+    height, width = preparation.target_size(images.size_of(picture))
+    target = (preparation.image_scale * height, preparation.image_scale * width)
     return torch.from_numpy(resizing.resize_image(picture, target, preparation.resample))
 
 
