@@ -12,7 +12,7 @@ LAYERS = {
         "pipeline", "method", "part_encoding", "patch_scores", "scorer", "sklearn", "_bank",
         "_tiles",
     },
-    "steps": {"stages", "_arguments"},
+    "steps": {"stages", "_arguments", "_panels"},
     "parts": {"inputs", "encoders", "datasets", "metrics"},
     "kernels": {"ops"},
     "base": {
@@ -20,7 +20,7 @@ LAYERS = {
         "config", "config_fields", "config_presets",
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
-        "_archives", "_config_files", "_result_files", "_tensor_files", "_toml",
+        "_archives", "_config_files", "_result_files", "_spill", "_tensor_files", "_toml",
     },
 }  # fmt: skip
 # Base modules that only tell what the kernels' layer knows: they import from it.

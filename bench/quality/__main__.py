@@ -6,6 +6,7 @@ import argparse
 
 from bench.quality import (
     aupro,
+    bank_sizes,
     densities,
     images,
     map_thresholds,
@@ -22,6 +23,7 @@ COMMANDS = {
     "synthetic": synthetic,
     "densities": densities,
     "aupro": aupro,
+    "bank_sizes": bank_sizes,
     "thresholds": thresholds,
     "map_thresholds": map_thresholds,
 }

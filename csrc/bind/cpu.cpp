@@ -9,6 +9,7 @@
 #include "common/finite.h"
 #include "common/parallel.h"
 #include "cpu/isa/dispatch.h"
+#include "cpu/nearest_patches_of_pairs.h"
 #include "musc2/cluster_grid.h"
 #include "musc2/dictionary_tokens.h"
 #include "musc2/farthest_points.h"
@@ -48,6 +49,7 @@ PYBIND11_MODULE(_cpu, module) {
 
   module.def("nearest_patches", by_address(&cpu::nearest_patches));
   module.def("nearest_patches_in_window", by_address(&cpu::nearest_patches_in_window));
+  module.def("nearest_patches_of_pairs", by_address(&cpu::nearest_patches_of_pairs));
   module.def("farthest_points", by_address(&cpu::farthest_points));
   module.def("group_points", by_address(&cpu::group_points));
   module.def("lowest_mean", by_address(&cpu::lowest_mean));

@@ -50,6 +50,21 @@ def nearest_patches_in_window(
     distance: int,
     index: int,
 ) -> None: ...
+def nearest_patches_of_pairs(
+    z: int,
+    samples: int,
+    patches: int,
+    channels: int,
+    references: int,
+    reference_samples: int,
+    reference_patches: int,
+    precision: int,
+    memory: int,
+    pairs: int,
+    count: int,
+    forward: int,
+    backward: int,
+) -> None: ...
 def nearest_points(
     points: int,
     offsets: int,

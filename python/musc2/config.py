@@ -11,22 +11,13 @@ from typing import Any
 
 from musc2 import _config_files, checks
 from musc2 import config_fields as kinds
-from musc2.config_fields import (
-    AGGREGATION,
-    ENCODERS,
-    ENHANCEMENT,
-    GROUPS,
-    INPUT,
-    MAPS,
-    MUTUAL,
-    RESCORING,
-    RESOURCES,
-    VERDICT,
-    Kind,
-    setting,
-)
+from musc2.config_fields import Kind, setting
 from musc2.config_presets import PRESETS
 
+INPUT, ENCODERS, GROUPS = kinds.INPUT, kinds.ENCODERS, kinds.GROUPS
+AGGREGATION, MUTUAL, ENHANCEMENT = kinds.AGGREGATION, kinds.MUTUAL, kinds.ENHANCEMENT
+MAPS, RESCORING = kinds.MAPS, kinds.RESCORING
+VERDICT, RESOURCES = kinds.VERDICT, kinds.RESOURCES
 MAX_PIXELS = 178_956_970  # where Pillow refuses an image as a decompression bomb
 MAX_BYTES = 1 << 30
 _MAX_GROUP = 1024  # neighbors that the searches among points return
@@ -267,6 +258,12 @@ class Config:
         kinds.whole(1),
         "Random subsets of the set, each of which scores its own samples.",
     )
+    references_per_part: int | None = setting(
+        None, MUTUAL, kinds.whole(1, optional=True), "Compare a part with so many random others."
+    )
+    similar_parts: int | None = setting(
+        None, MUTUAL, kinds.whole(1, optional=True), "Compare a part with the others most like it."
+    )
 
     enhance_balance: str = setting(
         "auto",
@@ -344,13 +341,17 @@ class Config:
         2 << 30,
         RESOURCES,
         kinds.whole(1, 1 << 50),
-        "Bytes of distances held at once, and of a batch of images in the encoder.",
+        "Bytes of distances and of images held at once; what exceeds it goes to temporary files.",
+    )
+    device_memory: int = setting(
+        2 << 30, RESOURCES, kinds.whole(1, 1 << 50), "Bytes of distances held at once on a GPU."
     )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             kind: Kind = field.metadata["kind"]
             object.__setattr__(self, field.name, kind.check(field.name, getattr(self, field.name)))
+        kinds.check_partners(self.subset_count, self.references_per_part, self.similar_parts)
 
     @property
     def window(self) -> int | None:

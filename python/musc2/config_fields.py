@@ -161,6 +161,19 @@ def document(config: type[Any]) -> None:
     config.__doc__ = "\n".join(lines) + "\n"
 
 
+def check_partners(
+    subset_count: int, references_per_part: int | None, similar_parts: int | None
+) -> None:
+    """Raise if more than one setting chooses the parts that a part is compared with."""
+    values = {"references_per_part": references_per_part, "similar_parts": similar_parts}
+    if subset_count > 1:
+        values["subset_count"] = subset_count
+    names = [name for name, value in values.items() if value is not None]
+    if len(names) > 1:
+        requirement = f"must be left out with {names[1]}"
+        checks.refuse("Config", names[0], requirement, values[names[0]])
+
+
 def parse(value: str) -> Any:
     """Return what ``value`` on a command line stands for: none, true, 4, 0.5, 1,3,5 or a word."""
     plain = value.strip()

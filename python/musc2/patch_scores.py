@@ -9,7 +9,9 @@ from functools import partial
 
 import torch
 
-from musc2 import ops
+from musc2 import _spill, ops
+from musc2._panels import partners
+from musc2._panels.medians import medians
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
@@ -96,6 +98,7 @@ def layer_scores(
     medians: list[ByModality[float] | None] = []
     salient_source: FeatureLayer | None = None
     copied: torch.Tensor | None = None
+    table: torch.Tensor | None = None
     links: Links | None = None
     for layer, features in layered:
         if not scored:
@@ -103,11 +106,15 @@ def layer_scores(
         if not scored and not config.mutual_copies:
             with timer.stage("mutual"):
                 copied = copies_of(features)
+        if not scored:
+            with timer.stage("mutual"):
+                table = _partners(features, config, copied)
         needs_scale = features.is_both and _needs_balance(defaults, config)
         balance = _Balance(needed=needs_scale, medians=None)
         if levels is not None:
             balance.medians = levels.medians[len(scored)]
-        scored.append(_layer_scores(features, chosen, links, config, timer, balance, copied))
+        compared = _Comparison(subsets=chosen, table=table, copied=copied)
+        scored.append(_layer_scores(features, compared, links, config, timer, balance))
         medians.append(balance.medians)
         if layer == max(count - 2, 0) and salient_source is None:  # section 8: second to last
             salient_source = features
@@ -118,7 +125,7 @@ def layer_scores(
     inside = _inside(outline)
     source = salient_source or ByModality()
     with timer.stage("matches"):
-        matches = _matches(source, means, inside, chosen, outline) if matched else None
+        matches = _matches(source, means, inside, chosen, outline, table) if matched else None
     salient = _salient(source, means, inside)
     return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, levels=own)
 
@@ -133,11 +140,44 @@ def _layers_with_references(
     """Yield the features of each layer of the samples and of the references."""
     for layer in range(samples.layers):
         with timer.stage("aggregate"):  # section 4
-            own = features_of(samples, layer, defaults, config)
-            reference_z = features_of(references, layer, defaults, config, samples.layers)
+            own = features_in_memory(samples, layer, defaults, config)
+            reference_z = features_in_memory(references, layer, defaults, config, samples.layers)
         for index, z in enumerate(own):
-            partners = reference_z[index] if reference_z else ByModality[torch.Tensor]()
-            yield layer, searched(z, partners, samples.grid, config)
+            reference_features = reference_z[index] if reference_z else ByModality[torch.Tensor]()
+            yield layer, searched(z, reference_features, samples.grid, config)
+
+
+def features_in_memory(
+    tokens: Tokens,
+    layer: int,
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    count: int | None = None,
+) -> list[ByModality[torch.Tensor]]:
+    """Return what ``features_of`` does, in temporary files where it exceeds ``config.memory``."""
+    own = tokens.by_modality.values()
+    size = sum(values.numel() // values.shape[1] for values in own) * 4
+    if size <= config.memory or own[0].is_cuda:
+        return features_of(tokens, layer, defaults, config, count)
+    of_layer = count or tokens.layers
+    step = max(1, config.memory * tokens.count // (8 * size))  # some copies of each are made
+    joined: list[ByModality[torch.Tensor]] = []
+    for rows in torch.split(torch.arange(tokens.count), step):
+        chunk = features_of(tokens.subset(rows.tolist()), layer, defaults, config, of_layer)
+        if not joined:
+            joined = [
+                item.map(partial(_room_for, count=tokens.count, memory=config.memory))
+                for item in chunk
+            ]
+        for target, item in zip(joined, chunk, strict=True):
+            for all_rows, values in zip(target.values(), item.values(), strict=True):
+                all_rows[rows] = values
+    return joined
+
+
+def _room_for(values: torch.Tensor, count: int, memory: int) -> torch.Tensor:
+    shape = (count, *values.shape[1:])
+    return _spill.empty(shape, memory=memory, content="the features of a layer")
 
 
 def features_of(
@@ -217,27 +257,58 @@ class _Balance:
     medians: ByModality[float] | None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Comparison:
+    """Which parts are compared: those of a subset, or a table of partners, without copies."""
+
+    subsets: list[torch.Tensor]
+    table: torch.Tensor | None
+    copied: torch.Tensor | None
+
+
+def _partners(
+    features: FeatureLayer, config: Config, copied: torch.Tensor | None
+) -> torch.Tensor | None:
+    """Return the partners of each sample, see ``_panels.partners``; None for all others."""
+    first = features.values()[0]
+    references = 0 if first.references is None else len(first.references)
+    if config.references_per_part is not None:
+        count, seed = config.references_per_part, config.seed
+        return partners.random_partners(len(first.z), references, count, seed, copied)
+    if config.similar_parts is not None:
+        return partners.similar_partners(features, config.similar_parts, copied)
+    return None
+
+
 def _layer_scores(
     features: ByModality[Features],
-    chosen: list[torch.Tensor],
+    compared: _Comparison,
     links: Links | None,
     config: Config,
     timer: StageTimer,
     balance: _Balance,
-    copied: torch.Tensor | None,
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
     scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2], dtype=torch.float32))
+    memory = _budget(features, config)
+    table, chosen = compared.table, compared.subsets
+    columns = None if table is None else table.shape[1]
     for subset in chosen:
         own = features.map(partial(Features.subset, samples=subset))
-        for rows in mutual.panels(own, config.memory):
-            with timer.stage("mutual"):  # section 5, MSM
-                d = own.map(partial(mutual.distances, rows=rows))
-                if copied is not None:
-                    for values in d.values():
-                        copies.leave_out(values, copies.within(copied, subset, rows))
-                if balance.needed:
-                    balance.medians = balance.medians or mutual.medians(features, chosen, d)
+        left_out: torch.Tensor | None = None
+        if compared.copied is not None and table is None:
+            left_out = copies.within(compared.copied, subset)
+        with timer.stage("mutual"):  # section 5, MSM
+            share = memory // len(own.values())
+            source = partial(mutual.row_source, table=table, left_out=left_out, memory=share)
+            sources = own.map(source)
+        for rows in mutual.panels(own, memory // 2, columns):
+            with timer.stage("mutual"):
+                if balance.needed and balance.medians is None:
+                    whole = sources if len(chosen) == 1 else None
+                    balance.medians = medians(features, chosen, whole, memory)
+                d = sources.map(partial(mutual.RowSource.rows, rows=rows))
+                if balance.medians is not None:
                     d = d.combine(lambda values, scale: values.div_(scale), balance.medians)
             if d.image is not None and d.points is not None and links is not None:
                 with timer.stage("enhance"):  # section 6, CAE
@@ -246,7 +317,14 @@ def _layer_scores(
                 for (_, target), values in zip(scores.items(), d.values(), strict=True):
                     samples = upload(subset[rows], target.device)
                     target[samples] = ops.lowest_mean(values, config.mutual_interval)
+            del d, values  # before the next panel is there
     return scores
+
+
+def _budget(features: ByModality[Features], config: Config) -> int:
+    """Return the bytes of distances to hold at once where the features are."""
+    on_gpu = features.values()[0].z.is_cuda
+    return config.device_memory if on_gpu else config.memory
 
 
 def copies_of(features: ByModality[Features]) -> torch.Tensor | None:
@@ -333,12 +411,16 @@ def _matches(
     inside: torch.Tensor | None,
     chosen: list[torch.Tensor],
     outline: Outline,
+    table: torch.Tensor | None,
 ) -> Matches | None:
     """Return the nearest matches of the worst patches of images, else of clouds."""
+    compared = None if table is None else partners.is_partner(table)
     if source.image is not None and scores.image is not None and outline.grid is not None:
         positions = grid_positions(outline.count, outline.grid)
-        return nearest_matches(source.image, scores.image, positions, chosen, inside)
+        return nearest_matches(source.image, scores.image, positions, chosen, inside, compared)
     if source.points is None or scores.points is None:
         return None
     positions = group_positions(outline.clouds)
-    return nearest_matches(source.points, scores.points, positions, chosen, modality="points")
+    return nearest_matches(
+        source.points, scores.points, positions, chosen, compared=compared, modality="points"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,7 +31,6 @@ from musc2.torch_state import default_torch_state
 from musc2.verdict import Threshold
 
 STORAGE = {"float32": torch.float32, "float16": torch.float16}
-DROPS = ("oldest", "alike")
 
 
 class Scorer:
@@ -84,6 +83,7 @@ class Scorer:
         names: Sequence[str] | None = None,
         storage: str = "float32",
         keep_distances: bool = True,
+        bank_size: float | None = None,
         capacity: int | None = None,
         drop: str = "oldest",
         progress: bool | Report = False,
@@ -107,12 +107,15 @@ class Scorer:
             keep_distances: Keep the distances between all parts of the bank, so that ``scores``
                 and ``calibrate`` need not measure them again; 4 * N * patches bytes a part and
                 layer.
+            bank_size: Share of each part's patches that are kept, chosen to cover all of them: 0.1
+                is a tenth of the features and of the time to compare. Such a bank keeps no
+                distances; ``scores`` and ``calibrate`` need the whole parts and are refused.
             capacity: Number of parts that the bank holds at most; ``add`` drops others then.
             drop: "oldest", or "alike": the older of the two parts that are most alike.
             progress: True for a line of progress, or a callback.
         """
         settings = resolve("Scorer.fit", config)
-        bank_arguments.check_options(storage, tuple(STORAGE), keep_distances, capacity, drop, DROPS)
+        bank_arguments.check_options(storage, keep_distances, capacity, drop, bank_size, settings)
         bank_arguments.check_flag("references_are_good", references_are_good)
         with default_torch_state(), serial_torch(), reporting(progress) as report:
             timer = StageTimer(report)
@@ -137,14 +140,17 @@ class Scorer:
                 device,
                 images=samples[0].image is not None,
                 points=samples[0].cloud is not None,
-            )
-            specifications = replace(
-                specifications, intrinsics=bank_arguments.plain_intrinsics(intrinsics)
+                intrinsics=intrinsics,
             )
             loader = part_encoding.loader(samples, encoders, settings, timer)
             with timer.stage("fit"):
                 encoders = part_encoding.fitted(encoders, [loader], settings.seed)
-            bank = Bank(config=settings, storage=STORAGE[storage], keeps_distances=keep_distances)
+            bank = Bank(
+                config=settings,
+                storage=STORAGE[storage],
+                keeps_distances=keep_distances and bank_size is None,
+                share=bank_size,
+            )
             scorer = cls(
                 bank,
                 encoders,
@@ -157,7 +163,8 @@ class Scorer:
             sample_arguments.check_enough(len(parts.outputs), 0, (len(samples), 0), loader.errors)
             bank.add(parts.features, parts.names, parts.paths)
             scorer._added = len(samples)
-            scorer.calibrate()
+            scorer._calibrate()
+            bank.forget_whole()
         return scorer
 
     def score(
@@ -176,8 +183,9 @@ class Scorer:
         ``map_threshold`` are the bank's; there is no re-scoring. A part that is in the bank is
         noticed, with a warning, and its copy there does not vouch for it.
         """
+        sources = {"rgb": rgb, "pcd": pcd, "masks": masks, "intrinsics": intrinsics}
         with self._lock, default_torch_state(), serial_torch(), reporting(progress) as report:
-            parts = self._read(rgb, pcd, masks, intrinsics, names, "Scorer.score", report)
+            parts = self._read(sources, names, "Scorer.score", report)
             timer, config = parts.timer, self.config
             own = self._calibrated()
             scored = scoring.against(
@@ -214,6 +222,7 @@ class Scorer:
         They are those of ``musc2.score`` on the same parts with the encoders as they were fitted,
         whatever the order in which parts were added, and are in the unit of this very set.
         """
+        bank_arguments.check_whole_bank("Scorer.scores", self.bank_size)
         with self._lock, default_torch_state(), serial_torch():
             return self._own_scores()[0]
 
@@ -231,8 +240,9 @@ class Scorer:
 
         Encoders, unit and thresholds stay; ``calibrate`` takes the latter two from all parts.
         """
+        sources = {"rgb": rgb, "pcd": pcd, "masks": masks, "intrinsics": intrinsics}
         with self._lock, default_torch_state(), serial_torch(), reporting(progress) as report:
-            parts = self._read(rgb, pcd, masks, intrinsics, names, "Scorer.add", report)
+            parts = self._read(sources, names, "Scorer.add", report)
             if names is None:
                 parts = parts.numbered(self._added)
             for name in parts.names:
@@ -250,18 +260,14 @@ class Scorer:
         """Remove parts from the bank; at least 2 stay. Unit and thresholds stay as they are."""
         with self._lock:
             listed = [names] if isinstance(names, str) else list(names)
-            for name in listed:
-                if name not in self._bank.names:
-                    requirement = "must be names of parts in the bank"
-                    checks.refuse("Scorer.remove", "names", requirement, repr(name))
-            left = len(self) - len(set(listed))
-            if left < 2:
-                checks.refuse("Scorer.remove", "names", "must leave at least 2 parts", left)
-            for name in dict.fromkeys(listed):
-                self._bank.remove(name)
+            self._bank.remove_all(listed, "Scorer.remove")
 
     def calibrate(self) -> None:
         """Take the unit of scores and the thresholds from the parts that are in the bank now."""
+        bank_arguments.check_whole_bank("Scorer.calibrate", self.bank_size)
+        self._calibrate()
+
+    def _calibrate(self) -> None:
         with self._lock, default_torch_state(), serial_torch():
             result, scored = self._own_scores()
             self._calibration = calibration.calibration_of(result, scored.levels)
@@ -347,6 +353,11 @@ class Scorer:
         return self._bank.config
 
     @property
+    def bank_size(self) -> float | None:
+        """The share of each part's patches that the bank holds, None for all."""
+        return self._bank.share
+
+    @property
     def encoders(self) -> dict[str, str]:
         """The names of the encoders: "2d" and "3d"."""
         return self._encoders.names()
@@ -358,39 +369,18 @@ class Scorer:
 
     def _calibrated(self) -> Calibration:
         if self._calibration is None:
-            self.calibrate()
+            self._calibrate()
         return cast(Calibration, self._calibration)
 
     def _defaults(self) -> Defaults:
         return new_parts.token_defaults(self._encoders, self.config)
 
     def _read(
-        self,
-        rgb: object,
-        pcd: object,
-        masks: object,
-        intrinsics: object,
-        names: Sequence[str] | None,
-        op: str,
-        report: Report | None,
+        self, sources: Mapping[str, object], names: Sequence[str] | None, op: str, to: Report | None
     ) -> NewParts:
-        """Read and encode new parts, which must be of the kind that the bank holds."""
-        if intrinsics is None and pcd is not None:
-            intrinsics = self._specifications.intrinsics
-        samples = inputs.pair(
-            rgb,
-            pcd,
-            intrinsics=intrinsics,
-            masks=masks,
-            names=names,
-            op=op,
-            limits=sample_arguments.input_limits(self.config),
+        return new_parts.read(
+            self._bank, self._encoders, self._specifications, sources, names, op, to
         )
-        bank_arguments.check_modalities(op, samples[0], self._encoders)
-        timer = StageTimer(report)
-        parts = new_parts.encoded(samples, self._encoders, self.config, timer)
-        self._bank.check(parts.features, op)
-        return parts
 
     def _own_scores(self) -> tuple[Result, ScoredParts]:
         result, scored = scoring.result_among(

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from musc2 import Scorer, cli
+from musc2._arguments.bank import DROPS
 from musc2.cli import bank_options, watch
-from musc2.scorer import DROPS, STORAGE
+from musc2.scorer import STORAGE
 
 COUNT = 6
 SMALL = ["--set", "input_size=48", "--encoder-2d", "texture"]

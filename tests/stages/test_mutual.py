@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from musc2._panels.medians import medians
 from musc2.by_modality import ByModality
 from musc2.ops import lowest_mean
-from musc2.stages.mutual import Features, distances, medians, panels
+from musc2.stages.mutual import Features, distances, panels, row_source
 
 
 def everyone(features):
@@ -90,28 +91,30 @@ def test_a_window_looks_at_the_same_place_only(rng):
     )
 
 
-def test_medians_are_those_of_all_distances(features):
+@pytest.mark.parametrize("memory", [1, 1 << 30])
+def test_medians_are_those_of_all_distances(features, memory):
     found = everyone(features)
     whole = [torch.arange(7)]
     expected = float(found[found.isfinite()].median())
-    assert medians(ByModality(features), whole, ByModality(found)).image == expected
-    panel = ByModality(distances(features, torch.arange(3)))
-    by_rows = medians(ByModality(features), whole, panel)
-    assert by_rows.image == pytest.approx(expected, rel=1e-5)
+    source = ByModality(row_source(features, memory=memory))
+    assert medians(ByModality(features), whole, source, memory).image == expected
+    measured = medians(ByModality(features), whole, None, memory)
+    assert measured.image == pytest.approx(expected, rel=1e-5)
 
 
-def test_medians_of_a_set_in_parts_look_inside_the_parts(features):
+@pytest.mark.parametrize("memory", [1, 1 << 30])
+def test_medians_of_a_set_in_parts_look_inside_the_parts(features, memory):
     parts = [torch.tensor([0, 2, 5]), torch.tensor([1, 3, 4, 6])]
     found = [everyone(features.subset(part)) for part in parts]
     every = torch.cat([d[d.isfinite()] for d in found])
-    median = medians(ByModality(features), parts, ByModality(found[0])).image
+    median = medians(ByModality(features), parts, None, memory).image
     assert median == pytest.approx(float(every.median()), rel=1e-5)
 
 
 def test_equal_samples_have_a_median_to_divide_by():
     same = Features(z=torch.ones(3, 4, 2))
     whole = [torch.arange(3)]
-    assert medians(ByModality(same), whole, ByModality(everyone(same))).image == 1.0
+    assert medians(ByModality(same), whole, None, 1 << 30).image == 1.0
 
 
 def test_the_input_is_left_alone_and_results_repeat(features):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,8 @@ from musc2.encoders.selection import Encoders
 from musc2.inputs import Sample
 
 OP = "Scorer.fit"
+STORAGES = ("float32", "float16")
+DROPS = ("oldest", "alike")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +29,37 @@ class Specifications:
 
 def check_options(
     storage: object,
-    storages: Sequence[str],
     keep_distances: object,
     capacity: object,
     drop: object,
-    drops: Sequence[str],
+    bank_size: object,
+    config: Config,
 ) -> None:
     """Raise unless the options of a bank can be used, alone and together."""
-    checks.choice(OP, "storage", storage, storages)
+    checks.choice(OP, "storage", storage, STORAGES)
     check_flag("keep_distances", keep_distances)
-    checks.choice(OP, "drop", drop, drops)
+    checks.choice(OP, "drop", drop, DROPS)
     if capacity is not None:
         checks.whole(OP, "capacity", capacity, 2)
     if drop == "alike" and not keep_distances:
         checks.refuse(OP, "keep_distances", 'must be True with drop="alike"', keep_distances)
+    if bank_size is None:
+        return
+    if not checks.is_number(bank_size) or not 0 < float(str(bank_size)) <= 1:
+        checks.refuse(OP, "bank_size", "must be None or a number above 0 and at most 1", bank_size)
+    if drop == "alike":
+        requirement = 'must be None with drop="alike", which compares all patches'
+        checks.refuse(OP, "bank_size", requirement, bank_size)
+    if config.search_window is not None:
+        requirement = "must be None with config.search_window, which needs all places"
+        checks.refuse(OP, "bank_size", requirement, bank_size)
+
+
+def check_whole_bank(op: str, bank_size: float | None) -> None:
+    """Raise if the bank holds a share of its patches."""
+    if bank_size is not None:
+        requirement = "must be None: the parts cannot be scored again without all their patches"
+        checks.refuse(op, "the bank's bank_size", requirement, bank_size)
 
 
 def check_flag(name: str, value: object) -> None:
@@ -67,6 +85,7 @@ def select(
     *,
     images: bool,
     points: bool,
+    intrinsics: object = None,
 ) -> tuple[Specifications, Encoders]:
     """Return the encoders that the arguments stand for and how to load them again."""
     if config.tile is not None:
@@ -80,7 +99,9 @@ def select(
         encoder_3d = None
     encoder_2d, encoder_3d = resolve_auto(encoder_2d, encoder_3d, stacklevel=4)
     specifications = Specifications(
-        image=_names("encoder_2d", encoder_2d), points=_names("encoder_3d", encoder_3d)
+        image=_names("encoder_2d", encoder_2d),
+        points=_names("encoder_3d", encoder_3d),
+        intrinsics=plain_intrinsics(intrinsics),
     )
     chosen = selection.select(encoder_2d, encoder_3d, config, device, images=images, points=points)
     return specifications, chosen

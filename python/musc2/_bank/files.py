@@ -29,7 +29,7 @@ from musc2.maps import Frame
 
 OP = "Scorer.load"
 KIND = "musc2 bank"
-FORMAT = 1  # of the file
+FORMAT = 2  # of the file
 FEATURES = 1  # raised when the same encoders give other features than before
 _STORAGE = {torch.float32: "float32", torch.float16: "float16"}
 
@@ -71,6 +71,8 @@ def write(state: ScorerState, path: Path) -> None:
         "config": bank.config.to_dict(),
         "storage": _STORAGE[bank.storage],
         "keep_distances": bank.keeps_distances,
+        "bank_size": bank.share,
+        "patches": {name: block.patches for name, block in bank.blocks.items()},
         "blocks": {name: block.grid for name, block in bank.blocks.items()},
         "layers": [
             [[number, dict(names.items())] for number, names in layers] for layers in bank.layers
@@ -137,6 +139,7 @@ def _read_bank(
         config=config,
         storage=getattr(torch, about["storage"]),
         keeps_distances=about["keep_distances"],
+        share=about["bank_size"],
     )
     for name, grid in about["blocks"].items():
         d = arrays.get(f"d.{name}")
@@ -145,6 +148,8 @@ def _read_bank(
             None if d is None else _tensor(d).to(device),
             grid=None if grid is None else (grid[0], grid[1]),
             keeps_distances=bank.keeps_distances,
+            share=bank.share,
+            patches=about["patches"][name],
         )
     for layers in about["layers"]:
         bank.layers.append([(number, ByModality(**names)) for number, names in layers])

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from musc2 import part_encoding
+from musc2 import inputs, part_encoding
+from musc2._arguments import bank as bank_arguments
 from musc2._arguments import samples as sample_arguments
-from musc2._bank.store import PartFeatures, part_features
+from musc2._bank.store import Bank, PartFeatures, part_features
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.encoders.selection import Encoders
 from musc2.inputs import Sample
 from musc2.inputs.parts import OutputSpec, PartLoader
-from musc2.progress import StageTimer
+from musc2.progress import Report, StageTimer
 from musc2.result import Failure
 from musc2.stages import encode
 
@@ -49,6 +50,37 @@ class NewParts:
             if output.path is None:
                 outputs[index] = replace(output, name=str(start + output.sample.index))
         return replace(self, outputs=outputs)
+
+
+def read(
+    bank: Bank,
+    encoders: Encoders,
+    specifications: bank_arguments.Specifications,
+    sources: Mapping[str, object],
+    names: Sequence[str] | None,
+    op: str,
+    report: Report | None,
+) -> NewParts:
+    """Read and encode new parts, which must be of the kind that the bank holds.
+
+    sources: rgb, pcd, masks and intrinsics.
+    """
+    intrinsics = sources["intrinsics"]
+    if intrinsics is None and sources["pcd"] is not None:
+        intrinsics = specifications.intrinsics
+    samples = inputs.pair(
+        sources["rgb"],
+        sources["pcd"],
+        intrinsics=intrinsics,
+        masks=sources["masks"],
+        names=names,
+        op=op,
+        limits=sample_arguments.input_limits(bank.config),
+    )
+    bank_arguments.check_modalities(op, samples[0], encoders)
+    parts = encoded(samples, encoders, bank.config, StageTimer(report))
+    bank.check(parts.features, op)
+    return parts
 
 
 def encoded(

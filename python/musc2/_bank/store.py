@@ -16,6 +16,7 @@ from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Frame
 from musc2.patch_scores import FeatureLayer, features_of, searched
+from musc2.stages.mutual import Measured
 from musc2.tokens import Outline, PartSet
 
 Layers = list[tuple[int, ByModality[str]]]
@@ -50,11 +51,15 @@ class Bank:
     """Parts in the order in which they were added.
 
     Distances are kept with ``keeps_distances``, so that adding a part measures its own alone.
+    share: of the patches of a part that are kept, None for all. whole: the features before patches
+    were left out, until ``forget_whole``; only then can the parts be scored among themselves.
     """
 
     config: Config
     storage: torch.dtype = torch.float32
     keeps_distances: bool = True
+    share: float | None = None
+    whole: dict[str, torch.Tensor] = field(default_factory=dict)
     parts: list[BankPart] = field(default_factory=list)
     blocks: dict[str, FeatureTable] = field(default_factory=dict)
     layers: list[Layers] = field(default_factory=list)
@@ -103,7 +108,11 @@ class Bank:
         for name, z in features.z.items():
             if name not in self.blocks:
                 grid = self._grid_of(name) if name.startswith("image") else None
-                self.blocks[name] = FeatureTable(grid=grid, keeps_distances=self.keeps_distances)
+                self.blocks[name] = FeatureTable(
+                    grid=grid, keeps_distances=self.keeps_distances, share=self.share
+                )
+                if self.share is not None:
+                    self.whole[name] = z
             stored = z.to(self.storage)
             if not bool(stored.isfinite().all()):
                 msg = "Scorer: the features exceed the range of float16; use storage='float32'"
@@ -137,6 +146,17 @@ class Bank:
             if part.slot == last:
                 self.parts[number] = replace(part, slot=slot)
 
+    def remove_all(self, names: Sequence[str], op: str) -> None:
+        """Remove the parts of these names; at least 2 stay."""
+        for name in names:
+            if name not in self.names:
+                checks.refuse(op, "names", "must be names of parts in the bank", repr(name))
+        left = len(self.parts) - len(set(names))
+        if left < 2:
+            checks.refuse(op, "names", "must leave at least 2 parts", left)
+        for name in dict.fromkeys(names):
+            self.remove(name)
+
     def shrink(self, capacity: int | None, drop: str) -> list[str]:
         """Remove parts beyond the capacity, the "oldest" or ones most "alike"; return the names."""
         dropped: list[str] = []
@@ -159,12 +179,31 @@ class Bank:
         """Yield the features of each layer of the bank's parts, with the distances among them."""
         slots = self.slots
         for layer, names in self.layers[view]:
+            if self.share is not None:
+                yield layer, self._against_kept(view, names)
+                continue
             z = names.map(lambda name: self.blocks[name].z[slots].float())
             features = searched(z, ByModality(), self.grids[view], self.config)
             if self.keeps_distances:
                 measured = names.map(lambda name: self.blocks[name].measured(slots))
                 features = features.combine(lambda own, d: replace(own, measured=d), measured)
             yield layer, features
+
+    def forget_whole(self) -> None:
+        """Let go of the patches that are not kept."""
+        self.whole.clear()
+
+    def _against_kept(self, view: int, names: ByModality[str]) -> FeatureLayer:
+        """Return a layer of the parts, all patches of each against those kept of the others."""
+        z = names.map(lambda name: self.whole[name].float())
+        features = searched(z, ByModality(), self.grids[view], self.config)
+        slots = torch.arange(len(self.parts))
+
+        def measured(name: str) -> Measured:
+            d = self.blocks[name].distances_from(self.whole[name], self.config)
+            return Measured(d=d, slots=slots)
+
+        return features.combine(lambda own, d: replace(own, measured=d), names.map(measured))
 
     def layers_against(
         self, features: PartFeatures, view: int, index: int

@@ -38,6 +38,7 @@ def learn(options: argparse.Namespace) -> int:
         device=options.device,
         references_are_good=options.references_are_good,
         storage=options.storage,
+        bank_size=options.bank_size,
         capacity=options.capacity,
         drop=options.drop,
         progress=not options.quiet and sys.stderr.isatty(),
@@ -113,7 +114,8 @@ def _loaded(options: argparse.Namespace) -> Scorer:
 
 
 def _rewrite(scorer: Scorer, options: argparse.Namespace) -> None:
-    scorer.calibrate()
+    if scorer.bank_size is None:
+        scorer.calibrate()
     scorer.save(options.bank)
     streams.write([f"{options.bank} holds {len(scorer)} parts; {_threshold(scorer)}"])
 

@@ -49,6 +49,13 @@ def _add_learn(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="float32",
         help="float16 takes half the memory for features (default: float32)",
     )
+    bank.add_argument(
+        "--bank-size",
+        metavar="SHARE",
+        type=float,
+        help="share of each part's patches that are kept: 0.1 is a tenth of the features and of "
+        "the time to compare (default: all)",
+    )
     bank.add_argument("--capacity", metavar="N", type=int, help="parts that the bank holds at most")
     bank.add_argument(
         "--drop",

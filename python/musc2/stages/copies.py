@@ -18,6 +18,7 @@ PATCH = 0.5
 COMMON = 1 / 3
 """Above this share of all parts alike parts are no copies: it is how such parts look."""
 SHOWN = 5  # pairs in the warning
+_BLOCK = 1 << 21  # values that are squared at a time
 
 
 def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torch.Tensor:
@@ -35,30 +36,37 @@ def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torc
 class Candidates:
     """Samples that are alike on average: pairs (N, N + R) bool, and the typical squared distance.
 
-    partners: the features of what the samples were compared with.
+    references: those that the samples were compared with, of patches in the same places.
     """
 
     z: torch.Tensor
-    partners: torch.Tensor
+    references: torch.Tensor | None
     pairs: torch.Tensor
     typical: torch.Tensor
+
+    def partner(self, column: int) -> torch.Tensor:
+        """Return the features of the sample or reference of a column of ``pairs``."""
+        if self.references is None or column < len(self.z):
+            return self.z[column]
+        return self.references[column - len(self.z)]
 
 
 def alike(z: torch.Tensor, references: torch.Tensor | None = None) -> Candidates:
     """Return the pairs that may be copies; a GPU is not waited for."""
-    partners = z
+    comparable: torch.Tensor | None = None
+    squared = _mean_squares(z, z)
     if references is not None and references.shape[1:] == z.shape[1:]:
-        partners = torch.cat([z, references])
-    squared = _mean_squares(z, partners)
+        comparable = references
+        squared = torch.cat([squared, _mean_squares(z, references)], dim=1)
     own = torch.arange(len(z), device=z.device)
     squared[own, own] = float("inf")
     typical = squared.new_zeros(())
-    if len(partners) > 1:
+    if squared.shape[1] > 1:
         typical = squared.masked_fill(~squared.isfinite(), float("nan")).nanmedian()
     pairs = _rare((squared <= ALIKE**2 * typical) & (typical > 0))
-    if references is not None and len(partners) == len(z):
+    if references is not None and comparable is None:
         pairs = torch.cat([pairs, pairs.new_zeros(len(z), len(references))], dim=1)
-    return Candidates(z=z, partners=partners, pairs=pairs, typical=typical)
+    return Candidates(z=z, references=comparable, pairs=pairs, typical=typical)
 
 
 def confirmed(candidates: Candidates, pairs: torch.Tensor) -> torch.Tensor:
@@ -68,19 +76,19 @@ def confirmed(candidates: Candidates, pairs: torch.Tensor) -> torch.Tensor:
     """
     z, limit = candidates.z, PATCH**2 * candidates.typical
     copies = upload(pairs, z.device)
-    for row in pairs.any(1).nonzero()[:, 0].tolist():
-        columns = upload(pairs[row].nonzero()[:, 0], z.device)
-        furthest = (z[row].float() - candidates.partners[columns].float()).square().sum(-1).amax(-1)
-        copies[row, columns] = furthest <= limit
+    for row, column in pairs.nonzero().tolist():
+        partner = candidates.partner(column).float()
+        furthest = (z[row].float() - partner).square().sum(-1).amax()
+        copies[row, column] = furthest <= limit
     return copies
 
 
-def within(copies: torch.Tensor, subset: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Return (n, K): the copies of a subset's ``rows`` among the subset and all references."""
+def within(copies: torch.Tensor, subset: torch.Tensor) -> torch.Tensor:
+    """Return (n, K): the copies of a subset's samples among the subset and all references."""
     samples, parts = copies.shape
-    partners = torch.cat([subset, torch.arange(samples, parts)])
-    own_rows, columns = upload(subset[rows], copies.device), upload(partners, copies.device)
-    return copies[own_rows][:, columns]
+    references = torch.arange(samples, parts)
+    rows, columns = upload(subset, copies.device), torch.cat([subset, references])
+    return copies[rows][:, upload(columns, copies.device)]
 
 
 def leave_out(d: torch.Tensor, copies: torch.Tensor) -> None:
@@ -125,13 +133,17 @@ def pairs_of(
 
 def _mean_squares(z: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
     """Return (N, K): the mean over patches of squared distances, place by place."""
-    own, keys = z.flatten(1).float(), partners.flatten(1).float()
-    products = own @ keys.T
-    norms, key_norms = own.square().sum(1), keys.square().sum(1)
+    products = z.flatten(1).float() @ partners.flatten(1).float().T
+    norms, key_norms = _squared_norms(z), _squared_norms(partners)
     squared = (norms[:, None] + key_norms - 2 * products).clamp(min=0) / z.shape[1]
-    samples = len(z)
-    squared[:, :samples] = (squared[:, :samples] + squared[:, :samples].T) / 2  # in every digit
-    return squared
+    return (squared + squared.T) / 2 if partners is z else squared  # in every digit
+
+
+def _squared_norms(z: torch.Tensor) -> torch.Tensor:
+    """Return (N,), from some samples at a time, because their squares take memory."""
+    step = max(1, _BLOCK // z[0].numel()) if len(z) else 1
+    norms = [rows.flatten(1).float().square().sum(1) for rows in torch.split(z, step)]
+    return torch.cat(norms) if norms else z.new_zeros(0)
 
 
 def _rare(alike: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar
 
 import torch
 
-from musc2 import checks
+from musc2 import _spill, checks
 from musc2.cloud import Cloud
 from musc2.encoders import ImageEncoder, ImageTokens, PointEncoder
 from musc2.encoders.contract import BatchPointEncoder
@@ -53,9 +53,9 @@ def encode(
     Images are encoded in batches of up to ``batch_size`` that take about ``memory`` bytes.
     """
     halving = _Halving(memory)
-    images = [_Rows("image tokens", count, device) for _ in image_encoders]
-    classes = [_Rows("class tokens", count, device) for _ in image_encoders]
-    points = [_Rows("point tokens", count, device) for _ in point_encoders]
+    images = [_Rows("image tokens", count, device, memory) for _ in image_encoders]
+    classes = [_Rows("class tokens", count, device, memory) for _ in image_encoders]
+    points = [_Rows("point tokens", count, device, memory) for _ in point_encoders]
     clouds: list[Cloud] = []
     outputs: list[OutputSpec] = []
     alone = 1 if not any(map(_takes_batches, point_encoders)) else batch_size
@@ -231,17 +231,23 @@ class _Halving:
 
 
 class _Rows:
-    """Tensors of one shape, stacked in memory that is allocated once."""
+    """Tensors of one shape, stacked in memory, or a temporary file, that is allocated once."""
 
-    def __init__(self, content: str, count: int, device: str) -> None:
+    def __init__(self, content: str, count: int, device: str, memory: int) -> None:
         self._content, self._count, self._device = content, count, device
+        self._memory = memory
         self._used = 0
         self._store: torch.Tensor | None = None
 
     def add(self, rows: torch.Tensor, batch: list[LoadedPart]) -> None:
         """Append the rows of a batch of parts, one per part."""
         if self._store is None:
-            self._store = torch.empty(self._count, *rows.shape[1:], device=self._device)
+            self._store = _spill.empty(
+                (self._count, *rows.shape[1:]),
+                memory=self._memory,
+                content=f"the {self._content}",
+                device=self._device,
+            )
         elif rows.shape[1:] != self._store.shape[1:]:
             expected = tuple(self._store.shape[1:])
             _refuse_shape(batch[0], self._content, tuple(rows.shape[1:]), expected)

@@ -22,6 +22,7 @@ def nearest_matches(
     positions: torch.Tensor,
     subsets: Sequence[torch.Tensor],
     inside: torch.Tensor | None = None,
+    compared: torch.Tensor | None = None,
     *,
     modality: str = "image",
     count: int = COUNT,
@@ -29,7 +30,8 @@ def nearest_matches(
     """Return the ``count`` nearest other parts of each part's worst patch; None for one part.
 
     scores: (N, L) and positions: (N, L, D) of the patches; inside: (N, L) bool, where the worst
-    patch is looked for; subsets: the parts that were scored with each other. A part costs one row
+    patch is looked for; subsets: the parts that were scored with each other; compared: (N, N) bool,
+    those of them that a part was compared with. A part costs one row
     of features against all others, 1/L of its mutual scores.
     """
     z = features.z
@@ -46,12 +48,15 @@ def nearest_matches(
         own = upload(subset, z.device)
         d, index = _to_each_part(features, own, patches[own])
         d.fill_diagonal_(float("inf"))
+        if compared is not None:
+            d.masked_fill_(~upload(compared, z.device), float("inf"))
         columns = min(count, len(own) - 1)
         if columns < 1:
             continue
         lowest = d.topk(columns, largest=False)
-        parts[own, :columns] = own[lowest.indices]
-        nearest[own, :columns] = index.gather(1, lowest.indices)
+        is_none = lowest.values.isinf()
+        parts[own, :columns] = own[lowest.indices].masked_fill(is_none, -1)
+        nearest[own, :columns] = index.gather(1, lowest.indices).masked_fill(is_none, -1)
         distances[own, :columns] = lowest.values
     patches, parts, nearest, distances = download(patches, parts, nearest, distances.float())
     return Matches(

@@ -1,0 +1,106 @@
+#pragma once
+// The samples of nearest_patches in slabs and panels, the words of csrc/README.md.
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "common/parallel.h"
+#include "common/scratch.h"
+#include "cpu/isa/patches.h"
+
+namespace musc2::cpu {
+
+// One input of the comparison: samples of equal size, each cut into equal slabs of rows. A slab is
+// packed and searched at once. A sample is one slab, unless it is huge or there are too few samples
+// to keep all threads busy.
+struct SampleSet {
+  const float* patches;
+  int64_t samples, rows, sample_slabs, slab_rows;
+
+  int64_t slabs() const { return samples * sample_slabs; }
+};
+
+struct Slab {
+  int64_t sample, first_row, rows;
+  const float* patches;
+};
+
+inline SampleSet make_samples(const float* patches, int64_t samples, int64_t rows, int64_t slabs,
+                              int64_t micropanel) {
+  const int64_t even = (rows + slabs - 1) / slabs;
+  const int64_t slab_rows =
+      slabs == 1 ? rows : std::min(rows, (even + micropanel - 1) / micropanel * micropanel);
+  return {patches, samples, rows, (rows + slab_rows - 1) / slab_rows, slab_rows};
+}
+
+inline Slab slab(const SampleSet& samples, int64_t number, int64_t channels) {
+  const int64_t sample = number / samples.sample_slabs;
+  const int64_t first = number % samples.sample_slabs * samples.slab_rows;
+  return {sample, first, std::min(samples.slab_rows, samples.rows - first),
+          samples.patches + (sample * samples.rows + first) * channels};
+}
+
+// Packed slabs that are searched together.
+class Panel {
+ public:
+  static int64_t slab_bytes(Search search, int64_t rows, int64_t channels) {
+    return padded(rows) * (patch_cells()(search, channels) * 4 + 12);
+  }
+
+  Panel(Search search, int64_t channels, int64_t slabs, int64_t rows)
+      : search_(search),
+        channels_(channels),
+        rows_(padded(rows)),
+        cells_(slabs * rows_ * patch_cells()(search, channels)),
+        floats_(2 * slabs * rows_),
+        row_starts_(slabs * rows_) {}
+
+  // The slabs from first to end.
+  void fill(const SampleSet& samples, int64_t first, int64_t end,
+            const std::vector<float>& center) {
+    first_ = first;
+    parallel_for(end - first, [&](int64_t i) { pack(samples, first + i, first + i, center); });
+  }
+
+  // The listed slabs, numbered in the order of the list from 0.
+  void fill(const SampleSet& samples, const std::vector<int64_t>& slabs,
+            const std::vector<float>& center) {
+    first_ = 0;
+    parallel_for(static_cast<int64_t>(slabs.size()),
+                 [&](int64_t i) { pack(samples, slabs[static_cast<size_t>(i)], i, center); });
+  }
+
+  PackedPatches at(int64_t number, int64_t rows) {
+    const int64_t row = (number - first_) * rows_;
+    return {cells_.data() + row * patch_cells()(search_, channels_), floats_.data() + 2 * row,
+            floats_.data() + 2 * row + rows_, row_starts_.data() + row, rows};
+  }
+
+ private:
+  void pack(const SampleSet& samples, int64_t number, int64_t place,
+            const std::vector<float>& center) {
+    const Slab source = slab(samples, number, channels_);
+    std::vector<float> scratch(static_cast<size_t>(2 * channels_ + 6));
+    pack_patches()(search_, source.patches, channels_, center.data(), scratch.data(),
+                   at(place, source.rows));
+  }
+
+  static int64_t padded(int64_t rows) {
+    return (rows + micropanel_rows()() - 1) / micropanel_rows()() * micropanel_rows()();
+  }
+
+  Search search_;
+  int64_t channels_, rows_, first_ = 0;
+  ScratchArray<int32_t> cells_;
+  ScratchArray<float> floats_;
+  ScratchArray<int32_t> row_starts_;
+};
+
+// The mean of about 1,024 patches, evenly spread: of z or, with references, the middle of both
+// means, so that the two directions of a comparison have one center.
+std::vector<float> patch_center(const SampleSet& z, const SampleSet* references, int64_t channels);
+
+// The search that a precision of musc2/nearest_patches.h stands for on this machine.
+Search search_of(int64_t precision);
+
+}  // namespace musc2::cpu
