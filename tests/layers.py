@@ -21,6 +21,7 @@ LAYERS = {
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
         "_archives", "_config_files", "_result_files", "_spill", "_tensor_files", "_toml",
+        "_transfer",
     },
 }  # fmt: skip
 # Base modules that only tell what the kernels' layer knows: they import from it.

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from torch.nn.functional import adaptive_max_pool2d, conv2d, interpolate, pad
 
 from musc2 import checks
-from musc2.ops._support.transfer import upload
+from musc2._transfer import upload
 
 SIZES = ("input", "working")
 _BATCH = 64  # maps that a GPU renders at once

@@ -12,6 +12,7 @@ import torch
 from musc2 import _spill, ops
 from musc2._panels import partners
 from musc2._panels.medians import medians
+from musc2._transfer import download, upload
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
@@ -19,7 +20,6 @@ from musc2.encoders import TokenDefaults
 from musc2.maps import Frame, shrink_mask
 from musc2.matches import Matches
 from musc2.ops import Links
-from musc2.ops._support.transfer import download, upload
 from musc2.progress import StageTimer
 from musc2.stages import aggregate, copies, layers, mutual, subsets
 from musc2.stages.enhance import enhance_in_place

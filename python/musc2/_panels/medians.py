@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
-from musc2.ops._support.transfer import download
+from musc2._transfer import download
 from musc2.by_modality import ByModality
 from musc2.stages.mutual import Features, RowSource, distances
 

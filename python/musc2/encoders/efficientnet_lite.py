@@ -13,11 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from musc2._transfer import upload
 from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import ImageTokens, Modality, Pretrained, TokenDefaults
 from musc2.errors import FetchError, InputError
-from musc2.ops._support.transfer import upload
 
 MEAN, DEVIATION = 127 / 255, 128 / 255  # of all colors, as in training
 NORM_EPSILON = 1e-3

@@ -12,12 +12,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from musc2 import checks
+from musc2._transfer import upload
 from musc2.cloud import Cloud, center_points
 from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import PUBLISHED_DEFAULTS, Modality, Pretrained, TokenDefaults
 from musc2.ops import Groups
-from musc2.ops._support.transfer import upload
 
 NAMES = {"point-mae": "Point-MAE, a point transformer: tokens of 384 numbers per point group"}
 URL = "https://github.com/Pang-Yatian/Point-MAE/releases/download/main/pretrain.pth"

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from musc2 import checks
+from musc2._transfer import upload
 from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching, networks
 from musc2.encoders._checkpoints.known_networks import KNOWN
@@ -24,7 +25,6 @@ from musc2.encoders.contract import (
     TokenDefaults,
 )
 from musc2.errors import InputError
-from musc2.ops._support.transfer import upload
 
 GRID = 28  # patches along a side by default, as in the published method: DINO ViT-B/8 at 224
 

@@ -8,9 +8,9 @@ import torch
 from torch.nn.functional import layer_norm as joint_norm
 
 from musc2 import ops
+from musc2._transfer import upload
 from musc2.cloud import Cloud, center_points
 from musc2.ops._support.magnitude import unit
-from musc2.ops._support.transfer import upload
 
 
 def image_features(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from musc2._transfer import download, upload
 from musc2.errors import InputWarning
-from musc2.ops._support.transfer import download, upload
 
 ALIKE = 0.15
 """Copies are at most this far apart, relative to the median pair: root mean square of patches."""

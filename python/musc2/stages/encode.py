@@ -10,12 +10,12 @@ from typing import NoReturn, TypeVar
 import torch
 
 from musc2 import _spill, checks
+from musc2._transfer import download, upload
 from musc2.cloud import Cloud
 from musc2.encoders import ImageEncoder, ImageTokens, PointEncoder
 from musc2.encoders.contract import BatchPointEncoder
 from musc2.errors import DeviceError, InputError
 from musc2.inputs.parts import LoadedPart, OutputSpec
-from musc2.ops._support.transfer import download, upload
 from musc2.progress import StageTimer
 from musc2.tokens import Tokens
 from musc2.torch_state import eval_mode

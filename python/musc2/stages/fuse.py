@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from musc2._transfer import download
 from musc2.by_modality import ByModality
-from musc2.ops._support.transfer import download
 from musc2.stages.maps import Anomaly
 
 Grid = tuple[int, int]

@@ -10,9 +10,9 @@ import torch
 
 from musc2 import ops
 from musc2._arguments.config import resolve
+from musc2._transfer import download, upload
 from musc2.cloud import Cloud
 from musc2.config import Config
-from musc2.ops._support.transfer import download, upload
 from musc2.ops.group_points import Groups
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from musc2.ops._support.transfer import upload
+from musc2._transfer import upload
 
 
 def highest_mean(values: torch.Tensor, share: float = 0.0) -> torch.Tensor:

@@ -12,10 +12,10 @@ from itertools import accumulate
 import torch
 
 from musc2 import ops
+from musc2._transfer import download, upload
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud, center_points
 from musc2.maps import Frame, Layer, Maps, PatchLayer, PointLayer
-from musc2.ops._support.transfer import download, upload
 from musc2.stages.image_scores import highest_mean, highest_means, highest_means_of_all
 
 

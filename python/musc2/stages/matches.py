@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from musc2 import ops
+from musc2._transfer import download, upload
 from musc2.cloud import Cloud
 from musc2.matches import Matches
-from musc2.ops._support.transfer import download, upload
 from musc2.stages.mutual import Features
 
 COUNT = 5

@@ -9,9 +9,9 @@ import torch
 from musc2 import ops
 from musc2._panels.distance_table import DistanceTable
 from musc2._panels.pair_by_pair import distance_table
+from musc2._transfer import upload
 from musc2.by_modality import ByModality
 from musc2.ops._support.patch_pairs import in_one_product
-from musc2.ops._support.transfer import upload
 from musc2.ops.nearest_patches import CPU_MEMORY
 from musc2.stages import copies
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from musc2 import _cpu, checks
+from musc2._transfer import upload
 from musc2.errors import DeviceError, InputError
 from musc2.ops._support import dispatch
-from musc2.ops._support.transfer import upload
 
 Array = torch.Tensor | np.ndarray[Any, Any]
 MAX_NEIGHBORS = 1024  # of the searches among points
