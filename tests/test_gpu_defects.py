@@ -99,7 +99,7 @@ def test_groups_are_made_on_the_stream_of_the_caller(monkeypatch, rng):
     monkeypatch.setattr(torch.cuda, "current_stream", current)
     monkeypatch.setattr(torch.cuda, "stream", stream)
     monkeypatch.setattr(part_encoding, "group_clouds", group_clouds)
-    monkeypatch.setattr(part_encoding, "_device", lambda encoders, ops: "cuda")
+    monkeypatch.setattr(part_encoding, "device_of", lambda encoders, ops: "cuda")
     encoders = SimpleNamespace(images=(), device="cuda", input_sizes=lambda size: [224])
     samples = pair(None, [rng.random((30, 3)) for _ in range(3)])
     loader = part_encoding.loader(samples, encoders, Config(), StageTimer())
@@ -117,9 +117,9 @@ def test_a_gpu_that_is_too_old_beside_a_usable_one_is_named(two_gpus):
 def test_auto_takes_the_gpu_that_the_kernels_can_use(two_gpus):
     assert contract.usable_device("score", "auto") == torch.device("cuda:1")
     encoders = SimpleNamespace(device="cuda:0")
-    assert part_encoding._device(encoders, ("pool_grid",)) == "cpu"
+    assert part_encoding.device_of(encoders, ("pool_grid",)) == "cpu"
     encoders = SimpleNamespace(device="cuda:1")
-    assert part_encoding._device(encoders, ("pool_grid",)) == "cuda:1"
+    assert part_encoding.device_of(encoders, ("pool_grid",)) == "cuda:1"
 
 
 def test_a_window_wider_than_shared_memory_is_an_error_of_the_argument(monkeypatch):

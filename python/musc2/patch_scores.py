@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +9,10 @@ from functools import partial
 import torch
 
 from musc2 import _spill, ops
-from musc2._panels import partners
+from musc2._panels import partners, sample_links
 from musc2._panels.medians import medians
 from musc2._transfer import download, upload
 from musc2.by_modality import ByModality
-from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Frame, shrink_mask
@@ -312,7 +310,9 @@ def _layer_scores(
                     d = d.combine(lambda values, scale: values.div_(scale), balance.medians)
             if d.image is not None and d.points is not None and links is not None:
                 with timer.stage("enhance"):  # section 6, CAE
-                    enhance_in_place(d.image, d.points, _of_samples(links, subset[rows]))
+                    enhance_in_place(
+                        d.image, d.points, sample_links.of_samples(links, subset[rows])
+                    )
             with timer.stage("mutual"):
                 for (_, target), values in zip(scores.items(), d.values(), strict=True):
                     samples = upload(subset[rows], target.device)
@@ -344,43 +344,11 @@ def _needs_balance(defaults: ByModality[TokenDefaults], config: Config) -> bool:
 
 
 def _links(outline: Outline, features: FeatureLayer) -> Links | None:
-    """Return which patch holds the center of each group, when there are both (section 6).
-
-    Packed: patch and groups (N, G), start (N, h * w + 1). The samples of one size take one call.
-    """
-    clouds, points, grid = outline.clouds, features.points, outline.grid
-    if grid is None or points is None:
+    """Return the links of patches and groups, when there are both."""
+    if outline.grid is None or features.points is None:
         return None
-    by_size: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for sample, cloud in enumerate(clouds):
-        if cloud.size is not None:
-            by_size[cloud.size].append(sample)
-    packed: list[Links] = []
-    groups = points.z.shape[1]
-    for size, samples in by_size.items():
-        pixels = torch.cat([_center_pixels(clouds[sample]) for sample in samples])
-        offsets = list(range(0, groups * len(samples) + 1, groups))
-        own = upload(pixels, points.z.device)
-        packed.append(ops.link_patches(own, size=size, grid=grid, offsets=offsets))
-    order = torch.tensor([sample for samples in by_size.values() for sample in samples])
-    together = Links(
-        torch.cat([links.patch for links in packed]).reshape(-1, groups),
-        torch.cat([links.start for links in packed]),
-        torch.cat([links.groups for links in packed]).reshape(-1, groups),
-    )
-    return together if len(packed) == 1 else _of_samples(together, order.argsort())
-
-
-def _center_pixels(cloud: Cloud) -> torch.Tensor:
-    return torch.zeros(0) if cloud.pixels is None else cloud.pixels[cloud.centers]
-
-
-def _of_samples(links: Links, samples: torch.Tensor) -> Links:
-    """Return the links of some of the samples."""
-    if len(samples) == len(links.patch) and bool((samples.diff() == 1).all()):
-        return links
-    rows = upload(samples, links.patch.device)
-    return Links(links.patch[rows], links.start[rows], links.groups[rows])
+    z = features.points.z
+    return sample_links.packed(outline.clouds, outline.grid, groups=z.shape[1], device=z.device)
 
 
 def _inside(outline: Outline) -> torch.Tensor | None:

@@ -31,7 +31,11 @@ def pool_grid(
     features = arrays.features(OP, "tokens", tokens, "N, h, w, C")
     windows = torch.tensor(checks.odd_degrees(OP, "degrees", degrees, MAX_DEGREE))
     by_similarity = checks.choice(OP, "weighting", weighting, WEIGHTINGS) == "similarity"
-    _check_window(features, int(windows.max()))
+    degree = int(windows.max())
+    spanned = min(features.shape[1], degree) * min(features.shape[2], degree)
+    if spanned > MOST_ON_GPU and dispatch.on_gpu(features):
+        requirement = f"must span at most {MOST_ON_GPU} patches of the grid on a GPU"
+        checks.refuse(OP, "degrees", requirement, f"{degree}, which spans {spanned}")
     exponent = magnitude.excess_exponent(features)
     features = magnitude.shifted(features, -exponent)
     pooled = torch.empty_like(features, dtype=torch.float32)
@@ -50,12 +54,3 @@ def pool_grid(
             gpu_only=(type_code,),
         )
     return magnitude.shifted(pooled, exponent)
-
-
-def _check_window(features: torch.Tensor, degree: int) -> None:
-    """Raise if the window of ``degree`` holds more patches than a GPU's kernel takes."""
-    height, width = features.shape[1:3]
-    patches = min(height, degree) * min(width, degree)
-    if patches > MOST_ON_GPU and dispatch.on_gpu(features):
-        requirement = f"must span at most {MOST_ON_GPU} patches of the grid on a GPU"
-        checks.refuse(OP, "degrees", requirement, f"{degree}, which spans {patches}")
