@@ -99,7 +99,10 @@ def test_another_version_is_refused_by_name(path, field, value):
     arrays, about = _tensor_files.read(path)
     arrays = {name: np.array(values) for name, values in arrays.items()}
     _tensor_files.write(path, arrays, {**about, field: value})
-    requirement = "must be a bank that" if field == "kind" else f"must have {field} of version 1"
+    versions = {"format": files.FORMAT, "features": files.FEATURES}
+    requirement = "must be a bank that"
+    if field in versions:
+        requirement = f"must have {field} of version {versions[field]}"
     with pytest.raises(InputError, match=requirement):
         load(path, "2d")
 
