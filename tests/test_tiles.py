@@ -246,6 +246,11 @@ def test_copies_are_named_and_files_that_cannot_be_read_are_left_out(rng, tmp_pa
         ),
         (
             "rgb",
+            {"references_per_part": 1},
+            "score: config.references_per_part must be None when config.tile is given, got 1",
+        ),
+        (
+            "rgb",
             {"tile_neighbors": 1, "search_window": 2},
             "score: config.tile_neighbors must be 0 when config.search_window is given, got 1",
         ),

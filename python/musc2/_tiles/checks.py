@@ -16,6 +16,10 @@ def check_tiles(op: str, samples: Sequence[Sample], config: Config) -> None:
     tile, overlap = config.tile, config.tile_overlap
     if tile is not None and overlap is not None and overlap >= tile:
         checks.refuse(op, "config.tile_overlap", f"must be below config.tile, {tile}", overlap)
+    for name in ("references_per_part", "similar_parts"):
+        value = getattr(config, name)
+        if value is not None:
+            checks.refuse(op, f"config.{name}", "must be None when config.tile is given", value)
     if config.search_window == "auto":
         requirement = "must be None or a number when config.tile is given"
         checks.refuse(op, "config.search_window", requirement, "auto")
