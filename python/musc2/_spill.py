@@ -21,6 +21,9 @@ def temporary_file(size: int, content: str) -> io.FileIO:
     It goes when it is closed, also if the process is killed.
     """
     file = tempfile.TemporaryFile(prefix="musc2-", buffering=0)  # noqa: SIM115
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        os.ftruncate(file.fileno(), size)
+        return file
     try:
         os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
