@@ -201,44 +201,6 @@ def test_a_window_limits_the_search(backend, rng, window, grid):
     )
 
 
-@pytest.mark.parametrize("size", [(3, 9, 11, 70), (2, 4, 3, 200), (5, 6, 6, 5)])
-@pytest.mark.parametrize("window", [1, 2, 4])
-def test_distances_in_a_window_have_the_bits_of_those_to_all(backend, rng, size, window):
-    samples, height, width, channels = size
-    z = features(rng, samples, height * width, channels)
-    z[1, 1::3] = z[0, 1::3]
-    grid = (height, width)
-    d, index = nearest_patches(z, precision="float32", return_index=True)
-    limited, own_index = nearest_patches(z, search_window=window, grid=grid, return_index=True)
-    same = index == own_index
-    assert same.float().mean() > 0.1
-    one_way = nearest_patches(z, references=z, search_window=window, grid=grid)
-    others = ~torch.eye(samples, dtype=torch.bool)[:, None, :].expand_as(one_way)
-    assert torch.equal(one_way[others], limited[others])
-    if backend in ("emulated", "cuda"):  # where the order of a sum is another one
-        close(limited[same], d[same])
-    else:
-        assert torch.equal(limited[same], d[same])
-
-
-@pytest.mark.parametrize("window", [0, 2])
-def test_ties_in_a_window_go_to_the_lowest_index(backend, window):
-    z = torch.zeros(3, 42, 7)
-    _, index = nearest_patches(z, search_window=window, grid=(6, 7), return_index=True)
-    y, x = torch.arange(42) // 7, torch.arange(42) % 7
-    lowest = (y - window).clamp(min=0) * 7 + (x - window).clamp(min=0)
-    for i, j in [(0, 1), (1, 0), (2, 0), (1, 2)]:
-        assert index[i, :, j].tolist() == lowest.tolist()
-
-
-def test_thread_counts_give_equal_bits_in_a_window(rng, over_threads):
-    z = features(rng, 6, 99, 50)
-    first, *repeats = over_threads(
-        lambda: nearest_patches(z, search_window=2, grid=(9, 11), return_index=True)
-    )
-    assert all(torch.equal(first[k], repeat[k]) for repeat in repeats for k in (0, 1))
-
-
 def test_one_sample_or_none(backend):
     assert nearest_patches(torch.zeros(1, 3, 2)).tolist() == [[[INF]] * 3]
     assert nearest_patches(torch.zeros(0, 3, 2)).shape == (0, 3, 0)
