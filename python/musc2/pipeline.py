@@ -116,8 +116,12 @@ def score(
             encoders = part_encoding.fitted(encoders, [parts, reference_parts], settings.seed)
         pairs = encode.pairs(len(encoders.images), len(encoders.points))
         defaults = encoders.token_defaults(settings, pairs)
-        encoded = part_encoding.encoded(parts, encoders, settings, timer)  # sections 1 and 3
-        encoded_references = part_encoding.encoded(reference_parts, encoders, settings, timer)
+        encoded = part_encoding.encoded(
+            parts, parts.count, encoders, settings, timer
+        )  # sections 1 and 3
+        encoded_references = part_encoding.encoded(
+            reference_parts, reference_parts.count, encoders, settings, timer
+        )
         sample_arguments.check_enough(
             len(encoded.outputs),
             len(encoded_references.outputs),
