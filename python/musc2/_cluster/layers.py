@@ -38,7 +38,7 @@ class RemoteFeatures(Features):
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class FeatureBlock:
     """References to the sampled rows and the features, one by one, of a block."""
 
     sampled: Any
@@ -54,24 +54,24 @@ class Block:
         defaults: ByModality[TokenDefaults],
         config: Config,
         items: int,
-    ) -> list[Block]:
+    ) -> list[FeatureBlock]:
         """Return the features of one layer; place: the view, the layer and how many there are."""
         view, layer, count = place
         returns = 1 + items * len(defaults.items())
-        blocks: list[Block] = []
+        blocks: list[FeatureBlock] = []
         first = 0
         for own, parts in zip(tokens, counts, strict=True):
             rows = (first, sum(counts))
             sampled, *features = session.run(
                 tasks.features, own, view, (layer, count), defaults, config, rows, returns=returns
             )
-            blocks.append(Block(sampled, features))
+            blocks.append(FeatureBlock(sampled, features))
             first += parts
         return blocks
 
 
 def by_modality(
-    blocks: Sequence[Block], names: Sequence[str], items: int
+    blocks: Sequence[FeatureBlock], names: Sequence[str], items: int
 ) -> Iterator[ByModality[Features]]:
     """Yield the features of each item, one per degree if these are scored separately."""
     for item in range(items):
@@ -173,8 +173,8 @@ class RemoteLayers:
             for j in range(i, len(blocks)):
                 second = None if i == j else blocks[j]
                 options = (origin, config.search_precision, is_all)
-                there, back = session.run(tasks.pairs, blocks[i], second, *options, returns=2)
-                d[i][j] = there
+                forward, back = session.run(tasks.pairs, blocks[i], second, *options, returns=2)
+                d[i][j] = forward
                 if i != j:
                     d[j][i] = back
         return d

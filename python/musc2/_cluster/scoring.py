@@ -15,7 +15,7 @@ from musc2._arguments import samples as sample_arguments
 from musc2._cluster import layers, tasks
 from musc2._cluster.layers import RemoteLayers
 from musc2._cluster.session import OP, Session
-from musc2._cluster.tasks import Notes, Summary
+from musc2._cluster.tasks import BlockSummary, LoadNotes
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
@@ -46,11 +46,11 @@ class ScoredSet:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Blocks:
+class _EncodedBlocks:
     """References to the tokens of the blocks that have parts, and their summaries."""
 
     tokens: list[Any]
-    summaries: list[Summary]
+    summaries: list[BlockSummary]
 
     @property
     def counts(self) -> list[int]:
@@ -139,7 +139,7 @@ def _load(
     return loaded, errors
 
 
-def _load_errors(notes: Notes, samples: Sequence[inputs.Sample]) -> list[LoadError]:
+def _load_errors(notes: LoadNotes, samples: Sequence[inputs.Sample]) -> list[LoadError]:
     """Repeat the warnings of a block, and return its errors."""
     for text, category in notes.warnings:
         warnings.warn(text, category, stacklevel=2)
@@ -161,7 +161,7 @@ def _fitted(session: Session, encoders: Encoders, config: Config, loaded: list[A
 
 def _encode(
     session: Session, loaded: list[Any], encoders: Encoders, config: Config, count: int
-) -> _Blocks:
+) -> _EncodedBlocks:
     shared = _shared(session, encoders)
     tokens: list[Any] = []
     pending: list[Any] = []
@@ -171,17 +171,17 @@ def _encode(
         pending.append(summary)
     summaries = session.get(pending)
     chosen: list[Any] = []
-    present: list[Summary] = []
+    present: list[BlockSummary] = []
     for own, summary in zip(tokens, summaries, strict=True):
         if summary is not None:
             chosen.append(own)
             present.append(summary)
-    return _Blocks(tokens=chosen, summaries=present)
+    return _EncodedBlocks(tokens=chosen, summaries=present)
 
 
 def _scored(
     session: Session,
-    blocks: _Blocks,
+    blocks: _EncodedBlocks,
     defaults: list[ByModality[TokenDefaults]],
     config: Config,
     timer: StageTimer,
@@ -206,7 +206,7 @@ def _scored(
 
 def _layers(
     session: Session,
-    blocks: _Blocks,
+    blocks: _EncodedBlocks,
     view: int,
     count: int,
     defaults: ByModality[TokenDefaults],
@@ -218,7 +218,7 @@ def _layers(
     if config.aggregate_separately and defaults.image is not None:
         items = len(defaults.image.degrees)
     for layer in range(count):
-        features = layers.Block.all_of(
+        features = layers.FeatureBlock.all_of(
             session, blocks.tokens, blocks.counts, (view, layer, count), defaults, config, items
         )
         yield from ((layer, item) for item in layers.by_modality(features, names, items))

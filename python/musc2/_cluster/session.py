@@ -51,7 +51,7 @@ def connected(cluster: str) -> Iterator[Session]:
         session.check_versions()
         yield session
     finally:
-        if not was_connected:
+        if not was_connected and not session.is_gone:  # it would wait for the head
             ray.shutdown()
 
 
@@ -60,6 +60,7 @@ class Session:
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
+        self.is_gone = False
         self._head = str(ray.get_runtime_context().gcs_address)
         self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(tasks.call)
 
@@ -92,6 +93,7 @@ class Session:
                 misses = 0 if _answers(self._head, _BETWEEN) else misses + 1
                 seen = time.monotonic()
             if misses >= _MISSES:
+                self.is_gone = True
                 msg = f"{OP}: the head of the Ray cluster, {self._head}, does not answer any more"
                 raise ClusterError(msg)
         try:
@@ -111,8 +113,8 @@ class Session:
         nodes = [node for node in self._ray.nodes() if node["Alive"]]
         pending = []
         for node in nodes:
-            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            call = self._call.options(num_cpus=0, scheduling_strategy=there)
+            affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            call = self._call.options(num_cpus=0, scheduling_strategy=affinity)
             pending.append(call.remote(tasks.versions))
         for node, installed in zip(nodes, self.get(pending), strict=True):
             for name, value in own.items():

@@ -38,7 +38,7 @@ SAMPLED = 1024  # patches, at least, whose mean is the origin of a search
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Notes:
+class LoadNotes:
     """Position and message of each sample that could not be read, and the warnings."""
 
     errors: list[tuple[int, str]]
@@ -46,7 +46,7 @@ class Notes:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Summary:
+class BlockSummary:
     """What scoring needs of the parts of a block beside their tokens, of each view."""
 
     outputs: list[OutputSpec]
@@ -91,7 +91,7 @@ def versions() -> dict[str, str]:
 
 def load(
     samples: Sequence[inputs.Sample], encoders: Encoders, config: Config
-) -> tuple[list[LoadedPart], Notes]:
+) -> tuple[list[LoadedPart], LoadNotes]:
     """Return the parts that could be read; the samples in them hold no inputs."""
     parts: list[LoadedPart] = []
     with warnings.catch_warnings(record=True) as caught:
@@ -103,7 +103,7 @@ def load(
             parts.append(replace(part, prepared=replace(part.prepared, sample=plain)))
     errors = [(error.sample.index, str(error.error)) for error in loader.errors]
     texts = [(str(item.message), item.category) for item in caught]
-    return parts, Notes(errors=errors, warnings=texts)
+    return parts, LoadNotes(errors=errors, warnings=texts)
 
 
 def fit(encoders: Encoders, seed: int, *blocks: list[LoadedPart]) -> Encoders:
@@ -118,7 +118,7 @@ def fit(encoders: Encoders, seed: int, *blocks: list[LoadedPart]) -> Encoders:
 
 def encode(
     parts: list[LoadedPart], encoders: Encoders, config: Config
-) -> tuple[list[Tokens], Summary | None]:
+) -> tuple[list[Tokens], BlockSummary | None]:
     """Return the tokens of a block in each view, and their summary; none without parts."""
     if not parts:
         return [], None
@@ -127,7 +127,7 @@ def encode(
     views: list[Tokens] = []
     for view in part_set.views:
         views.append(replace(view, class_tokens=None))
-    summary = Summary(
+    summary = BlockSummary(
         outputs=encoded.outputs,
         outlines=part_set.outlines,
         layers=[view.layers for view in part_set.views],
@@ -178,15 +178,15 @@ def pairs(
         listed = torch.combinations(torch.arange(count))
         d = torch.full((count, count, patches), float("inf"))
         if len(listed):
-            there, back = PatchPairs(z, precision=precision, origin=center).distances(listed)
-            d[listed[:, 0], listed[:, 1]] = there
+            forward, back = PatchPairs(z, precision=precision, origin=center).distances(listed)
+            d[listed[:, 0], listed[:, 1]] = forward
             d[listed[:, 1], listed[:, 0]] = back
         return d.numpy(), np.empty(0, np.float32)
     other = torch.from_numpy(second)
     listed = torch.cartesian_prod(torch.arange(count), torch.arange(len(other)))
-    there, back = PatchPairs(z, other, precision=precision, origin=center).distances(listed)
+    forward, back = PatchPairs(z, other, precision=precision, origin=center).distances(listed)
     backward = back.reshape(count, len(other), -1).transpose(0, 1)
-    return there.reshape(count, len(other), -1).numpy(), np.ascontiguousarray(backward.numpy())
+    return forward.reshape(count, len(other), -1).numpy(), np.ascontiguousarray(backward.numpy())
 
 
 def row_scores(options: RowOptions, *blocks: Array) -> dict[str, torch.Tensor]:
@@ -223,11 +223,11 @@ def finite_distances(
 
 def medians(modalities: Sequence[str], *values: dict[str, torch.Tensor]) -> ByModality[float]:
     """Return the median of all values of each modality, 1 where it is 0."""
-    found: dict[str, float] = {}
+    levels: dict[str, float] = {}
     for name in modalities:
         pieces = [own[name] for own in values]
-        found[name] = median_of(lambda pieces=pieces: pieces) or 1.0  # type: ignore[misc]
-    return ByModality(**found)
+        levels[name] = median_of(lambda pieces=pieces: pieces) or 1.0  # type: ignore[misc]
+    return ByModality(**levels)
 
 
 def copies_of(modalities: Sequence[str], *blocks: Array) -> torch.Tensor | None:
@@ -273,10 +273,12 @@ def _distances(
     options: RowOptions, blocks: Sequence[Array], rows: slice
 ) -> ByModality[torch.Tensor]:
     """Return (k, L, N) of some rows, without copies; the blocks of each modality in turn."""
-    each = len(blocks) // len(options.modalities)
+    count_each = len(blocks) // len(options.modalities)
     d: dict[str, torch.Tensor] = {}
     for number, name in enumerate(options.modalities):
-        own = [torch.from_numpy(block[rows]) for block in blocks[number * each :][:each]]
+        own = [
+            torch.from_numpy(block[rows]) for block in blocks[number * count_each :][:count_each]
+        ]
         d[name] = torch.cat(own, 1).transpose(1, 2).contiguous()
         if options.left_out is not None:
             copies.leave_out(d[name], options.left_out[rows])
@@ -290,10 +292,10 @@ def _whole(
     grid: tuple[int, int] | None,
 ) -> ByModality[Features]:
     """Return the features of all parts; the blocks of each modality in turn."""
-    each = len(blocks) // len(modalities)
+    count_each = len(blocks) // len(modalities)
     own: dict[str, Features] = {}
     for number, name in enumerate(modalities):
-        z = torch.from_numpy(np.concatenate(blocks[number * each :][:each]))
+        z = torch.from_numpy(np.concatenate(blocks[number * count_each :][:count_each]))
         own_grid = grid if name == "image" else None
         own[name] = Features(z=z, precision=precision, grid=own_grid)
     return ByModality(**own)
