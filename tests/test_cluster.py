@@ -208,6 +208,14 @@ def test_an_address_that_does_not_answer(images):
             {"cluster": "ray", "config": SMALL.replace(search_window=1)},
             "config.search_window must be None with cluster, got 1",
         ),
+        (
+            {"cluster": "ray", "config": SMALL.replace(search_window="auto")},
+            "config.search_window must be None with cluster, got auto",
+        ),
+        (
+            {"cluster": "ray", "config": SMALL.replace(tile=32)},
+            "config.tile must be None with cluster, got 32",
+        ),
     ],
 )
 def test_arguments_that_a_cluster_does_not_support_are_named(images, options, message):
