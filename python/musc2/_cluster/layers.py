@@ -103,7 +103,7 @@ class RemoteLayers:
         return LayerSteps(copies_of=self._copies_of, scores=self._scores, worst=self._worst)
 
     def _copies_of(self, features: ByModality[RemoteFeatures]) -> torch.Tensor | None:
-        names, blocks = _flat({name: own.blocks for name, own in features.items()})
+        names, blocks = _all_blocks(features)
         [copied] = self.session.get([self.session.run(tasks.copies_of, names, *blocks)])
         return copied  # type: ignore[no-any-return]
 
@@ -117,7 +117,7 @@ class RemoteLayers:
         outline: Outline,
         matched: bool,
     ) -> tuple[Matches | None, ByModality[torch.Tensor]]:
-        names, blocks = _flat({name: own.blocks for name, own in source.items()})
+        names, blocks = _all_blocks(source)
         own = (names, scores, inside, subsets, outline, self.config)
         [worst] = self.session.get([self.session.run(tasks.worst, *own, *blocks)])
         return worst  # type: ignore[no-any-return]
@@ -137,8 +137,11 @@ class RemoteLayers:
             d = {name: self._distances(own, config) for name, own in features.items()}
             rows: list[tuple[tuple[str, ...], list[Any]]] = []
             for number in range(len(self.counts)):
-                rows.append(_flat({name: own[number] for name, own in d.items()}))
-            names = rows[0][0]
+                blocks: list[Any] = []
+                for block_rows in d.values():
+                    blocks += block_rows[number]
+                rows.append((tuple(d), blocks))
+            names = tuple(d)
             copied = compared.copied
             if balance.needed and balance.medians is None:
                 balance.medians = self._medians(rows, copied, config)
@@ -160,7 +163,10 @@ class RemoteLayers:
                 pending.append(session.run(tasks.row_scores, options, *blocks))
                 first += count
             scored = session.get(pending)
-        return ByModality(**{name: torch.cat([own[name] for own in scored]) for name in names})
+        scores: dict[str, torch.Tensor] = {}
+        for name in names:
+            scores[name] = torch.cat([own[name] for own in scored])
+        return ByModality(**scores)
 
     def _distances(self, features: RemoteFeatures, config: Config) -> list[list[Any]]:
         """Return references to the distances of each block to each other, each pair once."""
@@ -205,6 +211,11 @@ class RemoteLayers:
         return medians  # type: ignore[no-any-return]
 
 
-def _flat(blocks: dict[str, list[Any]]) -> tuple[tuple[str, ...], list[Any]]:
-    """Return the modalities, and the references of each in turn: arguments must be one by one."""
-    return tuple(blocks), [reference for own in blocks.values() for reference in own]
+def _all_blocks(features: ByModality[RemoteFeatures]) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the modalities, and the blocks of each in turn: arguments must be one by one."""
+    names: list[str] = []
+    blocks: list[Any] = []
+    for name, own in features.items():
+        names.append(name)
+        blocks += own.blocks
+    return tuple(names), blocks

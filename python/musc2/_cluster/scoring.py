@@ -17,6 +17,7 @@ from musc2._cluster.layers import RemoteLayers
 from musc2._cluster.session import OP, Session
 from musc2._cluster.tasks import BlockSummary, LoadNotes
 from musc2.by_modality import ByModality
+from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.encoders.selection import Encoders
@@ -59,7 +60,9 @@ class _EncodedBlocks:
     def outline(self, view: int) -> Outline:
         """Return where the patches and groups of all parts lie."""
         own = [summary.outlines[view] for summary in self.summaries]
-        clouds = [cloud for outline in own for cloud in outline.clouds]
+        clouds: list[Cloud] = []
+        for outline in own:
+            clouds += outline.clouds
         frames = tasks.frames_of(own)
         return Outline(count=sum(self.counts), grid=own[0].grid, clouds=clouds, frames=frames)
 
@@ -81,7 +84,7 @@ def score(
     timer: StageTimer,
 ) -> ScoredSet:
     """Return the scores of a set of parts, which workers read, encode and compare."""
-    portable = [_portable(sample) for sample in samples]
+    portable = list(map(_portable, samples))
     with timer.stage("read"):
         loaded, errors = _load(session, portable, encoders, config)
     with timer.stage("fit"):
@@ -189,6 +192,7 @@ def _scored(
     """Return the scores of patches and groups in each view, sections 4 to 6."""
     scored: list[patch_scores.PatchScores] = []
     outlines: list[Outline] = []
+    class_tokens: list[torch.Tensor | None] = []
     for view, own in enumerate(defaults):
         outline = blocks.outline(view)
         count = blocks.summaries[0].layers[view]
@@ -200,7 +204,7 @@ def _scored(
             )
         )
         outlines.append(outline)
-    class_tokens = [blocks.class_tokens(view) for view in range(len(defaults))]
+        class_tokens.append(blocks.class_tokens(view))
     return ScoredParts(patches=scored, outlines=outlines, class_tokens=class_tokens)
 
 
@@ -213,7 +217,7 @@ def _layers(
     config: Config,
 ) -> Iterator[tuple[int, FeatureLayer]]:
     """Yield the number of each layer and its features, which stay with the workers."""
-    names = [name for name, _ in defaults.items()]
+    names = list(dict(defaults.items()))
     items = 1
     if config.aggregate_separately and defaults.image is not None:
         items = len(defaults.image.degrees)
@@ -221,7 +225,8 @@ def _layers(
         features = layers.FeatureBlock.all_of(
             session, blocks.tokens, blocks.counts, (view, layer, count), defaults, config, items
         )
-        yield from ((layer, item) for item in layers.by_modality(features, names, items))
+        for item in layers.by_modality(features, names, items):
+            yield layer, item
 
 
 def _shared(session: Session, encoders: Encoders) -> Any:

@@ -108,7 +108,9 @@ def load(
 
 def fit(encoders: Encoders, seed: int, *blocks: list[LoadedPart]) -> Encoders:
     """Return encoders that learned from all parts."""
-    parts = [part for block in blocks for part in block]
+    parts: list[LoadedPart] = []
+    for block in blocks:
+        parts += block
     return encoders.fitted(
         lambda number: [part.prepared.images[number] for part in parts],
         lambda: [part.cloud for part in parts if part.cloud is not None],
@@ -125,13 +127,17 @@ def encode(
     encoded = part_encoding.encoded(parts, len(parts), encoders, config, StageTimer())
     part_set = part_encoding.part_set(encoded, config)
     views: list[Tokens] = []
+    layers: list[int] = []
+    class_tokens: list[torch.Tensor | None] = []
     for view in part_set.views:
         views.append(replace(view, class_tokens=None))
+        layers.append(view.layers)
+        class_tokens.append(view.class_tokens)
     summary = BlockSummary(
         outputs=encoded.outputs,
         outlines=part_set.outlines,
-        layers=[view.layers for view in part_set.views],
-        class_tokens=[view.class_tokens for view in part_set.views],
+        layers=layers,
+        class_tokens=class_tokens,
     )
     return views, summary
 
