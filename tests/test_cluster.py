@@ -20,7 +20,6 @@ from musc2._cluster import scoring, session, tasks
 from musc2.cli import main
 from musc2.errors import ClusterError, InputError
 
-ray = pytest.importorskip("ray")
 STORE = 80 << 20  # bytes, about the least that Ray takes
 STAGES = ("load", "fit", "encode", "features", "copies_of", "pairs", "row_scores", "worst")
 BALANCED = ("finite_distances", "medians")
@@ -30,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Futu
 @pytest.fixture(scope="session")
 def cluster():
     """A cluster of three workers on this machine."""
+    ray = pytest.importorskip("ray")
     kept = os.environ.copy()
     paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
@@ -184,6 +184,7 @@ def test_errors_of_encoders_are_those_of_one_process(cluster, images):
 
 
 def test_an_address_that_does_not_answer(images):
+    pytest.importorskip("ray")
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"
@@ -250,6 +251,7 @@ def test_the_command(cluster, images, tmp_path, capsys):
 @pytest.mark.long
 def test_a_cluster_of_two_workers_that_score_starts_itself(images, tmp_path):
     """In a process of its own: this one may have a cluster."""
+    pytest.importorskip("ray")
     np.save(tmp_path / "images.npy", images)
     code = (
         "import sys, numpy as np, musc2, ray\n"

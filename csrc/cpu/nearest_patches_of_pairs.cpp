@@ -59,9 +59,9 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
   if (count == 0 || left.rows == 0 || right.rows == 0) return;
 
   const Search search = search_of(precision);
-  const std::vector<float> center =
-      origin != nullptr ? std::vector<float>(origin, origin + channels)
-                        : patch_center(left, mutual ? nullptr : &right, channels);
+  const std::vector<float> center = origin != nullptr
+                                        ? std::vector<float>(origin, origin + channels)
+                                        : patch_center(left, mutual ? nullptr : &right, channels);
   const int64_t rows = std::max(left.rows, right.rows);
   const int64_t room =
       std::max<int64_t>(1, memory / (2 * Panel::slab_bytes(search, rows, channels)));

@@ -16,7 +16,6 @@ namespace musc2::cpu {
 void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, int64_t channels,
                               const float* references, int64_t others, int64_t other_patches,
                               int64_t precision, int64_t memory, const float* origin,
-                              const int64_t* pairs, int64_t count, float* forward,
-                              float* backward);
+                              const int64_t* pairs, int64_t count, float* forward, float* backward);
 
 }  // namespace musc2::cpu
