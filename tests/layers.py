@@ -10,7 +10,7 @@ LAYERS = {
     "apps": {"cli", "demo", "evaluation", "preprocess", "report", "__main__"},
     "method": {
         "pipeline", "method", "part_encoding", "patch_scores", "scorer", "sklearn", "_bank",
-        "_tiles",
+        "_tiles", "_cluster",
     },
     "steps": {"stages", "_arguments", "_panels"},
     "parts": {"inputs", "encoders", "datasets", "metrics"},

@@ -13,7 +13,7 @@ from parts import SMALL, score_small
 from musc2 import Config, _spill, score_tokens
 from musc2._panels import pair_lists
 from musc2._panels.distance_table import DistanceTable
-from musc2._panels.medians import _median
+from musc2._panels.medians import median_of
 
 
 def equal(first, second):
@@ -103,7 +103,7 @@ def test_each_pair_is_listed_once(samples_count):
 def test_a_median_in_passes_is_that_of_all_values(rng, count):
     values = torch.from_numpy(rng.random(count)).float() * 10.0 ** torch.arange(count).remainder(9)
     values[count // 2 :] = values[count // 2]
-    assert _median(lambda: torch.split(values, 3)) == float(values.median())
+    assert median_of(lambda: torch.split(values, 3)) == float(values.median())
 
 
 def test_the_setting_bounds_what_is_taken():

@@ -47,8 +47,9 @@ class PackedSide {
 
 void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, int64_t channels,
                               const float* references, int64_t others, int64_t other_patches,
-                              int64_t precision, int64_t memory, const int64_t* pairs,
-                              int64_t count, float* forward, float* backward) {
+                              int64_t precision, int64_t memory, const float* origin,
+                              const int64_t* pairs, int64_t count, float* forward,
+                              float* backward) {
   const bool mutual = references == nullptr;
   const SampleSet left{z, samples, patches, 1, patches};
   const SampleSet right =
@@ -58,7 +59,9 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
   if (count == 0 || left.rows == 0 || right.rows == 0) return;
 
   const Search search = search_of(precision);
-  const std::vector<float> center = patch_center(left, mutual ? nullptr : &right, channels);
+  const std::vector<float> center = origin != nullptr
+                                        ? std::vector<float>(origin, origin + channels)
+                                        : patch_center(left, mutual ? nullptr : &right, channels);
   const int64_t rows = std::max(left.rows, right.rows);
   const int64_t room =
       std::max<int64_t>(1, memory / (2 * Panel::slab_bytes(search, rows, channels)));

@@ -60,6 +60,7 @@ def nearest_patches_of_pairs(
     reference_patches: int,
     precision: int,
     memory: int,
+    origin: int,
     pairs: int,
     count: int,
     forward: int,

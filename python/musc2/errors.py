@@ -13,6 +13,10 @@ class DeviceError(MuscError, RuntimeError):
     """A device that was requested and cannot be used."""
 
 
+class ClusterError(MuscError, RuntimeError):
+    """A cluster that cannot be used, or that went away."""
+
+
 class FetchError(MuscError, RuntimeError):
     """Weights that could not be fetched: no network, or the host refused."""
 
@@ -21,4 +25,4 @@ class InputWarning(UserWarning):
     """Something unusual about the inputs that may make their scores mean something else."""
 
 
-__all__ = ["DeviceError", "FetchError", "InputError", "InputWarning", "MuscError"]
+__all__ = ["ClusterError", "DeviceError", "FetchError", "InputError", "InputWarning", "MuscError"]

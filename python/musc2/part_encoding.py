@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -54,9 +54,17 @@ def preparation(encoders: Encoders, config: Config) -> inputs.Preparation:
 
 
 def loader(
-    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config, timer: StageTimer
+    samples: Sequence[inputs.Sample],
+    encoders: Encoders,
+    config: Config,
+    timer: StageTimer,
+    *,
+    is_whole: bool = True,
 ) -> PartLoader:
-    """Return the samples as parts that are read, prepared and grouped when they are needed."""
+    """Return the samples as parts that are read, prepared and grouped when they are needed.
+
+    is_whole: False for some samples of a set; none of them need be readable, none is an error.
+    """
     device = device_of(encoders, GROUP_OPS)
 
     # Groups are made in a worker thread, whose own stream would not wait for the caller's, nor
@@ -76,15 +84,15 @@ def loader(
 
     ahead = encode.batch_size(encoders.device)
     batch = 1 if device == "cpu" else ahead
-    on_error = config.on_error
     return PartLoader(
         samples,
         preparation(encoders, config),
         group,
         timer,
-        on_error=on_error,
+        on_error=config.on_error if is_whole else "skip",
         ahead=ahead,
         batch=batch,
+        is_whole=is_whole,
     )
 
 
@@ -102,12 +110,16 @@ def fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Enco
 
 
 def encoded(
-    parts: PartLoader, encoders: Encoders, config: Config, timer: StageTimer
+    parts: Iterable[LoadedPart],
+    count: int,
+    encoders: Encoders,
+    config: Config,
+    timer: StageTimer,
 ) -> encode.Encoded:
-    """Return the tokens of all parts, sections 1 and 3."""
+    """Return the tokens of at most ``count`` parts, sections 1 and 3."""
     return encode.encode(
         parts,
-        parts.count,
+        count,
         [image.encoder for image in encoders.images],
         encoders.points,
         timer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,15 +15,14 @@ from musc2._transfer import download, upload
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
-from musc2.maps import Frame, shrink_mask
+from musc2.maps import Frame
 from musc2.matches import Matches
 from musc2.ops import Links
 from musc2.progress import StageTimer
 from musc2.stages import aggregate, copies, layers, mutual, subsets
 from musc2.stages.enhance import enhance_in_place
-from musc2.stages.matches import grid_positions, group_positions, nearest_matches
+from musc2.stages.matches import in_masks, worst_patches
 from musc2.stages.mutual import Features
-from musc2.stages.rescore import salient_features
 from musc2.tokens import Outline, Tokens
 
 FeatureLayer = ByModality[Features]
@@ -85,12 +84,15 @@ def layer_scores(
     levels: Levels | None = None,
     *,
     matched: bool = True,
+    steps: LayerSteps | None = None,
 ) -> PatchScores:
     """Return the scores of patches and groups from the features of ``count`` layers.
 
     layered: the number of the layer and its features; with degrees that are scored separately, a
     layer comes several times. matched: whether to look for the nearest matches among the samples.
+    steps: by default those of this module.
     """
+    steps = steps or LOCAL
     chosen = subsets.split(outline.count, config.subset_count, config.seed)  # section 9
     scored: list[ByModality[torch.Tensor]] = []
     medians: list[ByModality[float] | None] = []
@@ -103,16 +105,16 @@ def layer_scores(
             links = _links(outline, features)
         if not scored and not config.mutual_copies:
             with timer.stage("mutual"):
-                copied = copies_of(features)
+                copied = steps.copies_of(features)
         if not scored:
             with timer.stage("mutual"):
                 table = _partners(features, config, copied)
         needs_scale = features.is_both and _needs_balance(defaults, config)
-        balance = _Balance(needed=needs_scale, medians=None)
+        balance = Balance(needed=needs_scale, medians=None)
         if levels is not None:
             balance.medians = levels.medians[len(scored)]
-        compared = _Comparison(subsets=chosen, table=table, copied=copied)
-        scored.append(_layer_scores(features, compared, links, config, timer, balance))
+        compared = Comparison(subsets=chosen, table=table, copied=copied)
+        scored.append(steps.scores(features, compared, links, config, timer, balance))
         medians.append(balance.medians)
         if layer == max(count - 2, 0) and salient_source is None:  # section 8: second to last
             salient_source = features
@@ -120,11 +122,10 @@ def layer_scores(
     own = Levels(layers=levels.layers if levels else layers.units(scored), medians=medians)
     rules = defaults.map(lambda values: values.layer_fusion)
     means = layers.together(scored, rules, own.layers)
-    inside = _inside(outline)
+    inside = in_masks(outline)
     source = salient_source or ByModality()
     with timer.stage("matches"):
-        matches = _matches(source, means, inside, chosen, outline, table) if matched else None
-    salient = _salient(source, means, inside)
+        matches, salient = steps.worst(source, means, inside, chosen, table, outline, matched)
     return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, levels=own)
 
 
@@ -248,7 +249,7 @@ def searched(
 
 
 @dataclass
-class _Balance:
+class Balance:
     """Whether distances are divided by medians; they are kept once they are known."""
 
     needed: bool
@@ -256,7 +257,7 @@ class _Balance:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Comparison:
+class Comparison:
     """Which parts are compared: those of a subset, or a table of partners, without copies."""
 
     subsets: list[torch.Tensor]
@@ -280,11 +281,11 @@ def _partners(
 
 def _layer_scores(
     features: ByModality[Features],
-    compared: _Comparison,
+    compared: Comparison,
     links: Links | None,
     config: Config,
     timer: StageTimer,
-    balance: _Balance,
+    balance: Balance,
 ) -> ByModality[torch.Tensor]:
     """Return scores (N, L) of one layer, subset by subset and in panels that memory allows."""
     scores = features.map(lambda part: part.z.new_empty(part.z.shape[:2], dtype=torch.float32))
@@ -306,19 +307,35 @@ def _layer_scores(
                     whole = sources if len(chosen) == 1 else None
                     balance.medians = medians(features, chosen, whole, memory)
                 d = sources.map(partial(mutual.RowSource.rows, rows=rows))
-                if balance.medians is not None:
-                    d = d.combine(lambda values, scale: values.div_(scale), balance.medians)
-            if d.image is not None and d.points is not None and links is not None:
-                with timer.stage("enhance"):  # section 6, CAE
-                    enhance_in_place(
-                        d.image, d.points, sample_links.of_samples(links, subset[rows])
-                    )
-            with timer.stage("mutual"):
-                for (_, target), values in zip(scores.items(), d.values(), strict=True):
-                    samples = upload(subset[rows], target.device)
-                    target[samples] = ops.lowest_mean(values, config.mutual_interval)
-            del d, values  # before the next panel is there
+            own_links = None
+            if d.is_both and links is not None:
+                own_links = sample_links.of_samples(links, subset[rows])
+            reduced = row_scores(d, balance.medians, own_links, config.mutual_interval, timer)
+            for target, values in zip(scores.values(), reduced.values(), strict=True):
+                target[upload(subset[rows], target.device)] = values
+            del d  # before the next panel is there
     return scores
+
+
+def row_scores(
+    d: ByModality[torch.Tensor],
+    medians: ByModality[float] | None,
+    links: Links | None,
+    interval: tuple[float, float],
+    timer: StageTimer,
+) -> ByModality[torch.Tensor]:
+    """Return scores (n, L) from all distances (n, L, N) of some samples, which are changed.
+
+    links: of these samples, with both modalities.
+    """
+    if medians is not None:
+        with timer.stage("mutual"):
+            d = d.combine(lambda values, scale: values.div_(scale), medians)
+    if d.image is not None and d.points is not None and links is not None:
+        with timer.stage("enhance"):  # section 6, CAE
+            enhance_in_place(d.image, d.points, links)
+    with timer.stage("mutual"):
+        return d.map(lambda values: ops.lowest_mean(values, interval))
 
 
 def _budget(features: ByModality[Features], config: Config) -> int:
@@ -347,48 +364,17 @@ def _links(outline: Outline, features: FeatureLayer) -> Links | None:
     """Return the links of patches and groups, when there are both."""
     if outline.grid is None or features.points is None:
         return None
-    z = features.points.z
-    return sample_links.packed(outline.clouds, outline.grid, groups=z.shape[1], device=z.device)
+    groups, device = len(outline.clouds[0].centers), features.points.z.device
+    return sample_links.packed(outline.clouds, outline.grid, groups=groups, device=device)
 
 
-def _inside(outline: Outline) -> torch.Tensor | None:
-    """Return which patches lie in the masks (N, h * w); None without masks or images."""
-    frames, grid = outline.frames, outline.grid
-    if frames is None or grid is None:
-        return None
-    masks = [shrink_mask(frame.mask, grid) for frame in frames if frame.mask is not None]
-    return torch.stack(masks).flatten(1) if masks else None
+@dataclass(frozen=True, kw_only=True)
+class LayerSteps:
+    """The steps of ``layer_scores`` that look at features, here or in other processes."""
+
+    copies_of: Callable[..., torch.Tensor | None]
+    scores: Callable[..., ByModality[torch.Tensor]]
+    worst: Callable[..., tuple[Matches | None, ByModality[torch.Tensor]]]
 
 
-def _salient(
-    source: FeatureLayer, scores: ByModality[torch.Tensor], inside: torch.Tensor | None
-) -> ByModality[torch.Tensor]:
-    """Return each sample's most anomalous feature; that of images lies inside its mask."""
-    image, points = None, None
-    if source.image is not None and scores.image is not None:
-        mask = None if inside is None else upload(inside, scores.image.device)
-        image = salient_features(source.image.z, scores.image, mask)
-    if source.points is not None and scores.points is not None:
-        points = salient_features(source.points.z, scores.points)
-    return ByModality(image, points)
-
-
-def _matches(
-    source: FeatureLayer,
-    scores: ByModality[torch.Tensor],
-    inside: torch.Tensor | None,
-    chosen: list[torch.Tensor],
-    outline: Outline,
-    table: torch.Tensor | None,
-) -> Matches | None:
-    """Return the nearest matches of the worst patches of images, else of clouds."""
-    compared = None if table is None else partners.is_partner(table)
-    if source.image is not None and scores.image is not None and outline.grid is not None:
-        positions = grid_positions(outline.count, outline.grid)
-        return nearest_matches(source.image, scores.image, positions, chosen, inside, compared)
-    if source.points is None or scores.points is None:
-        return None
-    positions = group_positions(outline.clouds)
-    return nearest_matches(
-        source.points, scores.points, positions, chosen, compared=compared, modality="points"
-    )
+LOCAL = LayerSteps(copies_of=copies_of, scores=_layer_scores, worst=worst_patches)

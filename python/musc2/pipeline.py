@@ -9,11 +9,15 @@ from typing import Any
 from musc2 import _tiles, inputs, method, part_encoding
 from musc2._arguments import samples as sample_arguments
 from musc2._arguments import tokens as token_arguments
+from musc2._arguments.cluster import check_cluster, refuse_process_group
 from musc2._arguments.config import resolve
+from musc2._cluster import scoring, session
 from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders import selection
 from musc2.encoders.contract import PUBLISHED_DEFAULTS
+from musc2.encoders.selection import Encoders
+from musc2.inputs.parts import OutputSpec
 from musc2.ops._support import arrays
 from musc2.ops._support.threads import serial_torch
 from musc2.progress import Report, StageTimer, reporting
@@ -37,6 +41,7 @@ def score(
     device: str = "auto",
     names: Sequence[str] | None = None,
     progress: bool | Report = False,
+    cluster: str | None = None,
 ) -> Result:
     """Score unlabelled images and/or 3D scans of at least two parts of a kind.
 
@@ -64,6 +69,8 @@ def score(
             follows.
         names: One per part; default: the file stems, else the positions.
         progress: True for a line of progress, or a callback(stage, done, total).
+        cluster: "ray", or the address HOST:PORT of the head of a Ray cluster, whose workers read,
+            encode and compare the parts; "ray" starts one on this machine if it finds none.
 
     Returns:
         A Result: scores, maps at the size of the image, else of the xyz map; for clouds (P, 3),
@@ -74,6 +81,10 @@ def score(
     torch.Size([48, 64])
     """
     settings = resolve("score", config)
+    refuse_process_group()
+    if cluster is not None:
+        cluster = check_cluster(cluster, settings, references, device)
+        device = "cpu"
     with default_torch_state(), serial_torch(), reporting(progress) as report:
         timer = StageTimer(report)
         with timer.stage("inputs"):
@@ -109,6 +120,10 @@ def score(
                 timer,
                 references_are_good=all_good,
             )
+        if cluster is not None:
+            with session.connected(cluster) as connection:
+                scored = scoring.score(connection, samples, encoders, settings, timer)
+            return _finished(scored.result, scored.outputs, scored.encoders, scored.errors, timer)
         # Sections 0 and 2, as they are needed.
         parts = part_encoding.loader(samples, encoders, settings, timer)
         reference_parts = part_encoding.loader(references_given, encoders, settings, timer)
@@ -116,8 +131,12 @@ def score(
             encoders = part_encoding.fitted(encoders, [parts, reference_parts], settings.seed)
         pairs = encode.pairs(len(encoders.images), len(encoders.points))
         defaults = encoders.token_defaults(settings, pairs)
-        encoded = part_encoding.encoded(parts, encoders, settings, timer)  # sections 1 and 3
-        encoded_references = part_encoding.encoded(reference_parts, encoders, settings, timer)
+        encoded = part_encoding.encoded(
+            parts, parts.count, encoders, settings, timer
+        )  # sections 1 and 3
+        encoded_references = part_encoding.encoded(
+            reference_parts, reference_parts.count, encoders, settings, timer
+        )
         sample_arguments.check_enough(
             len(encoded.outputs),
             len(encoded_references.outputs),
@@ -134,14 +153,28 @@ def score(
             paths=[output.path for output in encoded.outputs],
             references_are_good=all_good,
         )
-        return replace(
-            result,
-            point_scores=part_encoding.point_scores(result, encoded.outputs),
-            encoders=encoders.names(),
-            failures=sample_arguments.failures(parts.errors, reference_parts.errors),
-            timings=dict(timer.seconds),
-            _samples=[output.sample for output in encoded.outputs],
+        return _finished(
+            result, encoded.outputs, encoders, parts.errors, timer, reference_parts.errors
         )
+
+
+def _finished(
+    result: Result,
+    outputs: Sequence[OutputSpec],
+    encoders: Encoders,
+    errors: Sequence[inputs.LoadError],
+    timer: StageTimer,
+    reference_errors: Sequence[inputs.LoadError] = (),
+) -> Result:
+    """Return the result with what is known of the parts' inputs."""
+    return replace(
+        result,
+        point_scores=part_encoding.point_scores(result, outputs),
+        encoders=encoders.names(),
+        failures=sample_arguments.failures(errors, reference_errors),
+        timings=dict(timer.seconds),
+        _samples=[output.sample for output in outputs],
+    )
 
 
 def score_tokens(

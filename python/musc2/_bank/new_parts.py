@@ -92,7 +92,7 @@ def encoded(
 ) -> NewParts:
     """Read and encode parts and aggregate their features."""
     own = loader or part_encoding.loader(samples, encoders, config, timer)
-    tokens = part_encoding.encoded(own, encoders, config, timer)
+    tokens = part_encoding.encoded(own, own.count, encoders, config, timer)
     part_set = part_encoding.part_set(tokens, config)
     pairs = encode.pairs(len(encoders.images), len(encoders.points))
     with timer.stage("aggregate"):

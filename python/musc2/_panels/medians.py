@@ -34,7 +34,7 @@ def medians(
         columns = samples + (0 if part.references is None else len(part.references))
         size = 4 * len(chosen) * part.z.shape[1] * columns
         step = len(chosen) if size <= memory // 4 else 1
-        return _median(lambda: _pieces(part, subsets, chosen, source, step)) or 1.0
+        return median_of(lambda: _pieces(part, subsets, chosen, source, step)) or 1.0
 
     if whole is None:
         return features.map(lambda part: median(part, None))
@@ -85,7 +85,7 @@ def _pieces(
                 yield d[d.isfinite()]
 
 
-def _median(pieces: Callable[[], Iterable[torch.Tensor]]) -> float:
+def median_of(pieces: Callable[[], Iterable[torch.Tensor]]) -> float:
     """Return the lower median of values >= 0, which are produced twice and never held together.
 
     The bits of such floats, as whole numbers, have the order of the floats: the first pass counts

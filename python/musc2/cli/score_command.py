@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
         device=options.device,
         progress=progress_of(options),
         references_are_good=options.references_are_good,
+        cluster=options.cluster,
     )
     return finish(result, out, options)
 

@@ -29,7 +29,14 @@ def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add_parts(parts)
     _add_references(parts)
     add_outputs(command.add_argument_group("results"))
-    add_method(command.add_argument_group("method"))
+    method = command.add_argument_group("method")
+    add_method(method)
+    method.add_argument(
+        "--cluster",
+        metavar="ray|HOST:PORT",
+        help="let the workers of a Ray cluster score the parts: of this machine, or of the one "
+        "with this head",
+    )
     command.set_defaults(command="score")
 
 

@@ -19,6 +19,7 @@ Arrays are never changed. Errors are InputErrors that name the argument, the ind
 from musc2.inputs._survey.notes import warn_unusual
 from musc2.inputs.clouds import list_clouds, read_cloud, read_depth
 from musc2.inputs.images import list_images, read_image
+from musc2.inputs.items import portable
 from musc2.inputs.loading import LoadError, Prepared, load, prepare
 from musc2.inputs.masks import list_masks
 from musc2.inputs.pairing import pair
@@ -39,6 +40,7 @@ __all__ = [
     "list_masks",
     "load",
     "pair",
+    "portable",
     "prepare",
     "prepare_cloud",
     "prepare_image",

@@ -92,6 +92,21 @@ def _source(
     )
 
 
+def portable(source: Source[T]) -> Source[T]:
+    """Return a source that another process can read, which is sent no more than its value.
+
+    A view of a tensor would be sent with the whole tensor.
+    """
+    if source.path is None and source.value is None:
+        requirement = "must be arrays, images, files or a folder with cluster"
+        source.argument.refuse(requirement, "a data set")
+    if not isinstance(source.value, torch.Tensor) or not isinstance(source.load, functools.partial):
+        return source
+    item = to_numpy(source.value)
+    load = functools.partial(source.load.func, *source.load.args[:-1], item)
+    return replace(source, value=item, load=load)
+
+
 def _load_entry(
     entry: containers.Entry,
     index: int | None,

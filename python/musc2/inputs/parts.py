@@ -86,7 +86,8 @@ class PartLoader:
     """Iterate over the samples as parts, a bounded number ahead; nothing is kept but by ``keep``.
 
     group: the points of up to ``batch`` samples -> their clouds and groups. ``errors`` are those of
-    the samples that were skipped so far, with on_error="skip".
+    the samples that were skipped so far, with on_error="skip". is_whole: whether it is an error
+    when none can be read; not for some samples of a set.
     """
 
     def __init__(
@@ -99,12 +100,14 @@ class PartLoader:
         on_error: str = "raise",
         ahead: int = 4,
         batch: int = 1,
+        is_whole: bool = True,
     ) -> None:
         self.count = len(samples)
         self.errors: list[LoadError] = []
         self._samples, self._preparation, self._group = samples, preparation, group
         self._timer, self._on_error = timer, on_error
         self._ahead, self._batch = ahead, batch
+        self._is_whole = is_whole
         self._kept: list[LoadedPart] | None = None
 
     def __iter__(self) -> Iterator[LoadedPart]:
@@ -144,8 +147,8 @@ class PartLoader:
                     if _is_collapsed(item.prepared.cloud):
                         collapsed.append(item.name)
                     yield item
-        if self.count and len(self.errors) == self.count:
-            raise _none_readable(self.errors)
+        if self._is_whole and self.count and len(self.errors) == self.count:
+            raise none_readable(self.errors)
         if collapsed:
             warnings.warn(f"{_COLLAPSED}: {shortened(collapsed)}", InputWarning, stacklevel=2)
 
@@ -166,7 +169,7 @@ class PartLoader:
         return [item if isinstance(item, LoadError) else _part(item, grouped) for item in batch]
 
 
-def _none_readable(errors: Sequence[LoadError]) -> InputError:
+def none_readable(errors: Sequence[LoadError]) -> InputError:
     """Return the error for a set of which no sample could be read, with the reasons."""
     return InputError(f"score: none of {len(errors)} samples could be read:\n{joined(errors)}")
 

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import torch
 
 from musc2 import ops
+from musc2._panels import partners
 from musc2._transfer import download, upload
+from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
+from musc2.maps import shrink_mask
 from musc2.matches import Matches
 from musc2.stages.mutual import Features
+from musc2.stages.rescore import salient_features
+from musc2.tokens import Outline
 
 COUNT = 5
 _BLOCK = 1 << 24  # values of features to look at in one step of a search in a window
@@ -127,3 +132,62 @@ def _window(patch: int, grid: tuple[int, int], radius: int) -> torch.Tensor:
     rows = torch.arange(max(0, row - radius), min(height, row + radius + 1))
     columns = torch.arange(max(0, column - radius), min(width, column + radius + 1))
     return (rows[:, None] * width + columns).flatten()
+
+
+def worst_patches(
+    source: ByModality[Features],
+    scores: ByModality[torch.Tensor],
+    inside: torch.Tensor | None,
+    subsets: list[torch.Tensor],
+    table: torch.Tensor | None,
+    outline: Outline,
+    matched: bool,
+) -> tuple[Matches | None, ByModality[torch.Tensor]]:
+    """Return the matches of each sample's worst patch, with ``matched``, and its features."""
+    matches: Matches | None = None
+    if matched:
+        matches = _matches(source, scores, inside, subsets, outline, table)
+    return matches, _salient(source, scores, inside)
+
+
+def in_masks(outline: Outline) -> torch.Tensor | None:
+    """Return which patches lie in the masks (N, h * w); None without masks or images."""
+    frames, grid = outline.frames, outline.grid
+    if frames is None or grid is None:
+        return None
+    masks = [shrink_mask(frame.mask, grid) for frame in frames if frame.mask is not None]
+    return torch.stack(masks).flatten(1) if masks else None
+
+
+def _salient(
+    source: ByModality[Features], scores: ByModality[torch.Tensor], inside: torch.Tensor | None
+) -> ByModality[torch.Tensor]:
+    """Return each sample's most anomalous feature; that of images lies inside its mask."""
+    image, points = None, None
+    if source.image is not None and scores.image is not None:
+        mask = None if inside is None else upload(inside, scores.image.device)
+        image = salient_features(source.image.z, scores.image, mask)
+    if source.points is not None and scores.points is not None:
+        points = salient_features(source.points.z, scores.points)
+    return ByModality(image, points)
+
+
+def _matches(
+    source: ByModality[Features],
+    scores: ByModality[torch.Tensor],
+    inside: torch.Tensor | None,
+    chosen: list[torch.Tensor],
+    outline: Outline,
+    table: torch.Tensor | None,
+) -> Matches | None:
+    """Return the nearest matches of the worst patches of images, else of clouds."""
+    compared = None if table is None else partners.is_partner(table)
+    if source.image is not None and scores.image is not None and outline.grid is not None:
+        positions = grid_positions(outline.count, outline.grid)
+        return nearest_matches(source.image, scores.image, positions, chosen, inside, compared)
+    if source.points is None or scores.points is None:
+        return None
+    positions = group_positions(outline.clouds)
+    return nearest_matches(
+        source.points, scores.points, positions, chosen, compared=compared, modality="points"
+    )

@@ -16,7 +16,9 @@ OP = "nearest_patches_of_pairs"
 class PatchPairs:
     """Samples z (N, L, C), and references (R, L', C) unless pairs are within z.
 
-    They are checked once, however many calls follow.
+    They are checked once, however many calls follow. origin: (C,), which searches in low precision
+    subtract first, by default a mean of patches: pairs of different calls are searched alike only
+    with the same one.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class PatchPairs:
         *,
         precision: str = "auto",
         memory: int = CPU_MEMORY,
+        origin: torch.Tensor | None = None,
     ) -> None:
         queries = arrays.features(OP, "z", z, "N, L, C")
         self._exponent = magnitude.excess_exponent(queries)
@@ -35,6 +38,9 @@ class PatchPairs:
             self._exponent = magnitude.excess_exponent(queries, keys)
             self._references = magnitude.shifted(keys, -self._exponent)
         self._z = magnitude.shifted(queries, -self._exponent)
+        self._origin: torch.Tensor | None = None
+        if origin is not None:
+            self._origin = magnitude.shifted(origin, -self._exponent).contiguous()
         self._options = (PRECISION_CODES[precision], memory)
 
     def distances(self, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -52,7 +58,8 @@ class PatchPairs:
         forward = z.new_empty(count, z.shape[1])
         backward = z.new_empty(count, keys.shape[1])
         sizes = (*z.shape, address, len(keys), keys.shape[1])
-        dispatch.launch(OP, z, *sizes, *self._options, listed, count, forward, backward)
+        options = (*self._options, 0 if self._origin is None else self._origin.data_ptr())
+        dispatch.launch(OP, z, *sizes, *options, listed, count, forward, backward)
         scale = self._exponent
         return magnitude.shifted(forward, scale), magnitude.shifted(backward, scale)
 

@@ -1,0 +1,315 @@
+"""The functions that workers of a cluster run. Each gives the same when it is called again."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from musc2 import inputs, ops, part_encoding, patch_scores
+from musc2._panels import sample_links
+from musc2._panels.medians import median_of
+from musc2.by_modality import ByModality
+from musc2.config import Config
+from musc2.encoders import TokenDefaults
+from musc2.encoders.selection import Encoders
+from musc2.inputs.parts import LoadedPart, OutputSpec
+from musc2.maps import Frame
+from musc2.matches import Matches
+from musc2.ops import Links
+from musc2.ops._support import dispatch
+from musc2.ops._support.patch_pairs import PatchPairs
+from musc2.progress import StageTimer
+from musc2.stages import copies
+from musc2.stages.matches import worst_patches
+from musc2.stages.mutual import Features
+from musc2.tokens import Outline, Tokens
+from musc2.torch_state import default_torch_state
+
+Array = NDArray[np.float32]
+SAMPLED = 1024  # patches, at least, whose mean is the origin of a search
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadNotes:
+    """Position and message of each sample that could not be read, and the warnings."""
+
+    errors: list[tuple[int, str]]
+    warnings: list[tuple[str, type[Warning]]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BlockSummary:
+    """What scoring needs of the parts of a block beside their tokens, of each view."""
+
+    outputs: list[OutputSpec]
+    outlines: list[Outline]
+    layers: list[int]
+    class_tokens: list[torch.Tensor | None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowOptions:
+    """How the distances of the rows of a block become scores.
+
+    left_out: (n, N) bool, or None; medians: None without balance; links: of both modalities,
+    packed.
+    """
+
+    modalities: tuple[str, ...]
+    left_out: torch.Tensor | None
+    medians: ByModality[float] | None
+    links: Links | None
+    config: Config
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return function(*arguments), computed by one thread."""
+    dispatch.set_num_threads(1)
+    torch.set_num_threads(1)
+    with default_torch_state(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return function(*arguments)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that the results depend on."""
+    return {
+        "musc2": version("musc2"),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "Python": platform.python_version(),
+    }
+
+
+def load(
+    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config
+) -> tuple[list[LoadedPart], LoadNotes]:
+    """Return the parts that could be read; the samples in them hold no inputs."""
+    parts: list[LoadedPart] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loader = part_encoding.loader(samples, encoders, config, StageTimer(), is_whole=False)
+        for part in loader:
+            own = part.prepared.sample
+            plain = inputs.Sample(index=own.index, name=own.name)
+            parts.append(replace(part, prepared=replace(part.prepared, sample=plain)))
+    errors = [(error.sample.index, str(error.error)) for error in loader.errors]
+    texts = [(str(item.message), item.category) for item in caught]
+    return parts, LoadNotes(errors=errors, warnings=texts)
+
+
+def fit(encoders: Encoders, seed: int, *blocks: list[LoadedPart]) -> Encoders:
+    """Return encoders that learned from all parts."""
+    parts: list[LoadedPart] = []
+    for block in blocks:
+        parts += block
+    return encoders.fitted(
+        lambda number: [part.prepared.images[number] for part in parts],
+        lambda: [part.cloud for part in parts if part.cloud is not None],
+        seed,
+    )
+
+
+def encode(
+    parts: list[LoadedPart], encoders: Encoders, config: Config
+) -> tuple[list[Tokens], BlockSummary | None]:
+    """Return the tokens of a block in each view, and their summary; none without parts."""
+    if not parts:
+        return [], None
+    encoded = part_encoding.encoded(parts, len(parts), encoders, config, StageTimer())
+    part_set = part_encoding.part_set(encoded, config)
+    views: list[Tokens] = []
+    layers: list[int] = []
+    class_tokens: list[torch.Tensor | None] = []
+    for view in part_set.views:
+        views.append(replace(view, class_tokens=None))
+        layers.append(view.layers)
+        class_tokens.append(view.class_tokens)
+    summary = BlockSummary(
+        outputs=encoded.outputs,
+        outlines=part_set.outlines,
+        layers=layers,
+        class_tokens=class_tokens,
+    )
+    return views, summary
+
+
+def features(
+    views: list[Tokens],
+    view: int,
+    layers: tuple[int, int],
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    rows: tuple[int, int],
+) -> tuple[Any, ...]:
+    """Return (n, L, C) of each degree and modality, and sampled rows of each of them.
+
+    layers: the number of the layer and their count; rows: the number of the block's first part and
+    the count of all parts.
+    """
+    layer, count = layers
+    own = patch_scores.features_of(views[view], layer, defaults, config, count)
+    arrays: list[Array] = []
+    sampled: list[Array] = []
+    for item in own:
+        for z in item.values():
+            arrays.append(np.ascontiguousarray(z.cpu().numpy()))
+            sampled.append(_sampled_rows(arrays[-1], *rows))
+    return (sampled, *arrays)
+
+
+def pairs(
+    first: Array, second: Array | None, origin: Array, precision: str, is_all: bool
+) -> tuple[Array, Array]:
+    """Return (n, m, L) from the parts of one block to those of another, and (m, n, L) back.
+
+    second: None for the pairs within the block, whose distances are in the first array alone.
+    is_all: whether the block holds all parts.
+    """
+    z = torch.from_numpy(first)
+    count, patches = z.shape[:2]
+    if is_all:
+        d = ops.nearest_patches(z, precision=precision).permute(0, 2, 1)
+        return np.ascontiguousarray(d.numpy()), np.empty(0, np.float32)
+    center = torch.from_numpy(origin)
+    if second is None:
+        listed = torch.combinations(torch.arange(count))
+        d = torch.full((count, count, patches), float("inf"))
+        if len(listed):
+            forward, back = PatchPairs(z, precision=precision, origin=center).distances(listed)
+            d[listed[:, 0], listed[:, 1]] = forward
+            d[listed[:, 1], listed[:, 0]] = back
+        return d.numpy(), np.empty(0, np.float32)
+    other = torch.from_numpy(second)
+    listed = torch.cartesian_prod(torch.arange(count), torch.arange(len(other)))
+    forward, back = PatchPairs(z, other, precision=precision, origin=center).distances(listed)
+    backward = back.reshape(count, len(other), -1).transpose(0, 1)
+    return forward.reshape(count, len(other), -1).numpy(), np.ascontiguousarray(backward.numpy())
+
+
+def row_scores(options: RowOptions, *blocks: Array) -> dict[str, torch.Tensor]:
+    """Return the scores (n, L) of a block's parts from their distances to all blocks."""
+    count, config = len(blocks[0]), options.config
+    columns = sum(block.shape[1] for block in blocks[: len(blocks) // len(options.modalities)])
+    patches = sum(block.shape[2] for block in blocks[:: len(blocks) // len(options.modalities)])
+    step = max(1, config.memory // 2 // (4 * columns * patches))
+    scores: dict[str, list[torch.Tensor]] = {name: [] for name in options.modalities}
+    for start in range(0, count, step):
+        rows = slice(start, start + step)
+        d = _distances(options, blocks, rows)
+        links, interval = options.links, config.mutual_interval
+        if links is not None:
+            links = sample_links.of_samples(links, torch.arange(count)[rows])
+        reduced = patch_scores.row_scores(d, options.medians, links, interval, StageTimer())
+        for name, values in reduced.items():
+            scores[name].append(values)
+    return {name: torch.cat(values) for name, values in scores.items()}
+
+
+def finite_distances(
+    options: RowOptions, rows: Sequence[int], *blocks: Array
+) -> dict[str, torch.Tensor]:
+    """Return the finite distances from some rows of a block to all parts."""
+    chosen = [_distances(options, blocks, slice(row, row + 1)) for row in rows]
+    values: dict[str, torch.Tensor] = {}
+    for name in options.modalities:
+        own = [dict(d.items())[name].flatten() for d in chosen]
+        joined = torch.cat(own) if own else torch.empty(0)
+        values[name] = joined[joined.isfinite()]
+    return values
+
+
+def medians(modalities: Sequence[str], *values: dict[str, torch.Tensor]) -> ByModality[float]:
+    """Return the median of all values of each modality, 1 where it is 0."""
+    levels: dict[str, float] = {}
+    for name in modalities:
+        pieces = [own[name] for own in values]
+        levels[name] = median_of(lambda pieces=pieces: pieces) or 1.0  # type: ignore[misc]
+    return ByModality(**levels)
+
+
+def copies_of(modalities: Sequence[str], *blocks: Array) -> torch.Tensor | None:
+    """Return which parts are copies of each other, from the blocks of the features of a layer."""
+    return patch_scores.copies_of(_whole(modalities, blocks, "auto", None))
+
+
+def worst(
+    modalities: Sequence[str],
+    scores: ByModality[torch.Tensor],
+    inside: torch.Tensor | None,
+    subsets: list[torch.Tensor],
+    outline: Outline,
+    config: Config,
+    *blocks: Array,
+) -> tuple[Matches | None, ByModality[torch.Tensor]]:
+    """Return the matches and features of worst patches, from the blocks of a layer's features."""
+    source = _whole(modalities, blocks, config.search_precision, outline.grid)
+    return worst_patches(source, scores, inside, subsets, None, outline, True)
+
+
+def origin_of(sampled: Sequence[Array]) -> Array:
+    """Return the mean (C,) of sampled rows, as the kernel computes it over a whole set."""
+    total = np.zeros(sampled[0].shape[1])
+    count = 0
+    for rows in sampled:
+        for row in rows:
+            total += row
+        count += len(rows)
+    return (total / count).astype(np.float32)
+
+
+def _sampled_rows(z: Array, first: int, count: int) -> Array:
+    """Return the rows of a block that the kernel would look at in all ``count`` parts."""
+    patches = z.shape[1]
+    stride = max(1, count * patches // SAMPLED)
+    start = -(first * patches) % stride
+    rows: Array = z.reshape(-1, z.shape[2])[start::stride].copy()
+    return rows
+
+
+def _distances(
+    options: RowOptions, blocks: Sequence[Array], rows: slice
+) -> ByModality[torch.Tensor]:
+    """Return (k, L, N) of some rows, without copies; the blocks of each modality in turn."""
+    count_each = len(blocks) // len(options.modalities)
+    d: dict[str, torch.Tensor] = {}
+    for number, name in enumerate(options.modalities):
+        own = [
+            torch.from_numpy(block[rows]) for block in blocks[number * count_each :][:count_each]
+        ]
+        d[name] = torch.cat(own, 1).transpose(1, 2).contiguous()
+        if options.left_out is not None:
+            copies.leave_out(d[name], options.left_out[rows])
+    return ByModality(**d)
+
+
+def _whole(
+    modalities: Sequence[str],
+    blocks: Sequence[Array],
+    precision: str,
+    grid: tuple[int, int] | None,
+) -> ByModality[Features]:
+    """Return the features of all parts; the blocks of each modality in turn."""
+    count_each = len(blocks) // len(modalities)
+    own: dict[str, Features] = {}
+    for number, name in enumerate(modalities):
+        z = torch.from_numpy(np.concatenate(blocks[number * count_each :][:count_each]))
+        own_grid = grid if name == "image" else None
+        own[name] = Features(z=z, precision=precision, grid=own_grid)
+    return ByModality(**own)
+
+
+def frames_of(outlines: Sequence[Outline]) -> list[Frame] | None:
+    """Return the sizes of the maps of all blocks; None without maps."""
+    frames: list[Frame] = []
+    for outline in outlines:
+        frames += outline.frames or []
+    return frames or None
