@@ -42,9 +42,9 @@ def table(count: int, partners: list[int]) -> None:
     for number in partners:
         if number >= count - 1:
             continue
-        some = scored(parts, PLAIN.replace(references_per_part=number))
+        random = scored(parts, PLAIN.replace(references_per_part=number))
         subsets = scored(parts, PLAIN.replace(subset_count=count // (number + 1)))
-        forms += [(f"R = {number}", *some), (f"subsets of {number + 1}", *subsets)]
+        forms += [(f"R = {number}", *random), (f"subsets of {number + 1}", *subsets)]
     for name, result, own in forms:
         of_patches = error(result, exact, "patch_scores_2d")
         of_parts = error(result, exact, "raw_scores")

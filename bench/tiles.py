@@ -32,14 +32,14 @@ THREADS = 2
 
 def write_boards(folder: Path, size: tuple[int, int], count: int) -> tuple[int, int]:
     """Write boards as png files and return the (row, column) of the defect."""
-    place = (size[0] * 5 // 8 + 7, size[1] * 3 // 8 + 11)
-    boards = Boards(size, defects={ODD: place}, side=SIDE)
+    corner = (size[0] * 5 // 8 + 7, size[1] * 3 // 8 + 11)
+    boards = Boards(size, defects={ODD: corner}, side=SIDE)
     for number in range(count):
         Image.fromarray(boards(number)).save(folder / f"{number}.png", compress_level=1)
-    return place
+    return corner
 
 
-def measure(folder: Path, place: tuple[int, int], encoder: str, tile: int | None) -> str:
+def measure(folder: Path, corner: tuple[int, int], encoder: str, tile: int | None) -> str:
     """Return seconds, peak memory and what was found, as cells of a table."""
     torch.set_num_threads(THREADS)
     _cpu.set_num_threads(THREADS)
@@ -50,7 +50,7 @@ def measure(folder: Path, place: tuple[int, int], encoder: str, tile: int | None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     values = result.maps[ODD]
     row, column = divmod(int(values.argmax()), values.shape[1])
-    off = max(abs(row - place[0]), abs(column - place[1]))
+    off = max(abs(row - corner[0]), abs(column - corner[1]))
     others = torch.cat([result.scores[:ODD], result.scores[ODD + 1 :]])
     is_highest = bool(result.scores[ODD] > others.max())
     reach = SIDE / 2 + (tile or max(values.shape)) / 28
@@ -75,10 +75,10 @@ def main() -> None:
         height, width = map(int, text.split("x"))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            place = write_boards(folder, (height, width), arguments.boards)
+            corner = write_boards(folder, (height, width), arguments.boards)
             for tile in (None, arguments.tile):
                 with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
-                    task = pool.submit(measure, folder, place, arguments.encoder, tile)
+                    task = pool.submit(measure, folder, corner, arguments.encoder, tile)
                     print(
                         f"| {height} x {width} | {tile or 'whole'} | {task.result()} |", flush=True
                     )

@@ -16,7 +16,7 @@ from parts import SMALL, same, score_small
 import dying_tasks
 import musc2
 from musc2 import Config, score
-from musc2._cluster import scoring, session, tasks
+from musc2._cluster import scoring, session, worker
 from musc2.cli import main
 from musc2.errors import ClusterError, InputError
 
@@ -159,7 +159,7 @@ def test_features_beyond_the_object_store(cluster, rng):
 
 
 def test_versions_must_be_equal(cluster, images, monkeypatch):
-    monkeypatch.setattr(session, "versions", lambda: {**tasks.versions(), "torch": "1.0"})
+    monkeypatch.setattr(session, "versions", lambda: {**worker.versions(), "torch": "1.0"})
     with pytest.raises(ClusterError, match=r"torch must have the same version .* 1\.0 here, 2"):
         score_small(images, cluster=cluster)
 

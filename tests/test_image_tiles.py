@@ -141,27 +141,27 @@ def test_one_tile_gives_what_whole_images_give(rng, variant):
         {"search_window": 1},
     ],
 )
-@pytest.mark.parametrize("place", [(20, 30), (60, 61), (141, 221), (75, 160)])
-def test_a_defect_is_where_the_map_is_highest(rng, place, changes):
-    rgb = large(rng, defect=(3, *place))
+@pytest.mark.parametrize("corner", [(20, 30), (60, 61), (141, 221), (75, 160)])
+def test_a_defect_is_where_the_map_is_highest(rng, corner, changes):
+    rgb = large(rng, defect=(3, *corner))
     result = score_small(rgb, config=TILED.replace(**changes))
     assert result.maps[3].shape == (150, 230)
     assert int(result.scores.argmax()) == 3
     assert result.scores[3] > 2 * result.scores[[0, 1, 2, 4]].max()
     row, column = divmod(int(result.maps[3].argmax()), 230)
-    assert abs(row - place[0]) <= 1 + PATCH
-    assert abs(column - place[1]) <= 1 + PATCH
+    assert abs(row - corner[0]) <= 1 + PATCH
+    assert abs(column - corner[1]) <= 1 + PATCH
 
 
 @pytest.mark.parametrize("size", [(36, 500), (500, 36), (129, 130)])
 def test_strips_and_remainders(rng, size):
-    place = (size[0] - 18, size[1] - 20)
-    rgb = large(rng, size=size, defect=(1, *place))
+    corner = (size[0] - 18, size[1] - 20)
+    rgb = large(rng, size=size, defect=(1, *corner))
     result = score_small(rgb, config=TILED)
     assert int(result.scores.argmax()) == 1
     row, column = divmod(int(result.maps[1].argmax()), size[1])
-    assert abs(row - place[0]) <= 1 + PATCH
-    assert abs(column - place[1]) <= 1 + PATCH
+    assert abs(row - corner[0]) <= 1 + PATCH
+    assert abs(column - corner[1]) <= 1 + PATCH
 
 
 def test_the_share_of_highest_values_is_that_of_one_tile(rng):
@@ -292,8 +292,8 @@ def test_boards_out_of_place(rng):
 
 @pytest.mark.long
 def test_a_defect_of_20_pixels_in_48_megapixels(tmp_path):
-    place = (3757, 3011)
-    make = Boards((6000, 8000), jitter=4, defects={1: place})
+    corner = (3757, 3011)
+    make = Boards((6000, 8000), jitter=4, defects={1: corner})
     for number in range(5):
         Image.fromarray(make(number)).save(tmp_path / f"{number}.png", compress_level=1)
     result = score(
@@ -303,5 +303,5 @@ def test_a_defect_of_20_pixels_in_48_megapixels(tmp_path):
     values = result.maps[1]
     assert values.shape == (6000, 8000)
     row, column = divmod(int(values.argmax()), 8000)
-    assert abs(row - place[0]) <= 10 + 512 / 28
-    assert abs(column - place[1]) <= 10 + 512 / 28
+    assert abs(row - corner[0]) <= 10 + 512 / 28
+    assert abs(column - corner[1]) <= 10 + 512 / 28

@@ -46,9 +46,9 @@ def test_a_tiny_memory_gives_the_same_bits(rng, modality, has_references, memory
 def test_tokens_in_temporary_files_give_the_same_bits(rgb, pcd):
     masks = torch.ones(len(rgb), *rgb[0].shape[:2])
     masks[:, :8] = 0
-    given = {"masks": masks, "encoder_3d": "shape"}
-    whole = score_small(rgb, pcd, **given)
-    spilled = score_small(rgb, pcd, **given, config=SMALL.replace(memory=1))
+    arguments = {"masks": masks, "encoder_3d": "shape"}
+    whole = score_small(rgb, pcd, **arguments)
+    spilled = score_small(rgb, pcd, **arguments, config=SMALL.replace(memory=1))
     equal(whole, spilled)
 
 
@@ -84,8 +84,8 @@ def test_a_temporary_file_is_in_no_folder(tmp_path, monkeypatch):
 def test_a_distance_table_gives_back_what_was_written(memory):
     table = DistanceTable(3, 2, 3, memory)
     for listed in pair_lists.of_all(3):
-        there = listed.pairs.float()
-        table.write(listed, there, there + 10)
+        distances = listed.pairs.float()
+        table.write(listed, distances, distances + 10)
     d = table.rows(torch.tensor([2, 0]))
     inf = float("inf")
     assert d[1].tolist() == [[inf, 0, 0], [inf, 1, 2]]

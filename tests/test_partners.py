@@ -16,25 +16,25 @@ SIZE = (24, 20)
 
 
 def inputs(rng, modality, count=12):
-    given = {}
+    tokens = {}
     if "2d" in modality:
-        given["image_tokens"] = samples.image_tokens(rng, count)
+        tokens["image_tokens"] = samples.image_tokens(rng, count)
     if "3d" in modality:
-        given |= {
+        tokens |= {
             "point_tokens": samples.point_tokens(rng, count),
             "clouds": samples.clouds(rng, count),
         }
-    return given
+    return tokens
 
 
-def scored(given, config, **options):
-    size = {} if "clouds" in given else {"image_size": SIZE}
-    return score_tokens(**given, **size, **options, config=config)
+def scored(tokens, config, **options):
+    size = {} if "clouds" in tokens else {"image_size": SIZE}
+    return score_tokens(**tokens, **size, **options, config=config)
 
 
-def split(given, count):
-    rest = {name: values[count:] for name, values in given.items()}
-    return {name: values[:count] for name, values in given.items()}, rest
+def split(tokens, count):
+    rest = {name: values[count:] for name, values in tokens.items()}
+    return {name: values[:count] for name, values in tokens.items()}, rest
 
 
 @pytest.mark.parametrize(("count", "references"), [(3, 0), (4, 7), (17, 3), (1, 0)])
@@ -70,12 +70,12 @@ def test_copies_are_no_partners_and_others_take_their_place():
 @pytest.mark.parametrize("has_references", [False, True])
 @pytest.mark.parametrize("setting", ["references_per_part", "similar_parts"])
 def test_as_many_as_there_are_give_the_bits_of_all(rng, modality, has_references, setting):
-    given, options = inputs(rng, modality), {}
+    tokens, options = inputs(rng, modality), {}
     if has_references:
-        given, options["references"] = split(given, 8)
-    whole = scored(given, Config(), **options)
+        tokens, options["references"] = split(tokens, 8)
+    whole = scored(tokens, Config(), **options)
     for count in (11, 1000):
-        result = scored(given, Config(**{setting: count}), **options)
+        result = scored(tokens, Config(**{setting: count}), **options)
         assert torch.equal(result.scores, whole.scores)
         assert torch.equal(result.maps[3], whole.maps[3])
 
@@ -84,13 +84,13 @@ def test_as_many_as_there_are_give_the_bits_of_all(rng, modality, has_references
 @pytest.mark.parametrize("has_references", [False, True])
 @pytest.mark.parametrize("setting", ["references_per_part", "similar_parts"])
 def test_the_memory_changes_no_bit(rng, modality, has_references, setting):
-    given, options = inputs(rng, modality), {}
+    tokens, options = inputs(rng, modality), {}
     if has_references:
-        given, options["references"] = split(given, 8)
+        tokens, options["references"] = split(tokens, 8)
     config = Config(**{setting: 5})
-    result = scored(given, config, **options)
-    assert torch.equal(result.scores, scored(given, config.replace(memory=1), **options).scores)
-    assert not torch.equal(result.scores, scored(given, Config(), **options).scores)
+    result = scored(tokens, config, **options)
+    assert torch.equal(result.scores, scored(tokens, config.replace(memory=1), **options).scores)
+    assert not torch.equal(result.scores, scored(tokens, Config(), **options).scores)
 
 
 @pytest.mark.parametrize("window", [None, 1])
@@ -151,8 +151,8 @@ def test_a_bank_takes_some_of_its_parts(setting):
     rgb = datasets.synthetic.parts(9, size=32, seed=2).rgb
     whole = Scorer.fit(rgb[:7], encoder_2d="texture", config=Config(input_size=32))
     config = Config(input_size=32, **{setting: 3})
-    some = Scorer.fit(rgb[:7], encoder_2d="texture", config=config)
-    assert not torch.equal(some.score(rgb[7:]).scores, whole.score(rgb[7:]).scores)
+    scorer = Scorer.fit(rgb[:7], encoder_2d="texture", config=config)
+    assert not torch.equal(scorer.score(rgb[7:]).scores, whole.score(rgb[7:]).scores)
     result = Scorer.fit(rgb[:7], encoder_2d="texture", config=config.replace(**{setting: 99}))
     assert torch.equal(result.score(rgb[7:]).scores, whole.score(rgb[7:]).scores)
 

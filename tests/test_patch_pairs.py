@@ -19,10 +19,10 @@ def features(*shape, seed=0):
 def test_both_directions_are_the_bits_of_two_calls(precision, channels):
     z, references = features(7, 130, channels), features(8, 211, channels, seed=1) + 0.5
     forward, backward = both_directions(z, references, precision=precision)
-    there = nearest_patches(z, references=references, precision=precision)
+    expected = nearest_patches(z, references=references, precision=precision)
     back = nearest_patches(references, references=z, precision=precision)
     assert forward.shape == (7, 8, 130)
-    assert torch.equal(forward.transpose(1, 2), there)
+    assert torch.equal(forward.transpose(1, 2), expected)
     assert torch.equal(backward.permute(1, 2, 0), back)
 
 
@@ -66,9 +66,9 @@ def test_a_window_gives_two_calls():
     z, references = features(3, 16, 5), features(2, 16, 5, seed=1)
     options = {"search_window": 1, "grid": (4, 4)}
     forward, backward = both_directions(z, references, **options)
-    there = nearest_patches(z, references=references, **options)
+    expected = nearest_patches(z, references=references, **options)
     back = nearest_patches(references, references=z, **options)
-    assert torch.equal(forward.transpose(1, 2), there)
+    assert torch.equal(forward.transpose(1, 2), expected)
     assert torch.equal(backward.permute(1, 2, 0), back)
 
 

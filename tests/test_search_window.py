@@ -53,10 +53,10 @@ def test_among_the_parts_of_a_set(rng, encoders):
 @pytest.mark.parametrize("encoders", ENCODERS)
 def test_against_references(rng, encoders):
     rgb, own = shifted_parts(rng), {"encoder_2d": ENCODERS[encoders]}
-    given = {"references": {"rgb": rgb[:3]}, **own}
-    anywhere = score_small(rgb[3:], config=CONFIG.replace(search_window=None), **given)
+    arguments = {"references": {"rgb": rgb[:3]}, **own}
+    anywhere = score_small(rgb[3:], config=CONFIG.replace(search_window=None), **arguments)
     assert not stands_out(anywhere.raw_scores, 0)
-    assert stands_out(score_small(rgb[3:], config=CONFIG, **given).raw_scores, 0)
+    assert stands_out(score_small(rgb[3:], config=CONFIG, **arguments).raw_scores, 0)
 
 
 @pytest.mark.parametrize("encoders", ENCODERS)
@@ -88,10 +88,10 @@ def unaligned_parts(rng, samples=12):
 def test_auto_is_a_window_for_aligned_parts_and_none_for_others(rng):
     auto = CONFIG.replace(search_window="auto")
     for rgb, window in ((shifted_parts(rng), 2), (unaligned_parts(rng), None)):
-        given = score_small(rgb, config=CONFIG.replace(search_window=window))
+        expected = score_small(rgb, config=CONFIG.replace(search_window=window))
         decided = score_small(rgb, config=auto)
         assert decided.config.search_window == window
-        assert torch.equal(decided.raw_scores, given.raw_scores)
+        assert torch.equal(decided.raw_scores, expected.raw_scores)
         few = score_small(rgb[:1], config=auto, references={"rgb": rgb[1:]})
         assert few.config.search_window == window
 
@@ -109,10 +109,10 @@ def test_auto_is_none_without_images_and_for_one_object_in_the_middle(rng):
 
 def test_auto_is_decided_from_tokens(rng):
     tokens = rng.random((1, 1, 6, 6, 8)).repeat(6, 0) + 0.01 * rng.random((6, 1, 6, 6, 8))
-    given = {"image_size": (48, 48), "config": CONFIG.replace(search_window="auto")}
-    assert score_tokens(tokens.astype(np.float32), **given).config.search_window == 2
+    arguments = {"image_size": (48, 48), "config": CONFIG.replace(search_window="auto")}
+    assert score_tokens(tokens.astype(np.float32), **arguments).config.search_window == 2
     noise = rng.random((6, 1, 6, 6, 8), dtype=np.float32)
-    assert score_tokens(noise, **given).config.search_window is None
+    assert score_tokens(noise, **arguments).config.search_window is None
 
 
 def test_a_bank_needs_a_window_of_its_own(rng):

@@ -22,6 +22,7 @@ from musc2.maps import Maps
 from musc2.matches import Matches
 from musc2.part import Part
 from musc2.regions import Region
+from musc2.tokens import spread_rows
 from musc2.verdict import BankThresholds, Threshold
 
 if TYPE_CHECKING:
@@ -169,8 +170,7 @@ class Result:
         if self.bank_thresholds is not None:
             return self.bank_thresholds.map_threshold
         half = self.raw_scores.argsort(stable=True)[: (len(self) + 1) // 2]
-        count = min(len(half), _NORMAL_MAPS)
-        chosen = half[torch.linspace(0, len(half) - 1, count).round().long()]
+        chosen = half[spread_rows(len(half), _NORMAL_MAPS)]
         return verdict.map_threshold([self._local_scores(index) for index in chosen.tolist()])
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from musc2 import ops
+from musc2.tokens import spread_rows
 
 WINDOW = 2
 """The window of aligned parts, in grid cells."""
@@ -21,11 +22,10 @@ def window_of(z: torch.Tensor, grid: tuple[int, int]) -> int | None:
     """
     if len(z) < 2:
         return None
-    rows = torch.linspace(0, len(z) - 1, min(len(z), IMAGES)).round().long()
-    own = z[rows]
+    own = z[spread_rows(len(z), IMAGES)]
     opposite = own.flip(1).contiguous()  # of a grid in rows: both axes at once
-    here = ops.nearest_patches(own, references=own, search_window=WINDOW, grid=grid)
-    there = ops.nearest_patches(own, references=opposite, search_window=WINDOW, grid=grid)
-    others = ~torch.eye(len(own), dtype=torch.bool, device=z.device)
-    apart, own_apart = there.mean(1)[others].mean(), here.mean(1)[others].mean()
-    return WINDOW if float(apart) > ALIGNED * float(own_apart) else None
+    same_place = ops.nearest_patches(own, references=own, search_window=WINDOW, grid=grid)
+    mirrored = ops.nearest_patches(own, references=opposite, search_window=WINDOW, grid=grid)
+    is_other = ~torch.eye(len(own), dtype=torch.bool, device=z.device)
+    far, near = mirrored.mean(1)[is_other].mean(), same_place.mean(1)[is_other].mean()
+    return WINDOW if float(far) > ALIGNED * float(near) else None

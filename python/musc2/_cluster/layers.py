@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from musc2._cluster import tasks
+from musc2._cluster import comparing
+from musc2._cluster.comparing import RowOptions
 from musc2._cluster.session import Session
-from musc2._cluster.tasks import RowOptions
 from musc2._panels import sample_links
+from musc2._panels.medians import SAMPLES
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
@@ -20,9 +21,7 @@ from musc2.ops import Links
 from musc2.patch_scores import Balance, Comparison, LayerSteps
 from musc2.progress import StageTimer
 from musc2.stages.mutual import Features
-from musc2.tokens import Outline
-
-_MEDIAN_PARTS = 64  # as in one process
+from musc2.tokens import Outline, spread_rows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +62,14 @@ class FeatureBlock:
         for own, parts in zip(tokens, counts, strict=True):
             rows = (first, sum(counts))
             sampled, *features = session.run(
-                tasks.features, own, view, (layer, count), defaults, config, rows, returns=returns
+                comparing.features,
+                own,
+                view,
+                (layer, count),
+                defaults,
+                config,
+                rows,
+                returns=returns,
             )
             blocks.append(FeatureBlock(sampled, features))
             first += parts
@@ -104,7 +110,7 @@ class RemoteLayers:
 
     def _copies_of(self, features: ByModality[RemoteFeatures]) -> torch.Tensor | None:
         names, blocks = _all_blocks(features)
-        [copied] = self.session.get([self.session.run(tasks.copies_of, names, *blocks)])
+        [copied] = self.session.get([self.session.run(comparing.copies_of, names, *blocks)])
         return copied  # type: ignore[no-any-return]
 
     def _worst(
@@ -119,7 +125,7 @@ class RemoteLayers:
     ) -> tuple[Matches | None, ByModality[torch.Tensor]]:
         names, blocks = _all_blocks(source)
         own = (names, scores, inside, subsets, outline, self.config)
-        [worst] = self.session.get([self.session.run(tasks.worst, *own, *blocks)])
+        [worst] = self.session.get([self.session.run(comparing.worst, *own, *blocks)])
         return worst  # type: ignore[no-any-return]
 
     def _scores(
@@ -135,19 +141,19 @@ class RemoteLayers:
         session = self.session
         with timer.stage("mutual"):
             d = {name: self._distances(own, config) for name, own in features.items()}
-            rows: list[tuple[tuple[str, ...], list[Any]]] = []
+            names = tuple(d)
+            rows: list[list[Any]] = []  # the distances of each block of parts, modality by modality
             for number in range(len(self.counts)):
                 blocks: list[Any] = []
                 for block_rows in d.values():
                     blocks += block_rows[number]
-                rows.append((tuple(d), blocks))
-            names = tuple(d)
+                rows.append(blocks)
             copied = compared.copied
             if balance.needed and balance.medians is None:
-                balance.medians = self._medians(rows, copied, config)
+                balance.medians = self._medians(names, rows, copied, config)
             pending: list[Any] = []
             first = 0
-            for count, (_, blocks) in zip(self.counts, rows, strict=True):
+            for count, blocks in zip(self.counts, rows, strict=True):
                 own = slice(first, first + count)
                 own_links = links
                 if links is not None:
@@ -160,7 +166,7 @@ class RemoteLayers:
                     links=own_links,
                     config=config,
                 )
-                pending.append(session.run(tasks.row_scores, options, *blocks))
+                pending.append(session.run(comparing.row_scores, options, *blocks))
                 first += count
             scored = session.get(pending)
         scores: dict[str, torch.Tensor] = {}
@@ -173,13 +179,13 @@ class RemoteLayers:
         session, blocks = self.session, features.blocks
         is_all = len(blocks) == 1
         sampled = [own[features.number] for own in session.get(features.sampled)]
-        origin = tasks.origin_of(sampled)
+        origin = comparing.origin_of(sampled)
         d: list[list[Any]] = [[None] * len(blocks) for _ in blocks]
         for i in range(len(blocks)):
             for j in range(i, len(blocks)):
                 second = None if i == j else blocks[j]
                 options = (origin, config.search_precision, is_all)
-                forward, back = session.run(tasks.pairs, blocks[i], second, *options, returns=2)
+                forward, back = session.run(comparing.pairs, blocks[i], second, *options, returns=2)
                 d[i][j] = forward
                 if i != j:
                     d[j][i] = back
@@ -187,27 +193,26 @@ class RemoteLayers:
 
     def _medians(
         self,
-        rows: list[tuple[tuple[str, ...], list[Any]]],
+        names: tuple[str, ...],
+        rows: list[list[Any]],
         copied: torch.Tensor | None,
         config: Config,
     ) -> ByModality[float]:
         """Return each modality's median distance over evenly spaced parts."""
-        session, total = self.session, sum(self.counts)
-        count = min(total, _MEDIAN_PARTS)
-        chosen = torch.linspace(0, total - 1, count).round().long().tolist()
-        names = rows[0][0]
+        session = self.session
+        chosen = spread_rows(sum(self.counts), SAMPLES)
         pending: list[Any] = []
         first = 0
-        for count, (_, blocks) in zip(self.counts, rows, strict=True):
+        for count, blocks in zip(self.counts, rows, strict=True):
             own = slice(first, first + count)
             left_out = None if copied is None else copied[own].clone()
             options = RowOptions(
                 modalities=names, left_out=left_out, medians=None, links=None, config=config
             )
             numbers = [row - first for row in chosen if first <= row < first + count]
-            pending.append(session.run(tasks.finite_distances, options, numbers, *blocks))
+            pending.append(session.run(comparing.finite_distances, options, numbers, *blocks))
             first += count
-        [medians] = session.get([session.run(tasks.medians, names, *pending)])
+        [medians] = session.get([session.run(comparing.medians, names, *pending)])
         return medians  # type: ignore[no-any-return]
 
 

@@ -12,10 +12,10 @@ import torch
 
 from musc2 import inputs, method, patch_scores
 from musc2._arguments import samples as sample_arguments
-from musc2._cluster import layers, tasks
+from musc2._cluster import encoding, layers
+from musc2._cluster.encoding import BlockSummary, LoadNotes
 from musc2._cluster.layers import RemoteLayers
 from musc2._cluster.session import OP, Session
-from musc2._cluster.tasks import BlockSummary, LoadNotes
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
@@ -24,6 +24,7 @@ from musc2.encoders.selection import Encoders
 from musc2.errors import InputError
 from musc2.inputs.loading import LoadError, joined
 from musc2.inputs.parts import OutputSpec, none_readable
+from musc2.maps import Frame
 from musc2.method import ScoredParts
 from musc2.patch_scores import FeatureLayer
 from musc2.progress import StageTimer
@@ -63,7 +64,7 @@ class _EncodedBlocks:
         clouds: list[Cloud] = []
         for outline in own:
             clouds += outline.clouds
-        frames = tasks.frames_of(own)
+        frames = _frames_of(own)
         return Outline(count=sum(self.counts), grid=own[0].grid, clouds=clouds, frames=frames)
 
     def class_tokens(self, view: int) -> torch.Tensor | None:
@@ -129,7 +130,7 @@ def _load(
     pending: list[Any] = []
     for start in range(0, len(samples), size):
         own = samples[start : start + size]
-        parts, notes = session.run(tasks.load, own, shared, config, returns=2)
+        parts, notes = session.run(encoding.load, own, shared, config, returns=2)
         loaded.append(parts)
         pending.append(notes)
     errors: list[LoadError] = []
@@ -158,7 +159,7 @@ def _fitted(session: Session, encoders: Encoders, config: Config, loaded: list[A
     learn += [encoder.learns for encoder in encoders.points]
     if not any(learn):
         return encoders
-    [fitted] = session.get([session.run(tasks.fit, encoders, config.seed, *loaded)])
+    [fitted] = session.get([session.run(encoding.fit, encoders, config.seed, *loaded)])
     return fitted  # type: ignore[no-any-return]
 
 
@@ -169,7 +170,7 @@ def _encode(
     tokens: list[Any] = []
     pending: list[Any] = []
     for parts in loaded:
-        own, summary = session.run(tasks.encode, parts, shared, config, returns=2)
+        own, summary = session.run(encoding.encode, parts, shared, config, returns=2)
         tokens.append(own)
         pending.append(summary)
     summaries = session.get(pending)
@@ -227,6 +228,14 @@ def _layers(
         )
         for item in layers.by_modality(features, names, items):
             yield layer, item
+
+
+def _frames_of(outlines: Sequence[Outline]) -> list[Frame] | None:
+    """Return the sizes of the maps of all blocks; None without maps."""
+    frames: list[Frame] = []
+    for outline in outlines:
+        frames += outline.frames or []
+    return frames or None
 
 
 def _shared(session: Session, encoders: Encoders) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from musc2._cluster import tasks
+from musc2._cluster import worker
 from musc2.errors import ClusterError
 
 OP = "score"
@@ -56,13 +56,13 @@ def connected(cluster: str) -> Iterator[Session]:
 
 
 class Session:
-    """Runs functions of ``tasks`` on a cluster."""
+    """Runs functions of ``encoding`` and ``comparing`` on a cluster."""
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
         self.is_gone = False
         self._head = str(ray.get_runtime_context().gcs_address)
-        self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(tasks.call)
+        self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(worker.call)
 
     @property
     def workers(self) -> int:
@@ -115,7 +115,7 @@ class Session:
         for node in nodes:
             affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             call = self._call.options(num_cpus=0, scheduling_strategy=affinity)
-            pending.append(call.remote(tasks.versions))
+            pending.append(call.remote(worker.versions))
         for node, installed in zip(nodes, self.get(pending), strict=True):
             for name, value in own.items():
                 if installed[name] != value:
@@ -129,7 +129,7 @@ class Session:
 
 def versions() -> dict[str, str]:
     """Return the versions that the results depend on."""
-    return tasks.versions()
+    return worker.versions()
 
 
 def _check_answer(address: str) -> None:

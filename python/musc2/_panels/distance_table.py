@@ -34,8 +34,8 @@ class DistanceTable:
     def write(self, listed: PairList, forward: torch.Tensor, backward: torch.Tensor) -> None:
         """Write the distances (count, L) of pairs to the rows of their first samples, and back."""
         ends = (
-            (listed.pairs[:, 0], listed.there, forward),
-            (listed.pairs[:, 1], listed.back, backward),
+            (listed.pairs[:, 0], listed.columns, forward),
+            (listed.pairs[:, 1], listed.back_columns, backward),
         )
         for rows, columns, values in ends:
             chosen = columns >= 0

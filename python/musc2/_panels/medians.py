@@ -9,8 +9,9 @@ import torch
 from musc2._transfer import download
 from musc2.by_modality import ByModality
 from musc2.stages.mutual import Features, RowSource, distances
+from musc2.tokens import spread_rows
 
-_SAMPLES = 64  # that the median is taken over
+SAMPLES = 64  # that the median is taken over
 _HALF = 1 << 16  # values of half a float
 
 
@@ -26,7 +27,7 @@ def medians(
     bytes of distances are looked at together. 1 where the median is 0.
     """
     samples = len(features.values()[0].z)
-    chosen = torch.linspace(0, samples - 1, min(samples, _SAMPLES)).round().long()
+    chosen = torch.tensor(spread_rows(samples, SAMPLES))
     if features.values()[0].z.is_cuda:
         return _on_gpu(features, subsets, chosen, whole)
 

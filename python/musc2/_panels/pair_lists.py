@@ -14,19 +14,19 @@ BLOCK = 16  # samples on a side whose pairs follow each other, so that they are 
 class PairList:
     """pairs (count, 2), and where their distances belong.
 
-    there: the column of the first sample's row for the distances to the second; back: the other way
-    round. -1: nowhere.
+    columns: in the first sample's row, of the distances to the second; back_columns: in the
+    second's row, of those to the first. -1: nowhere.
     """
 
     pairs: torch.Tensor
-    there: torch.Tensor
-    back: torch.Tensor
+    columns: torch.Tensor
+    back_columns: torch.Tensor
 
     def pieces(self, most: int) -> Iterator[PairList]:
         """Yield the list in pieces of at most ``most`` pairs."""
-        columns = (torch.split(part, most) for part in (self.pairs, self.there, self.back))
-        for pairs, there, back in zip(*columns, strict=True):
-            yield PairList(pairs, there, back)
+        parts = (self.pairs, self.columns, self.back_columns)
+        for piece in zip(*(torch.split(part, most) for part in parts), strict=True):
+            yield PairList(*piece)
 
 
 def of_all(samples: int) -> Iterator[PairList]:
@@ -63,13 +63,13 @@ def of_table(table: torch.Tensor) -> PairList:
     is_sample = (table >= 0) & (table < samples)
     row, column, partner = row[is_sample], column[is_sample], table[is_sample]
     low, high = torch.minimum(row, partner), torch.maximum(row, partner)
-    codes, places = torch.unique(low * samples + high, return_inverse=True)
-    there, back = torch.full_like(codes, -1), torch.full_like(codes, -1)
-    is_there = row < partner
-    there[places[is_there]] = column[is_there]
-    back[places[~is_there]] = column[~is_there]
+    codes, numbers = torch.unique(low * samples + high, return_inverse=True)
+    forward, back = torch.full_like(codes, -1), torch.full_like(codes, -1)
+    is_forward = row < partner
+    forward[numbers[is_forward]] = column[is_forward]
+    back[numbers[~is_forward]] = column[~is_forward]
     pairs = torch.stack([codes // samples, codes % samples], 1)
-    return _in_blocks(PairList(pairs, there, back), samples)
+    return _in_blocks(PairList(pairs, forward, back), samples)
 
 
 def of_table_with_references(table: torch.Tensor) -> PairList:
@@ -85,4 +85,4 @@ def _in_blocks(listed: PairList, most: int) -> PairList:
     """Return the pairs in the order of their blocks."""
     blocks = listed.pairs // BLOCK
     order = (blocks[:, 0] * (most // BLOCK + 1) + blocks[:, 1]).argsort(stable=True)
-    return PairList(listed.pairs[order], listed.there[order], listed.back[order])
+    return PairList(listed.pairs[order], listed.columns[order], listed.back_columns[order])

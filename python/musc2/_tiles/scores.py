@@ -103,9 +103,9 @@ class _View:
         for tile in range(tiles):
             near = neighbors(shape, tile, self._config.tile_neighbors)
             layered = [self._layers(number) for number in (tile, *near)]
-            for number, (own, *others) in enumerate(zip(*layered, strict=True)):
+            for number, (own, *near_features) in enumerate(zip(*layered, strict=True)):
                 with self._timer.stage("mutual"):
-                    values = self._tile_scores(own, others, copied)
+                    values = self._tile_scores(own, near_features, copied)
                 if len(scored) <= number:
                     scored.append(torch.empty(len(values), tiles, values.shape[1]))
                 scored[number][:, tile] = values.cpu()
@@ -125,15 +125,17 @@ class _View:
         """Yield the features of each layer, or of its degrees, of one position."""
         with self._timer.stage("read"):
             own = self._samples.tokens(self._number, tile, self._device)
-            partners = self._references.tokens(self._number, tile, self._device)
+            reference_tokens = self._references.tokens(self._number, tile, self._device)
         for layer in range(own.layers):
             with self._timer.stage("aggregate"):  # section 4
                 features = features_of(own, layer, self._defaults, self._config)
-                others: list[ByModality[torch.Tensor]] = []
-                if partners.count:
-                    others = features_of(partners, layer, self._defaults, self._config, own.layers)
+                references: list[ByModality[torch.Tensor]] = []
+                if reference_tokens.count:
+                    references = features_of(
+                        reference_tokens, layer, self._defaults, self._config, own.layers
+                    )
             for index, z in enumerate(features):
-                keys = others[index] if others else ByModality[torch.Tensor]()
+                keys = references[index] if references else ByModality[torch.Tensor]()
                 yield _image(searched(z, keys, own.grid, self._config))
 
     def _copies(self) -> torch.Tensor | None:
@@ -155,15 +157,14 @@ class _View:
         scores = features.z.new_empty(features.z.shape[:2])
         for subset in self._subsets:
             own = features.subset(subset)
-            others = [part.subset(subset) for part in near]
+            near_features = [part.subset(subset) for part in near]
+            left_out = None if copied is None else copies.within(copied, subset)
             for rows in mutual.panels(ByModality(image=own), self._config.memory):
                 d = mutual.distances(own, rows)
-                for other in others:
+                for other in near_features:
                     _lower(d, own, other, rows)
-                if copied is not None:
-                    partners = torch.arange(len(copied), copied.shape[1])
-                    columns = torch.cat([subset, partners])
-                    copies.leave_out(d, copied[subset[rows]][:, columns])
+                if left_out is not None:
+                    copies.leave_out(d, left_out[rows])
                 scores[subset[rows]] = ops.lowest_mean(d, self._config.mutual_interval)
         return scores
 

@@ -138,12 +138,12 @@ class PointTransformer(nn.Module):
 
         The T groups are those of ``clouds``, one after the other and equally many each.
         """
-        each = len(groups) // clouds
-        step = max(1, _TOKENIZER_VALUES // max(1, each * groups.shape[1] * 512))
+        of_cloud = len(groups) // clouds
+        step = max(1, _TOKENIZER_VALUES // max(1, of_cloud * groups.shape[1] * 512))
         tokens: list[torch.Tensor] = []
         for start in range(0, clouds, step):
             count = min(step, clouds - start)
-            part = groups[start * each : (start + count) * each]
+            part = groups[start * of_cloud : (start + count) * of_cloud]
             tokens.append(self.encoder(part, statistics, count))
         x = tokens[0] if len(tokens) == 1 else torch.cat(tokens)
         positions = self.pos_embed(centers)

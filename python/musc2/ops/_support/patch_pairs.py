@@ -78,12 +78,12 @@ def both_directions(
     grid: tuple[int, int] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (N, R, L) from z (N, L, C) to references (R, L', C), and (N, R, L') back."""
-    samples, others = len(z), len(references)
+    samples, partners = len(z), len(references)
     if in_one_product(z, search_window):
-        pairs = torch.cartesian_prod(torch.arange(samples), torch.arange(others))
+        pairs = torch.cartesian_prod(torch.arange(samples), torch.arange(partners))
         forward, backward = PatchPairs(z, references, precision=precision).distances(pairs)
-        own_shape = (samples, others, z.shape[1])
-        return forward.reshape(own_shape), backward.reshape(samples, others, references.shape[1])
+        own_shape = (samples, partners, z.shape[1])
+        return forward.reshape(own_shape), backward.reshape(samples, partners, references.shape[1])
 
     def nearest(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         return nearest_patches(

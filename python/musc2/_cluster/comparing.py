@@ -1,58 +1,32 @@
-"""The functions that workers of a cluster run. Each gives the same when it is called again."""
+"""Tasks of workers: from tokens to scores. Each gives the same when it is called again."""
 
 from __future__ import annotations
 
-import platform
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from musc2 import inputs, ops, part_encoding, patch_scores
+from musc2 import ops, patch_scores
 from musc2._panels import sample_links
 from musc2._panels.medians import median_of
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
-from musc2.encoders.selection import Encoders
-from musc2.inputs.parts import LoadedPart, OutputSpec
-from musc2.maps import Frame
 from musc2.matches import Matches
 from musc2.ops import Links
-from musc2.ops._support import dispatch
 from musc2.ops._support.patch_pairs import PatchPairs
 from musc2.progress import StageTimer
 from musc2.stages import copies
 from musc2.stages.matches import worst_patches
 from musc2.stages.mutual import Features
 from musc2.tokens import Outline, Tokens
-from musc2.torch_state import default_torch_state
 
 Array = NDArray[np.float32]
 SAMPLED = 1024  # patches, at least, whose mean is the origin of a search
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LoadNotes:
-    """Position and message of each sample that could not be read, and the warnings."""
-
-    errors: list[tuple[int, str]]
-    warnings: list[tuple[str, type[Warning]]]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BlockSummary:
-    """What scoring needs of the parts of a block beside their tokens, of each view."""
-
-    outputs: list[OutputSpec]
-    outlines: list[Outline]
-    layers: list[int]
-    class_tokens: list[torch.Tensor | None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,78 +42,6 @@ class RowOptions:
     medians: ByModality[float] | None
     links: Links | None
     config: Config
-
-
-def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return function(*arguments), computed by one thread."""
-    dispatch.set_num_threads(1)
-    torch.set_num_threads(1)
-    with default_torch_state(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return function(*arguments)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that the results depend on."""
-    return {
-        "musc2": version("musc2"),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "Python": platform.python_version(),
-    }
-
-
-def load(
-    samples: Sequence[inputs.Sample], encoders: Encoders, config: Config
-) -> tuple[list[LoadedPart], LoadNotes]:
-    """Return the parts that could be read; the samples in them hold no inputs."""
-    parts: list[LoadedPart] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        loader = part_encoding.loader(samples, encoders, config, StageTimer(), is_whole=False)
-        for part in loader:
-            own = part.prepared.sample
-            plain = inputs.Sample(index=own.index, name=own.name)
-            parts.append(replace(part, prepared=replace(part.prepared, sample=plain)))
-    errors = [(error.sample.index, str(error.error)) for error in loader.errors]
-    texts = [(str(item.message), item.category) for item in caught]
-    return parts, LoadNotes(errors=errors, warnings=texts)
-
-
-def fit(encoders: Encoders, seed: int, *blocks: list[LoadedPart]) -> Encoders:
-    """Return encoders that learned from all parts."""
-    parts: list[LoadedPart] = []
-    for block in blocks:
-        parts += block
-    return encoders.fitted(
-        lambda number: [part.prepared.images[number] for part in parts],
-        lambda: [part.cloud for part in parts if part.cloud is not None],
-        seed,
-    )
-
-
-def encode(
-    parts: list[LoadedPart], encoders: Encoders, config: Config
-) -> tuple[list[Tokens], BlockSummary | None]:
-    """Return the tokens of a block in each view, and their summary; none without parts."""
-    if not parts:
-        return [], None
-    encoded = part_encoding.encoded(parts, len(parts), encoders, config, StageTimer())
-    part_set = part_encoding.part_set(encoded, config)
-    views: list[Tokens] = []
-    layers: list[int] = []
-    class_tokens: list[torch.Tensor | None] = []
-    for view in part_set.views:
-        views.append(replace(view, class_tokens=None))
-        layers.append(view.layers)
-        class_tokens.append(view.class_tokens)
-    summary = BlockSummary(
-        outputs=encoded.outputs,
-        outlines=part_set.outlines,
-        layers=layers,
-        class_tokens=class_tokens,
-    )
-    return views, summary
 
 
 def features(
@@ -305,11 +207,3 @@ def _whole(
         own_grid = grid if name == "image" else None
         own[name] = Features(z=z, precision=precision, grid=own_grid)
     return ByModality(**own)
-
-
-def frames_of(outlines: Sequence[Outline]) -> list[Frame] | None:
-    """Return the sizes of the maps of all blocks; None without maps."""
-    frames: list[Frame] = []
-    for outline in outlines:
-        frames += outline.frames or []
-    return frames or None
