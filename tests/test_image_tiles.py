@@ -1,5 +1,8 @@
 """Images are cut into tiles, each position is scored on its own, and the maps are joined."""
 
+import errno
+import os
+
 import numpy as np
 import parts
 import pytest
@@ -274,9 +277,11 @@ def test_a_bank_refuses_tiles(rng):
 
 
 def test_a_disk_that_is_too_small_is_named(monkeypatch):
-    usage = type("Usage", (), {"free": 10})
-    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(InputError, match=r"the tokens of the tiles take 0\.0 GB in .* are free"):
+    def full(descriptor, offset, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"no room for the tokens of the tiles in .* are needed"):
         TokenStore(5, 4, (2, 3), 0)
 
 

@@ -376,11 +376,14 @@ class Scorer:
         return new_parts.token_defaults(self._encoders, self.config)
 
     def _read(
-        self, sources: Mapping[str, object], names: Sequence[str] | None, op: str, to: Report | None
+        self,
+        sources: Mapping[str, object],
+        names: Sequence[str] | None,
+        op: str,
+        report: Report | None,
     ) -> NewParts:
-        return new_parts.read(
-            self._bank, self._encoders, self._specifications, sources, names, op, to
-        )
+        state = (self._bank, self._encoders, self._specifications)
+        return new_parts.read(*state, sources, names, op, report)
 
     def _own_scores(self) -> tuple[Result, ScoredParts]:
         result, scored = scoring.result_among(

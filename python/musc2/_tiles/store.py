@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
-import shutil
-import tempfile
 import weakref
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from musc2.errors import InputError
+from musc2 import _spill
 
 
 class TokenStore:
@@ -31,10 +28,8 @@ class TokenStore:
         if total <= memory:
             self._memory = torch.empty(tiles, parts, *self.shape)
         else:
-            _check_space(total)
-            with contextlib.ExitStack() as stack:
-                self._file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-                weakref.finalize(self, stack.pop_all().close)
+            self._file = _spill.temporary_file(total, "the tokens of the tiles")
+            weakref.finalize(self, self._file.close)
 
     @property
     def is_file(self) -> bool:
@@ -80,14 +75,3 @@ class TokenStore:
 def _breaks(rows: Sequence[int]) -> list[int]:
     """Return where a row does not follow the one before it."""
     return [index for index in range(1, len(rows)) if rows[index] != rows[index - 1] + 1]
-
-
-def _check_space(needed: int) -> None:
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        msg = (
-            f"score: the tokens of the tiles take {needed / 1e9:.1f} GB in {folder}, where "
-            f"{free / 1e9:.1f} GB are free; set TMPDIR to a larger disk, or use larger tiles"
-        )
-        raise InputError(msg)
