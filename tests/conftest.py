@@ -13,6 +13,7 @@ import pytest
 
 import musc2
 from musc2 import _cpu
+from musc2.encoders._runtimes import openvino
 from musc2.ops._support import dispatch
 
 
@@ -66,6 +67,19 @@ def over_threads(
 
     yield run
     set_schedule(default)
+
+
+@pytest.fixture(autouse=True)
+def _in_torch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave networks to torch, which compiles nothing, but for tests of OpenVINO."""
+    if "in_openvino" not in request.fixturenames:
+        monkeypatch.setattr(openvino, "is_installed", lambda: False)
+
+
+@pytest.fixture
+def in_openvino() -> None:
+    """Let networks run in OpenVINO; skip without it."""
+    pytest.importorskip("openvino")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ SMALL = Config(
     map_top_share=0.0,  # raw scores are the highest values of maps
 )
 
+IN_TORCH = Config(encoder_precision="float32", encoder_runtime="torch")
+
 
 def score_small(*arguments, config=SMALL, **options):
     given = {"encoder_2d": colors, "encoder_3d": spread, "config": config, **options}

@@ -32,8 +32,16 @@ _RANKS = {
     "patch_scores_3d": 2,
     "reference_scores": 1,
 }
-_KINDS = {"timings": float, "encoders": str}
-_PLAIN = ("names", "timings", "encoders", "version", "units", "references_are_good")
+_KINDS = {"timings": float, "encoders": str, "runtimes": str}
+_PLAIN = (
+    "names",
+    "timings",
+    "encoders",
+    "runtimes",
+    "version",
+    "units",
+    "references_are_good",
+)
 
 
 def write(result: Result, folder: Path) -> None:

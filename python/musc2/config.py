@@ -149,6 +149,12 @@ class Config:
         kinds.choice("auto", "float32", "bfloat16", "float16"),
         "Type of the networks' matrix products. auto: a half type where the hardware has one.",
     )
+    encoder_runtime: str = setting(
+        "auto",
+        ENCODERS,
+        kinds.choice("auto", "torch", "openvino"),
+        "Library that runs networks with a name. auto: OpenVINO on a CPU where it is installed.",
+    )
 
     group_count: int = setting(
         1024, GROUPS, kinds.whole(1, 1 << 20), "Groups per scan, one around each center."
@@ -375,10 +381,7 @@ class Config:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
         """Return the settings in ``values``, the others at their defaults."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in names:
-                raise kinds.unknown(name, names)
+        kinds.check_names(cls, values)
         return cls(**values)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -388,10 +391,7 @@ class Config:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Config:
         """Read a .toml or .json file; what it leaves out keeps the value of its preset."""
-        values = _config_files.read(Path(path))
-        for field in dataclasses.fields(cls):
-            if field.metadata["kind"].optional and values.get(field.name) == "none":
-                values[field.name] = None
+        values = kinds.with_none(cls, _config_files.read(Path(path)))
         preset = values.get("preset", "musc-v2")
         base = cls.from_preset(preset) if preset in tuple(PRESETS) else cls()
         return base.replace(**values)

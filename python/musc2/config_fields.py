@@ -7,7 +7,7 @@ import difflib
 import itertools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -145,11 +145,28 @@ def setting(default: T, stage: str, kind: Kind, doc: str) -> T:
     return field
 
 
+def check_names(config: type[Any], values: Mapping[str, Any]) -> None:
+    """Raise unless all of ``values`` are settings."""
+    names = [field.name for field in dataclasses.fields(config)]
+    for name in values:
+        if name not in names:
+            raise unknown(name, names)
+
+
 def unknown(name: object, names: list[str]) -> InputError:
     """Return the error about a setting that does not exist."""
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     return InputError(f"Config: {name!r} is not a setting{hint}; `musc2 config` lists them")
+
+
+def with_none(config: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of a file, in which "none" stands for None where that is allowed."""
+    own = dict(values)
+    for field in dataclasses.fields(config):
+        if field.metadata["kind"].optional and own.get(field.name) == "none":
+            own[field.name] = None
+    return own
 
 
 def document(config: type[Any]) -> None:

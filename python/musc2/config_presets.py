@@ -21,6 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "scan_foreground": "nonzero_xyz",
         "scan_enlarge": True,
         "encoder_precision": "float32",
+        "encoder_runtime": "torch",
         "group_unique": False,
         "group_skip_radius": 1e-3**0.5,
         "search_precision": "float32",

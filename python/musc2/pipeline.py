@@ -171,6 +171,7 @@ def _finished(
         result,
         point_scores=part_encoding.point_scores(result, outputs),
         encoders=encoders.names(),
+        runtimes=encoders.runtimes(),
         failures=sample_arguments.failures(errors, reference_errors),
         timings=dict(timer.seconds),
         _samples=[output.sample for output in outputs],

@@ -55,6 +55,7 @@ class Result:
     - patch_scores_2d: (N, h, w) and patch_scores_3d: (N, G), before they become maps.
     - names, paths: of the parts; a path is that of the image, else of the scan, None for arrays.
     - config: the settings. encoders: "2d" and "3d" -> the name of the encoder that was used.
+    - runtimes: "2d" and "3d" -> "torch" or "openvino", which ran the network, if it was one.
     - timings: seconds of each stage; they add up to the whole call.
     - failures: the samples and references that were left out.
     - matches: the nearest patches of other parts to each part's worst one, of the first encoder; a
@@ -80,6 +81,7 @@ class Result:
     config: Config
     timings: dict[str, float] = field(default_factory=dict)
     encoders: dict[str, str] = field(default_factory=dict)
+    runtimes: dict[str, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     version: str = ""
     references_are_good: bool = False

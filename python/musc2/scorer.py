@@ -208,6 +208,7 @@ class Scorer:
                 result,
                 point_scores=part_encoding.point_scores(result, parts.outputs),
                 encoders=self._encoders.names(),
+                runtimes=self._encoders.runtimes(),
                 failures=parts.failures,
                 matches=None,
                 bank_thresholds=own.bank_thresholds,

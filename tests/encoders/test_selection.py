@@ -14,6 +14,10 @@ from musc2.encoders.contract import Pretrained
 from musc2.errors import InputError
 
 
+def in_torch(**changes):
+    return parts.IN_TORCH.replace(**changes)
+
+
 def chosen_encoders(*images, points=()):
     sized = tuple(selection.SizedEncoder(encoder=encoder) for encoder in images)
     return selection.Encoders(images=sized, points=tuple(points), device="cpu")
@@ -29,12 +33,12 @@ def test_a_named_encoder_never_falls_back(monkeypatch, empty_caches):
 
     monkeypatch.setattr(encoders, "load", recording)
     with pytest.raises(InputError, match="point-mae are not on this machine"):
-        selection.point_encoder("point-mae", "cpu", "float32")
+        selection.point_encoder("point-mae", "cpu", parts.IN_TORCH)
     assert names == ["point-mae"]
 
 
 def test_a_callable_becomes_an_encoder_with_defaults():
-    encoder = selection.image_encoder(parts.colors, "cpu", "float32", None)
+    encoder = selection.image_encoder(parts.colors, "cpu", parts.IN_TORCH)
     assert (encoder.name, encoder.size, encoder.resample, encoder.patch) == (
         "colors",
         224,
@@ -44,7 +48,7 @@ def test_a_callable_becomes_an_encoder_with_defaults():
     assert encoder.token_defaults == TokenDefaults(normalize=True, degrees=(1, 3, 5))
     assert encoder.state() == {}
     assert not encoder.learns
-    points = selection.point_encoder(parts.spread, "cpu", "float32")
+    points = selection.point_encoder(parts.spread, "cpu", parts.IN_TORCH)
     assert points.name == "spread"
     assert points.token_defaults == encoder.token_defaults
 
@@ -57,14 +61,14 @@ def test_the_attributes_of_a_callable_come_before_defaults():
         def __call__(self, pixels):
             return ImageTokens(tokens=parts.colors(pixels)[:, None], class_tokens=None)
 
-    encoder = selection.image_encoder(Network(), "cpu", "float32", None)
+    encoder = selection.image_encoder(Network(), "cpu", parts.IN_TORCH)
     assert (encoder.name, encoder.size, encoder.resample) == ("mine", 96, "bilinear")
     assert encoder.token_defaults.degrees == (1,)
 
 
 def test_an_encoder_is_taken_as_it_is():
     encoder = parts.Coarse()
-    assert selection.image_encoder(encoder, "cpu", "float32", None) is encoder
+    assert selection.image_encoder(encoder, "cpu", parts.IN_TORCH) is encoder
     chosen = chosen_encoders(encoder)
     assert chosen.input_sizes(None) == [48]
     assert chosen.input_sizes(64) == [64]
@@ -96,7 +100,7 @@ class Incomplete:
 )
 def test_other_objects_are_refused(encoder, message):
     with pytest.raises(InputError, match=message):
-        selection.image_encoder(encoder, "cpu", "float32", None)
+        selection.image_encoder(encoder, "cpu", parts.IN_TORCH)
 
 
 @pytest.mark.parametrize("member", selection._REQUIRED["image"])
@@ -122,11 +126,11 @@ def test_encoders_of_the_other_modality_are_refused():
 
     message = "encoder_2d must be an encoder of images, got points, one of points"
     with pytest.raises(InputError, match=message):
-        selection.image_encoder(Points(), "cpu", "float32", None)
+        selection.image_encoder(Points(), "cpu", parts.IN_TORCH)
     message = "encoder_3d must be an encoder of points, got coarse, one of images"
     with pytest.raises(InputError, match=message):
-        selection.point_encoder(parts.Coarse(), "cpu", "float32")
-    assert selection.point_encoder(Points(), "cpu", "float32").name == "points"
+        selection.point_encoder(parts.Coarse(), "cpu", parts.IN_TORCH)
+    assert selection.point_encoder(Points(), "cpu", parts.IN_TORCH).name == "points"
 
 
 def test_token_defaults_of_another_type_are_refused():
@@ -138,7 +142,7 @@ def test_token_defaults_of_another_type_are_refused():
         r"token_defaults of the encoder encoder must be a musc2\.encoders\.TokenDefaults, got True"
     )
     with pytest.raises(InputError, match=message):
-        selection.image_encoder(encoder, "cpu", "float32", None)
+        selection.image_encoder(encoder, "cpu", parts.IN_TORCH)
 
 
 def test_only_learners_are_fitted_and_only_as_copies():
@@ -150,8 +154,8 @@ def test_only_learners_are_fitted_and_only_as_copies():
     assert float(fitted.images[0].encoder.mean) == 0.5
     assert encoder.mean == 0
     callables = chosen_encoders(
-        selection.image_encoder(parts.colors, "cpu", "float32", None),
-        points=[selection.point_encoder(parts.spread, "cpu", "float32")],
+        selection.image_encoder(parts.colors, "cpu", parts.IN_TORCH),
+        points=[selection.point_encoder(parts.spread, "cpu", parts.IN_TORCH)],
     )
     unread = callables.fitted(
         lambda _: pytest.fail("images are read"), lambda: pytest.fail("clouds are read"), seed=0
@@ -188,27 +192,32 @@ def test_names_are_loaded_for_the_device_and_precision_of_the_call(monkeypatch, 
     result = score(
         parts.images(rng), encoder_2d="dinov2-small", config=Config(encoder_precision="bfloat16")
     )
-    assert calls == [("dinov2-small", {"device": "cpu", "precision": "bfloat16"})]
+    settings = {"device": "cpu", "precision": "bfloat16", "runtime": "auto"}
+    assert calls == [("dinov2-small", settings)]
     assert result.encoders == {"2d": "coarse"}
 
 
 def test_layers_choose_the_blocks_of_a_network(tmp_path):
     pytest.importorskip("transformers")
     random_weights.small_network("vit", tmp_path)
-    encoder = selection.image_encoder(str(tmp_path), "cpu", "float32", (0, 2))
+    encoder = selection.image_encoder(str(tmp_path), "cpu", in_torch(encoder_layers=(0, 2)))
     assert encoder.blocks == (0, 2)
     pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert encoder.encode(pixels).tokens.shape == (1, 2, 4, 4, 128)
     with pytest.raises(InputError, match=r"blocks must be .* of the 4 .*, got \(2, 4\)"):
-        selection.image_encoder(str(tmp_path), "cpu", "float32", (2, 4))
+        selection.image_encoder(str(tmp_path), "cpu", in_torch(encoder_layers=(2, 4)))
 
 
 def test_the_final_norm_of_a_network_can_be_left_out(tmp_path):
     pytest.importorskip("transformers")
     random_weights.small_network("dinov2", tmp_path)
     pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    settings = (str(tmp_path), "cpu", "float32", (1, 3))
-    own, normed, plain = (selection.image_encoder(*settings, norm) for norm in (None, True, False))
+    own, normed, plain = (
+        selection.image_encoder(
+            str(tmp_path), "cpu", in_torch(encoder_layers=(1, 3), encoder_final_norm=norm)
+        )
+        for norm in (None, True, False)
+    )
     assert torch.equal(own.encode(pixels).tokens, normed.encode(pixels).tokens)
     assert plain.blocks == (1, 3)
     with torch.no_grad():
@@ -234,17 +243,18 @@ def test_a_network_is_loaded_once_as_long_as_its_weights_stay(tmp_path, monkeypa
         return load(name, **options)
 
     monkeypatch.setattr(encoders, "load", counting)
-    first = selection.image_encoder(str(file), "cpu", "float32", None)
-    again = selection.image_encoder(str(file), "cpu", "float32", (1,))
+    first = selection.image_encoder(str(file), "cpu", parts.IN_TORCH)
+    again = selection.image_encoder(str(file), "cpu", in_torch(encoder_layers=(1,)))
     assert again.network is first.network
     assert again.blocks != first.blocks
     assert len(loads) == 1
-    assert selection.image_encoder(str(file), "cpu", "bfloat16", None).network is not first.network
+    half = selection.image_encoder(str(file), "cpu", in_torch(encoder_precision="bfloat16"))
+    assert half.network is not first.network
     torch.save(random_weights.original_vit(depth=4), file)
-    changed = selection.image_encoder(str(file), "cpu", "float32", None)
+    changed = selection.image_encoder(str(file), "cpu", parts.IN_TORCH)
     assert changed.network.config.num_hidden_layers == 4
     assert len(loads) == 3
-    learners = [selection.image_encoder("texture", "cpu", "float32", None) for _ in range(2)]
+    learners = [selection.image_encoder("texture", "cpu", parts.IN_TORCH) for _ in range(2)]
     assert learners[0] is not learners[1]
 
 

@@ -27,11 +27,11 @@ def made(rgb=None, pcd=None, size=48, group=group, **options):
 
 
 def image_encoder(given):
-    return selection.image_encoder(given, "cpu", "float32", None)
+    return selection.image_encoder(given, "cpu", parts.IN_TORCH)
 
 
 def point_encoder(given):
-    return selection.point_encoder(given, "cpu", "float32")
+    return selection.point_encoder(given, "cpu", parts.IN_TORCH)
 
 
 def encoded(given, image=None, point=None, **options):

@@ -48,6 +48,7 @@ def score(
     return replace(
         result,
         encoders=encoders.names(),
+        runtimes=encoders.runtimes(),
         failures=sample_arguments.failures(loaders[0].errors, loaders[1].errors),
         timings=dict(timer.seconds),
         _samples=[output.sample for output in parts.outputs],

@@ -42,13 +42,15 @@ def encoders(options: argparse.Namespace) -> tuple[object, object]:
         return options.encoder_2d, options.encoder_3d
     from musc2.encoders import load, selection
 
-    precision = resolved(options).encoder_precision
+    config = resolved(options)
+    precision, runtime = config.encoder_precision, config.encoder_runtime
     for pair in options.weights:
         name, equals, path = pair.partition("=")
         if not equals:
             msg = f"--weights must be NAME=FILE, got {pair!r}"
             raise InputError(msg)
-        encoder = load(name, weights=path, device=options.device, precision=precision)
+        device = options.device
+        encoder = load(name, weights=path, device=device, precision=precision, runtime=runtime)
         modality = encoder.modality
         if choice[modality] == "auto":
             choice[modality] = name

@@ -19,6 +19,7 @@ from types import ModuleType
 import torch
 
 from musc2 import checks
+from musc2.encoders import _runtimes
 from musc2.encoders._checkpoints import fetching
 from musc2.encoders._checkpoints.kept import Kept, version
 from musc2.encoders.contract import (
@@ -28,6 +29,7 @@ from musc2.encoders.contract import (
     ImageEncoder,
     ImageTokens,
     PointEncoder,
+    RuntimeEncoder,
     TokenDefaults,
     usable_device,
 )
@@ -60,6 +62,7 @@ def load(
     download: bool = False,
     device: str | torch.device = "cpu",
     precision: str = "float32",
+    runtime: str = "torch",
 ) -> ImageEncoder | PointEncoder:
     """Return the encoder ``name``.
 
@@ -85,13 +88,13 @@ def load(
     encoder: ImageEncoder | PointEncoder = family.load(
         name, weights=path, download=download, device=usable, precision=precision
     )
-    return encoder
+    return _in_runtime(encoder, runtime, usable, precision)
 
 
 _kept: Kept[ImageEncoder | PointEncoder] = Kept()
 
 
-def shared(name: str, *, device: str, precision: str) -> ImageEncoder | PointEncoder:
+def shared(name: str, *, device: str, precision: str, runtime: str) -> ImageEncoder | PointEncoder:
     """Return ``load(name)``; a network whose weights are the same as before is not loaded again.
 
     What is returned is shared with earlier and later calls, and must not be changed.
@@ -99,9 +102,22 @@ def shared(name: str, *, device: str, precision: str) -> ImageEncoder | PointEnc
     family = _family("load", name)
     path = family.find(name, None) if hasattr(family, "find") else None
     if path is None:  # without weights, or without those that it needs: load tells
-        return load(name, device=device, precision=precision)
+        return load(name, device=device, precision=precision, runtime=runtime)
     key = (name, device, precision, version(path))
-    return _kept.get(key, lambda: load(name, device=device, precision=precision))
+    encoder = _kept.get(key, lambda: load(name, device=device, precision=precision))
+    return _in_runtime(encoder, runtime, device, precision)
+
+
+def _in_runtime(
+    encoder: ImageEncoder | PointEncoder, runtime: str, device: str, precision: str
+) -> ImageEncoder | PointEncoder:
+    """Return the encoder, a network in the runtime that ``runtime`` stands for."""
+    checks.choice("load", "runtime", runtime, _runtimes.RUNTIMES)
+    if not isinstance(encoder, RuntimeEncoder):
+        return encoder
+    own = _runtimes.choose("load", runtime, torch.device(device), precision)
+    variant: ImageEncoder | PointEncoder = encoder.with_runtime(own)
+    return variant
 
 
 def available(name: str) -> bool:

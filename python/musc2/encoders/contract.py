@@ -23,7 +23,7 @@ from musc2.torch_state import exact_float32
 Modality = Literal["image", "points"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 PRECISIONS = (*_DTYPES, "auto")
-_CAST_LAYERS = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)  # autocast casts their weights
+CAST_LAYERS = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)  # autocast casts their weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +159,18 @@ class NormEncoder(Protocol):
         """Return a variant with the final norm or without it that shares the weights."""
 
 
+@runtime_checkable
+class RuntimeEncoder(Protocol):
+    """An encoder whose network runs in torch or in OpenVINO."""
+
+    @property
+    def runtime(self) -> str:
+        """Return "torch" or "openvino"."""
+
+    def with_runtime(self, runtime: str) -> Any:
+        """Return a variant that runs in ``runtime`` and shares the weights."""
+
+
 class PointEncoder(Encoder, Protocol):
     """Turn the point groups of a cloud into tokens."""
 
@@ -255,7 +267,7 @@ _cast_lock = threading.Lock()
 def cast_once(
     network: torch.nn.Module,
     dtype: torch.dtype,
-    layers: tuple[type[torch.nn.Module], ...] = _CAST_LAYERS,
+    layers: tuple[type[torch.nn.Module], ...] = CAST_LAYERS,
 ) -> Any:
     """Return the network with the weights of ``layers`` in ``dtype``; it is kept beside it.
 
@@ -264,14 +276,20 @@ def cast_once(
     """
     if dtype == torch.float32:
         return network
-    parameters = list(network.parameters())
-    state = [(own.data_ptr(), 0 if own.is_inference() else own._version) for own in parameters]
+    state = weights_state(network)
     with _cast_lock:
         kept = _cast.get(network)
         if kept is None or kept[0] != (dtype, state):
             kept = (dtype, state), _cast_copy(network, dtype, layers)
             _cast[network] = kept
         return kept[1]
+
+
+def weights_state(network: torch.nn.Module) -> list[tuple[int, int]]:
+    """Return what changes when the network's weights do."""
+    return [
+        (own.data_ptr(), 0 if own.is_inference() else own._version) for own in network.parameters()
+    ]
 
 
 def _cast_copy(

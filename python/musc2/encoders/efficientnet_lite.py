@@ -6,7 +6,7 @@ The names of parameters are those of the packages' checkpoints.
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from musc2._transfer import upload
-from musc2.encoders import contract
+from musc2.encoders import _runtimes, contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import ImageTokens, Modality, Pretrained, TokenDefaults
 from musc2.errors import FetchError, InputError
@@ -115,6 +115,16 @@ class Network(nn.Module):
         return x
 
 
+@dataclass(frozen=True)
+class _TwoSizes:
+    """The fine layer of images, and the coarse one of the same at half the size."""
+
+    def __call__(
+        self, network: Network, images: torch.Tensor, half: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return F.pixel_unshuffle(network(images, FINE_STAGE), 2), network(half, COARSE_STAGE)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EfficientNetLite(Pretrained):
     """A network and what its tokens depend on."""
@@ -122,12 +132,17 @@ class EfficientNetLite(Pretrained):
     name: str
     network: Network
     precision: str = "float32"
+    runtime: str = "torch"
     size: int = 224
     image_scale: int = 2
     resample: str = "bicubic"
     patch: int = 16
     token_defaults: TokenDefaults = TOKEN_DEFAULTS
     modality: Modality = "image"
+
+    def with_runtime(self, runtime: str) -> EfficientNetLite:
+        """Return a variant that runs in ``runtime`` and shares the weights."""
+        return replace(self, runtime=runtime)
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
         """Return tokens (B, 2, H / 16, W / 16, C) on the network's device, and no class tokens.
@@ -142,10 +157,7 @@ class EfficientNetLite(Pretrained):
         dtype = contract.matmul_dtype("encode", self.precision, device)
         pixels = (upload(checked, device) - MEAN) / DEVIATION
         half = F.interpolate(pixels, scale_factor=0.5, mode="bicubic", antialias=True)
-        network = contract.cast_once(self.network, dtype)
-        with torch.no_grad(), contract.autocast(dtype, device):
-            fine = F.pixel_unshuffle(network(pixels, FINE_STAGE), 2)
-            coarse = network(half, COARSE_STAGE)
+        fine, coarse = self._outputs(pixels, half, dtype)
         grid = fine.shape[2:]
         channels = max(fine.shape[1], coarse.shape[1])
         tokens = torch.zeros(len(fine), 2, *grid, channels, device=device)
@@ -153,6 +165,23 @@ class EfficientNetLite(Pretrained):
         enlarged = F.interpolate(coarse.float(), grid, mode="bilinear")
         tokens[:, 1, ..., : coarse.shape[1]] = enlarged.permute(0, 2, 3, 1)
         return ImageTokens(tokens=tokens)
+
+    def _outputs(
+        self, images: torch.Tensor, half: torch.Tensor, dtype: torch.dtype
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return both layers (B, C, h, w); torch on a CPU is fastest with an image at a time."""
+        is_slow_at_once = self.runtime == "torch" and images.device.type == "cpu"
+        step = 1 if is_slow_at_once else len(images)
+        fine: list[torch.Tensor] = []
+        coarse: list[torch.Tensor] = []
+        for start in range(0, len(images), step):
+            own = images[start : start + step], half[start : start + step]
+            outputs = _runtimes.run(
+                _TwoSizes(), self.network, own, runtime=self.runtime, dtype=dtype
+            )
+            fine.append(outputs[0])
+            coarse.append(outputs[1])
+        return torch.cat(fine), torch.cat(coarse)
 
 
 def find(name: str, path: Path | None) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from musc2 import checks
 from musc2._transfer import upload
 from musc2.cloud import Cloud, center_points
-from musc2.encoders import contract
+from musc2.encoders import _runtimes, contract
 from musc2.encoders._checkpoints import fetching, weights
 from musc2.encoders.contract import PUBLISHED_DEFAULTS, Modality, Pretrained, TokenDefaults
 from musc2.ops import Groups
@@ -155,6 +155,19 @@ class PointTransformer(nn.Module):
         return torch.stack(outputs)
 
 
+@dataclass(frozen=True)
+class _TokensOfClouds:
+    """The tokens of the groups of so many clouds."""
+
+    statistics: str
+    clouds: int
+
+    def __call__(
+        self, network: PointTransformer, groups: torch.Tensor, centers: torch.Tensor
+    ) -> tuple[torch.Tensor]:
+        return (network(groups, centers, self.statistics, self.clouds),)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointMAE(Pretrained):
     """The network and the statistics of its batch norms.
@@ -167,12 +180,17 @@ class PointMAE(Pretrained):
     network: PointTransformer
     statistics: str = "sample"
     precision: str = "float32"
+    runtime: str = "torch"
     name: str = "point-mae"
     token_defaults: TokenDefaults = PUBLISHED_DEFAULTS
     modality: Modality = "points"
 
     def __post_init__(self) -> None:
         checks.choice("PointMAE", "statistics", self.statistics, STATISTICS)
+
+    def with_runtime(self, runtime: str) -> PointMAE:
+        """Return a variant that runs in ``runtime`` and shares the weights."""
+        return replace(self, runtime=runtime)
 
     def encode(self, cloud: Cloud, groups: Groups) -> torch.Tensor:
         """Return tokens (3, G, 384) float32 of a cloud's groups, on the network's device."""
@@ -193,16 +211,20 @@ class PointMAE(Pretrained):
             contract.check_groups("encode", cloud, own)
         device = self.device
         dtype = contract.matmul_dtype("encode", self.precision, device)
-        network = contract.cast_once(self.network, dtype)
         centers = upload(center_points(clouds), device)
         neighborhoods = [own.neighborhood for own in groups]
         points = neighborhoods[0] if len(groups) == 1 else torch.cat(neighborhoods)
-        with torch.no_grad(), contract.autocast(dtype, device):
-            tokens: torch.Tensor = network(
-                upload(points, device), centers, self.statistics, len(clouds)
-            )
+        (tokens,) = _runtimes.run(
+            _TokensOfClouds(self.statistics, len(clouds)),
+            self.network,
+            (upload(points, device), centers),
+            runtime=self.runtime,
+            dtype=dtype,
+            any_batch=False,
+        )
         layers, _, width = tokens.shape
-        return tokens.float().view(layers, len(clouds), -1, width).transpose(0, 1)
+        of_clouds: torch.Tensor = tokens.float().view(layers, len(clouds), -1, width)
+        return of_clouds.transpose(0, 1)
 
 
 def find(name: str, path: Path | None) -> Path | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -23,6 +23,7 @@ from musc2.encoders.contract import (
     Modality,
     NormEncoder,
     PointEncoder,
+    RuntimeEncoder,
     TokenDefaults,
     usable_device,
 )
@@ -77,6 +78,19 @@ class Encoders:
         if self.points:
             names["3d"] = ",".join(encoder.name for encoder in self.points)
         return names
+
+    def runtimes(self) -> dict[str, str]:
+        """Return "2d" and "3d" -> what runs the networks among the encoders."""
+        of_modality: dict[str, list[Any]] = {
+            "2d": [image.encoder for image in self.images],
+            "3d": list(self.points),
+        }
+        runtimes: dict[str, str] = {}
+        for key, own in of_modality.items():
+            names = [encoder.runtime for encoder in own if isinstance(encoder, RuntimeEncoder)]
+            if names:
+                runtimes[key] = ",".join(sorted(set(names)))
+        return runtimes
 
     def token_defaults(
         self, config: Config, pairs: Iterable[tuple[int | None, int | None]]
@@ -139,7 +153,7 @@ def select(
     if not points:
         encoder_3d = None
     encoder_2d, encoder_3d = resolve_auto(encoder_2d, encoder_3d, stacklevel=stacklevel + 1)
-    usable, precision = str(usable_device("score", device)), config.encoder_precision
+    usable = str(usable_device("score", device))
     chosen_images: list[SizedEncoder] = []
     chosen_points: list[PointEncoder] = []
     if images:
@@ -148,14 +162,13 @@ def select(
             name, size = split_size(item)
             encoder = loaded.get(name) if isinstance(name, str) else None
             if encoder is None:
-                layers, final_norm = config.encoder_layers, config.encoder_final_norm
-                encoder = image_encoder(name, usable, precision, layers, final_norm)
+                encoder = image_encoder(name, usable, config)
             if isinstance(name, str):
                 loaded[name] = encoder
             chosen_images.append(SizedEncoder(encoder=encoder, size=size))
     if points:
         for item in listed("encoder_3d", encoder_3d):
-            chosen_points.append(point_encoder(item, usable, precision))
+            chosen_points.append(point_encoder(item, usable, config))
     return Encoders(images=tuple(chosen_images), points=tuple(chosen_points), device=usable)
 
 
@@ -205,16 +218,11 @@ def split_size(encoder: object) -> tuple[object, int | None]:
     return (encoder, None) if parts is None else (parts[1], int(parts[2]))
 
 
-def image_encoder(
-    encoder: object,
-    device: str,
-    precision: str,
-    layers: Sequence[int] | None,
-    final_norm: bool | None = None,
-) -> ImageEncoder:
+def image_encoder(encoder: object, device: str, config: Config) -> ImageEncoder:
     """Return the image encoder that a name, an encoder or a callable stands for."""
+    layers, final_norm = config.encoder_layers, config.encoder_final_norm
     if isinstance(encoder, str):
-        candidate: object = encoders.shared(encoder, device=device, precision=precision)
+        candidate = _named(encoder, device, config)
     elif callable(encoder) and not hasattr(encoder, "encode"):
         candidate = custom.image_encoder(encoder, DEFAULT_SIZE)
     else:
@@ -234,16 +242,22 @@ def image_encoder(
     return candidate.with_blocks(tuple(layers))
 
 
-def point_encoder(encoder: object, device: str, precision: str) -> PointEncoder:
+def point_encoder(encoder: object, device: str, config: Config) -> PointEncoder:
     """Return the point encoder that a name, an encoder or a callable stands for."""
     if isinstance(encoder, str):
-        candidate: object = encoders.shared(encoder, device=device, precision=precision)
+        candidate = _named(encoder, device, config)
     elif callable(encoder) and not hasattr(encoder, "encode"):
         candidate = custom.point_encoder(encoder)
     else:
         candidate = encoder
     _check("encoder_3d", candidate, "points")
     return cast(PointEncoder, candidate)
+
+
+def _named(name: str, device: str, config: Config) -> object:
+    """Return the encoder of a name, shared with other calls."""
+    precision, runtime = config.encoder_precision, config.encoder_runtime
+    return encoders.shared(name, device=device, precision=precision, runtime=runtime)
 
 
 def _check(argument: str, encoder: object, modality: Modality) -> None:

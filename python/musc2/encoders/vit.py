@@ -14,7 +14,7 @@ import torch
 
 from musc2 import checks
 from musc2._transfer import upload
-from musc2.encoders import contract
+from musc2.encoders import _runtimes, contract
 from musc2.encoders._checkpoints import fetching, networks
 from musc2.encoders._checkpoints.known_networks import KNOWN
 from musc2.encoders.contract import (
@@ -60,6 +60,7 @@ class VisionTransformer(Pretrained):
     patch: int
     size: int
     precision: str = "float32"
+    runtime: str = "torch"
     final_norm: bool = True  # of patch tokens; CLIP has none for them
     resample: str = "bicubic"
     token_defaults: TokenDefaults = PUBLISHED_DEFAULTS
@@ -79,6 +80,10 @@ class VisionTransformer(Pretrained):
         """Return a variant whose patch tokens pass through the final norm, or do not."""
         return replace(self, final_norm=final_norm)
 
+    def with_runtime(self, runtime: str) -> VisionTransformer:
+        """Return a variant that runs in ``runtime`` and shares the weights."""
+        return replace(self, runtime=runtime)
+
     def encode(self, images: torch.Tensor) -> ImageTokens:
         """Return tokens (B, layers, h, w, C) and class tokens, on the network's device.
 
@@ -92,27 +97,42 @@ class VisionTransformer(Pretrained):
         device = next(self.network.parameters()).device
         mean = upload(torch.tensor(self.colors.mean), device).view(3, 1, 1)
         std = upload(torch.tensor(self.colors.std), device).view(3, 1, 1)
-        dtype = contract.matmul_dtype("encode", self.precision, device)
-        # DINOv3 takes the type of its positions from the weights of the first convolution.
-        network = contract.cast_once(self.network, dtype, (torch.nn.Linear,))
-        own = replace(self, network=network)
-        with torch.no_grad(), contract.autocast(dtype, device):
-            outputs = own._block_outputs((upload(pixels, device) - mean) / std)
-            last = outputs[max(outputs)]
-            first_patch = last.shape[1] - grid[0] * grid[1]  # after the class token and registers
-            patches = [outputs[block][:, first_patch:] for block in self.blocks]
-            if self.final_norm:
-                patches = list(map(own._final_norm, patches))
-            class_tokens = own._class_tokens(last[:, 0]).float()
-        tokens = torch.stack([layer.float() for layer in patches], dim=1)
+        tokens, class_tokens = _runtimes.run(
+            _Taps(self.blocks, self.final_norm, grid),
+            self.network,
+            ((upload(pixels, device) - mean) / std,),
+            runtime=self.runtime,
+            dtype=contract.matmul_dtype("encode", self.precision, device),
+            # DINOv3 takes the type of its positions from the weights of the first convolution.
+            cast_layers=(torch.nn.Linear,),
+        )
         return ImageTokens(
             tokens=tokens.view(*tokens.shape[:2], *grid, -1), class_tokens=class_tokens
         )
 
-    def _block_outputs(self, pixels: torch.Tensor) -> dict[int, torch.Tensor]:
+
+@dataclass(frozen=True)
+class _Taps:
+    """The patch tokens (B, layers, h * w, C) of some blocks, and the class tokens."""
+
+    blocks: tuple[int, ...]
+    final_norm: bool
+    grid: tuple[int, int]
+
+    def __call__(self, network: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = self._block_outputs(network, pixels)
+        last = outputs[max(outputs)]
+        first_patch = last.shape[1] - self.grid[0] * self.grid[1]  # after class and registers
+        layers: list[torch.Tensor] = []
+        for block in self.blocks:
+            own = outputs[block][:, first_patch:]
+            layers.append((_final_norm(network, own) if self.final_norm else own).float())
+        return torch.stack(layers, dim=1), _class_tokens(network, last[:, 0]).float()
+
+    def _block_outputs(self, network: Any, pixels: torch.Tensor) -> dict[int, torch.Tensor]:
         """Return the outputs (B, tokens, C) of ``blocks`` and the last block, by block number."""
-        depth = self.network.config.num_hidden_layers
-        blocks = _find_blocks(self.network, depth)
+        depth = network.config.num_hidden_layers
+        blocks = _find_blocks(network, depth)
         outputs: dict[int, torch.Tensor] = {}
         caller = get_ident()
 
@@ -127,24 +147,26 @@ class VisionTransformer(Pretrained):
         for number in {*self.blocks, depth - 1}:
             hooks.append(blocks[number].register_forward_hook(keep(number)))
         try:
-            if self.network.config.model_type in ("vit", "clip_vision_model"):
-                self.network(pixel_values=pixels, interpolate_pos_encoding=True)
+            if network.config.model_type in ("vit", "clip_vision_model"):
+                network(pixel_values=pixels, interpolate_pos_encoding=True)
             else:
-                self.network(pixel_values=pixels)
+                network(pixel_values=pixels)
         finally:
             for hook in hooks:
                 hook.remove()
         return outputs
 
-    def _final_norm(self, tokens: torch.Tensor) -> torch.Tensor:
-        norm = getattr(self.network, "layernorm", None) or getattr(self.network, "norm", None)
-        return tokens if norm is None else norm(tokens)  # CLIP has none for patches
 
-    def _class_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
-        if self.network.config.model_type != "clip_vision_model":
-            return self._final_norm(tokens)
-        embedding = self.network.visual_projection(self.network.vision_model.post_layernorm(tokens))
-        return torch.nn.functional.normalize(embedding.float(), dim=-1)
+def _final_norm(network: Any, tokens: torch.Tensor) -> torch.Tensor:
+    norm = getattr(network, "layernorm", None) or getattr(network, "norm", None)
+    return tokens if norm is None else norm(tokens)  # CLIP has none for patches
+
+
+def _class_tokens(network: Any, tokens: torch.Tensor) -> torch.Tensor:
+    if network.config.model_type != "clip_vision_model":
+        return _final_norm(network, tokens)
+    embedding = network.visual_projection(network.vision_model.post_layernorm(tokens))
+    return torch.nn.functional.normalize(embedding.float(), dim=-1)
 
 
 def _find_blocks(network: torch.nn.Module, depth: int) -> torch.nn.ModuleList:

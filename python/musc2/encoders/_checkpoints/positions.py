@@ -63,5 +63,5 @@ class Positions:
     def __call__(self, embeddings: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Return the embeddings (1, 1 + h * w, C) of an image of ``height`` x ``width`` pixels."""
         table = self.table if self.table.ndim == 3 else self.table[None]
-        grid = height // self.patch, width // self.patch
+        grid = int(height) // self.patch, int(width) // self.patch  # tensors while torch traces
         return interpolate(table, grid, self.interpolation)
