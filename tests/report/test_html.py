@@ -84,6 +84,9 @@ def test_matches_have_crops_of_their_parts(page, scored):
     result = scored.result
     assert [match["part"] for match in matches] == [5, *result.matches.parts[5].tolist()]
     assert matches[0]["distance"] is None
+    modalities = {"2d": "image", "3d": "points"}
+    shown = [modalities[blocks(page)[f"part-{i}"]["matches"][0]["modality"]] for i in range(8)]
+    assert shown == result.matches.modalities
     assert matches[1]["distance"] == pytest.approx(float(result.matches.distances[5, 0]))
     assert base64.b64decode(matches[1]["image"]).startswith(b"\xff\xd8")
 

@@ -181,6 +181,24 @@ def test_pictures_enlarge_and_close(opened):
     assert opened.run("document.querySelector('#large').open") is False
 
 
+def test_the_reason_names_the_modality_that_drives_the_peak(opened, scored):
+    result = scored.result
+    assert set(result.matches.modalities) == {"image", "points"}
+    words = {"image": "images (2D)", "points": "shapes (3D)"}
+    order = result.scores.argsort(descending=True, stable=True).tolist()
+    for rank, index in enumerate(order, 1):
+        opened.click(f"#rows tr:nth-child({rank})")
+        await_part(opened, rank)
+        modality = result.matches.modalities[index]
+        assert text(opened, "#why-modality").startswith(f"by their {words[modality]}, which")
+        share = opened.run(
+            "[...document.querySelectorAll('#numbers div')]"
+            ".find((node) => node.textContent.startsWith('At the peak')).textContent"
+        )
+        percent_3d = int(share.rsplit("3D ", 1)[1].split()[0])
+        assert (percent_3d >= 50) == (modality == "points")
+
+
 def test_matches_lead_to_their_parts(opened):
     assert opened.run("document.querySelectorAll('.match').length") == 6
     name = text(opened, ".match:nth-child(2) bdi")

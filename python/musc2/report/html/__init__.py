@@ -22,6 +22,8 @@ from musc2.result import Result
 
 __all__ = ["write"]
 
+MODALITIES = {"image": "2d", "points": "3d"}  # as people call them
+
 
 def write(
     result: Result,
@@ -142,12 +144,14 @@ def _regions(result: Result, index: int) -> dict[str, Any] | None:
 def _matches(
     result: Result, index: int, crops: dict[tuple[int, int], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the crop of the worst patch, then those of its matches with part and distance."""
-    if result.matches is None or (index, 0) not in crops:
+    """Return the crop at the peak of the map, then those of its matches with part and distance."""
+    matches = result.matches
+    if matches is None or (index, 0) not in crops:
         return []
-    own = [{"part": index, "distance": None, **crops[index, 0]}]
-    for slot, part in enumerate(result.matches.parts[index].tolist()):
+    modality = MODALITIES[matches.modalities[index]]
+    own = [{"part": index, "distance": None, "modality": modality, **crops[index, 0]}]
+    for slot, part in enumerate(matches.parts[index].tolist()):
         if (index, slot + 1) in crops:
-            distance = float(result.matches.distances[index, slot])
+            distance = float(matches.distances[index, slot])
             own.append({"part": part, "distance": distance, **crops[index, slot + 1]})
     return own

@@ -56,7 +56,7 @@ async function select(index, isOpened) {
   const content = await loadPart(index);
   if (selection.index !== index) return;
   showPictures(content);
-  showMatches(content.matches, (other) => select(other, true));
+  showMatches(content, (other) => select(other, true));
   showScans(part, content);
   element("detail").dataset.shown = index;
 }
