@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ from musc2.report import colors as scale
 from musc2.report import surface
 from musc2.report.html import _page, _points
 from musc2.report.html._histogram import histogram
+from musc2.report.text import ranking
 
 BLOCK = re.compile(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', re.DOTALL)
 
@@ -63,6 +65,28 @@ def test_the_list_is_sorted_and_has_the_verdicts(page, scored):
     verdicts = ["suspicious" in row for _, row in rows]
     assert verdicts == [True, True, *[False] * 6]
     assert sum(verdicts) == len(scored.result.suspicious)
+
+
+def with_scores(scored, scores, threshold):
+    result = dataclasses.replace(scored.result, scores=torch.tensor(scores))
+    return result.with_threshold(threshold)
+
+
+@pytest.mark.parametrize(
+    ("factor", "digits"), [(1.0, 4), (1e-3, 6)], ids=["normal unit", "distances"]
+)
+def test_scores_have_as_many_decimals_everywhere(scored, tmp_path, factor, digits):
+    values = [factor * value for value in (12.5, 2.67, 3.104, 1.0, 0.9, 0.8, 0.7, 0.6)]
+    result = with_scores(scored, values, 2.0 * factor)
+    page = result.report(tmp_path).read_text()
+    shown = re.findall(r'<td class="number">([\d.]+)</td>', page)
+    assert shown == [f"{value:.{digits}f}" for value in sorted(values, reverse=True)]
+    assert f'value="{2 * factor:.{digits}f}"' in page
+    lines = ranking(result)[1:9]
+    ends = [re.search(r"[\d.]+(?=  (suspicious|normal)$)", line).end() for line in lines]
+    assert len(set(ends)) == 1  # points below each other
+    numbers = [line.split()[-2] for line in lines]
+    assert numbers == shown
 
 
 def test_maps_are_on_one_scale_with_the_threshold_in_its_middle(page, scored):

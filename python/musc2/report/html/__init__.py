@@ -14,7 +14,7 @@ from typing import Any
 
 from musc2 import atomic_files
 from musc2.regions import regions
-from musc2.report import colors
+from musc2.report import colors, text
 from musc2.report.html import _metrics, _page, _parts
 from musc2.report.html._encoding import as_json, deflated, encodable
 from musc2.report.html._histogram import histogram
@@ -80,6 +80,7 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
         "threshold": threshold.value,
         "anchor": anchor,
         "mapAnchor": map_anchor,
+        "decimals": text.decimals(result),
         "key": _key(result),
         "histogram": histogram(result.scores.numpy(), anchor),
         "colors": deflated(colors.table()),
@@ -94,6 +95,7 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
         "rows": rows,
         "contents": contents,
         "about": as_json(about),
+        "decimals": about["decimals"],
         "histogram": about["histogram"],
         "has_labels": truth is not None,
         "metrics": [] if truth is None else _metrics.rows(result, truth),
@@ -115,11 +117,11 @@ def _anchor(threshold: float, scores: Any) -> float:
 
 def _key(result: Result) -> str:
     """Return the name under which the browser keeps the decisions about this result."""
-    text = "\n".join(
+    lines = "\n".join(
         f"{encodable(name)} {score:.6g}"
         for name, score in zip(result.names, result.scores.tolist(), strict=True)
     )
-    return "musc2-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "musc2-" + hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def _regions(result: Result, index: int) -> dict[str, Any] | None:

@@ -32,7 +32,7 @@ function showHeading(part) {
   element("large-name").textContent = part.name;
   const verdict = isSuspicious(part) ? "suspicious" : "normal";
   const facts = [
-    fact("Score", shortNumber(part.score)),
+    fact("Score", scoreText(part.score)),
     fact("Times the threshold", `${(part.score / Math.max(threshold, 1e-12)).toFixed(2)} ×`),
     fact("Verdict", create("span", `badge ${verdict}`, verdict)),
   ];

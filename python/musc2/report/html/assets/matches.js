@@ -11,7 +11,7 @@ function matchCard(match, isOwn, open) {
   crop.append(picture, ring);
   const name = create("span");
   name.append(create("bdi", "", isOwn ? "This part" : partOf.get(match.part).name));
-  const text = isOwn ? "peak of its map" : `distance ${shortNumber(match.distance)}`;
+  const text = isOwn ? "peak of its map" : `distance ${match.distance.toFixed(3)}`;
   card.append(crop, name, create("span", "muted", text));
   if (!isOwn) {
     card.type = "button";
