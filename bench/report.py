@@ -71,6 +71,7 @@ def tiled(base: musc2.Result, count: int) -> musc2.Result:
     named = ("patches", "nearest", "distances", "positions", "nearest_positions")
     matches = dataclasses.replace(
         base.matches,
+        modalities=[base.matches.modalities[row] for row in rows],
         parts=base.matches.parts[chosen],
         **{name: getattr(base.matches, name)[chosen] for name in named},
     )

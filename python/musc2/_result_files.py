@@ -128,17 +128,18 @@ def _unpack(name: str, arrays: dict[str, Any]) -> list[torch.Tensor] | None:
 
 
 def _pack_matches(matches: Matches) -> dict[str, Any]:
-    arrays: dict[str, Any] = {"matches_modality": np.array(matches.modality)}
+    arrays: dict[str, Any] = {"matches_modalities": np.array(matches.modalities)}
     for name in _MATCHES:
         arrays[f"matches_{name}"] = getattr(matches, name).numpy()
     return arrays
 
 
 def _unpack_matches(arrays: dict[str, Any]) -> Matches | None:
-    if "matches_modality" not in arrays:
+    if "matches_modalities" not in arrays:
         return None
     tensors = {name: torch.from_numpy(arrays[f"matches_{name}"]) for name in _MATCHES}
-    return Matches(modality=str(arrays["matches_modality"]), **tensors)
+    modalities = arrays["matches_modalities"].tolist()
+    return Matches(modalities=modalities, **tensors)
 
 
 def _pack_maps(result: Result) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Why a part is suspicious: the patches of other parts that come nearest to its worst patch."""
+"""Why a part is suspicious: what comes nearest on other parts to the patch at its peak."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import torch
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Matches:
-    """The k nearest other parts of each part's worst patch, the nearest first.
+    """The k nearest other parts of the patch where each part's map peaks, the nearest first.
 
-    - modality: "image" for patches of images, "points" for point groups.
-    - patches: (N,) the patch or group of each part that scores highest.
+    - modalities: of each part, the one that adds most to the peak: "image" if patches are those of
+      its image, "points" if they are groups of its points.
+    - patches: (N,) the patch or group of each part that adds most to the peak.
     - parts: (N, k) indices of parts, -1 where a part has fewer than k others.
     - nearest: (N, k) the patch or group of that part that is nearest.
     - distances: (N, k) float32 between the features of the two, +inf where there is no part.
@@ -21,7 +22,7 @@ class Matches:
       mean and scaled to a largest norm of 1.
     """
 
-    modality: str
+    modalities: list[str]
     patches: torch.Tensor
     parts: torch.Tensor
     nearest: torch.Tensor
@@ -33,4 +34,5 @@ class Matches:
         return len(self.patches)
 
     def __repr__(self) -> str:
-        return f"Matches({self.parts.shape[1]} of {len(self)} parts, {self.modality})"
+        used = " + ".join(sorted(set(self.modalities)))
+        return f"Matches({self.parts.shape[1]} of {len(self)} parts, {used})"

@@ -14,11 +14,13 @@ from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.maps import Maps
+from musc2.matches import Matches
 from musc2.ops._support import dispatch, threads
 from musc2.patch_scores import Levels, PatchScores, features_of, patch_scores
 from musc2.progress import StageTimer
 from musc2.result import Result
 from musc2.stages import copies, fuse, maps
+from musc2.stages.matches import drivers
 from musc2.stages.rescore import rescore
 from musc2.tokens import Outline, PartSet, Tokens, spread_rows
 
@@ -76,7 +78,8 @@ def score_parts(
     scored_peers: ScoredParts | None = None
     if peers is not None:
         plain = config.replace(subset_count=1)
-        scored_peers = _scored(peers, PartSet(views=[]), defaults, plain, timer)
+        nobody = PartSet(views=[])
+        scored_peers = _scored(peers, nobody, defaults, plain, timer, matched=False)
     levels = [] if scored_peers is None else scored_peers.levels
     parts = _scored(samples, references, defaults, config, timer, levels)
     if parts.patches[0].copies is not None:
@@ -118,10 +121,16 @@ def conclude(
         else:
             units = _units(parts, config, False)
         rendered = _render(parts.patches, parts.outlines, config, units)
-        raw = rendered.peaks()
+        peaks = rendered.map_peaks()
+        raw = peaks.scores
         reference_scores = None
         if peers is not None and references_are_good:
             reference_scores = _render(peers.patches, peers.outlines, config, units).peaks()
+    matches: Matches | None = None
+    find_matches = parts.patches[0].find_matches
+    if find_matches is not None:
+        with timer.stage("matches"):
+            matches = find_matches(drivers(rendered, peaks, parts.outlines[0].clouds))
     scores = raw
     rescores = all(own.rescore for view in defaults for own in view.values())
     if rescores and divisors is None and not references_are_good:  # section 8
@@ -146,7 +155,7 @@ def conclude(
         names=names,
         paths=paths,
         config=config,
-        matches=parts.patches[0].matches,
+        matches=matches,
         timings=dict(timer.seconds),
         version=version("musc2"),
         references_are_good=references_are_good,
@@ -162,13 +171,29 @@ def _scored(
     config: Config,
     timer: StageTimer,
     levels: Sequence[Levels] = (),
+    *,
+    matched: bool = True,
 ) -> ScoredParts:
-    """Return the scores of patches and groups in each view, sections 4 to 6."""
+    """Return the scores of patches and groups in each view, sections 4 to 6.
+
+    matched: whether to keep the features of the first view, in which matches are looked for.
+    """
     scored: list[PatchScores] = []
     for number, (view, own) in enumerate(zip(samples.views, defaults, strict=True)):
         partners = references.views[number] if references.views else Tokens()
         own_levels = levels[number] if levels else None
-        scored.append(patch_scores(view, partners, own, config, timer, samples.frames, own_levels))
+        scored.append(
+            patch_scores(
+                view,
+                partners,
+                own,
+                config,
+                timer,
+                samples.frames,
+                own_levels,
+                matched=matched and number == 0,
+            )
+        )
     class_tokens = [view.class_tokens for view in samples.views]
     return ScoredParts(patches=scored, outlines=samples.outlines, class_tokens=class_tokens)
 

@@ -42,7 +42,7 @@ def html(result: Result) -> str:
     for part in result.top(_ROWS):
         verdict = f"<b>{part.verdict}</b>" if part.suspicious else part.verdict
         name = html_text.escape(part.name)
-        cells = [str(part.rank), _picture(part.path), f"<bdi>{name}</bdi>", f"{part.score:.4g}"]
+        cells = [str(part.rank), _picture(part.path), f"<bdi>{name}</bdi>", f"{part.score:.4f}"]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in [*cells, verdict]) + "</tr>")
     more = len(result) - len(rows)
     rest = f"<p>and {more} more with lower scores</p>" if more else ""
@@ -87,7 +87,7 @@ def plot(part: Part) -> Any:
 
 
 def _title(part: Part) -> str:
-    return f"{part.name}: score {part.score:.4g}, {part.verdict}"
+    return f"{part.name}: score {part.score:.4f}, {part.verdict}"
 
 
 def _optional(op: str, module: str) -> Any:

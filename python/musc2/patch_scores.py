@@ -21,8 +21,9 @@ from musc2.ops import Links
 from musc2.progress import StageTimer
 from musc2.stages import aggregate, copies, layers, mutual, subsets
 from musc2.stages.enhance import enhance_in_place
-from musc2.stages.matches import in_masks, worst_patches
+from musc2.stages.matches import Drivers, in_masks, matches_of
 from musc2.stages.mutual import Features
+from musc2.stages.rescore import salient
 from musc2.tokens import Outline, Tokens
 
 FeatureLayer = ByModality[Features]
@@ -45,13 +46,14 @@ class Levels:
 class PatchScores:
     """scores: (N, L), of all layers, and salient: (N, C), section 8, of each modality.
 
-    matches: of the worst patch of each image, without images of each cloud. copies: (N, N + R)
-    bool, see ``stages.copies``, None if there are none. levels: of the set.
+    find_matches: returns the matches of patches of all parts, from features that are kept for it;
+    None if nobody looks at them. copies: (N, N + R) bool, see ``stages.copies``, None if there are
+    none. levels: of the set.
     """
 
     scores: ByModality[torch.Tensor]
     salient: ByModality[torch.Tensor]
-    matches: Matches | None
+    find_matches: Callable[[Drivers], Matches | None] | None
     copies: torch.Tensor | None
     levels: Levels
 
@@ -64,14 +66,16 @@ def patch_scores(
     timer: StageTimer,
     frames: list[Frame] | None = None,
     levels: Levels | None = None,
+    *,
+    matched: bool = True,
 ) -> PatchScores:
     """Return the scores of patches and point groups, all layers (and degrees) together.
 
     levels: of the references, so that the scores of a sample do not depend on other samples.
     """
     layered = _layers_with_references(samples, references, defaults, config, timer)
-    outline = samples.outline(frames)
-    return layer_scores(layered, samples.layers, outline, defaults, config, timer, levels)
+    outline, count = samples.outline(frames), samples.layers
+    return layer_scores(layered, count, outline, defaults, config, timer, levels, matched=matched)
 
 
 def layer_scores(
@@ -89,7 +93,7 @@ def layer_scores(
     """Return the scores of patches and groups from the features of ``count`` layers.
 
     layered: the number of the layer and its features; with degrees that are scored separately, a
-    layer comes several times. matched: whether to look for the nearest matches among the samples.
+    layer comes several times. matched: whether to keep what nearest matches are looked for in.
     steps: by default those of this module.
     """
     steps = steps or LOCAL
@@ -125,8 +129,14 @@ def layer_scores(
     inside = in_masks(outline)
     source = salient_source or ByModality()
     with timer.stage("matches"):
-        matches, salient = steps.worst(source, means, inside, chosen, table, outline, matched)
-    return PatchScores(scores=means, salient=salient, matches=matches, copies=copied, levels=own)
+        salient_rows = steps.salient(source, means, inside)
+    return PatchScores(
+        scores=means,
+        salient=salient_rows,
+        find_matches=partial(steps.matches, source, chosen, table, outline) if matched else None,
+        copies=copied,
+        levels=own,
+    )
 
 
 def _layers_with_references(
@@ -374,7 +384,8 @@ class LayerSteps:
 
     copies_of: Callable[..., torch.Tensor | None]
     scores: Callable[..., ByModality[torch.Tensor]]
-    worst: Callable[..., tuple[Matches | None, ByModality[torch.Tensor]]]
+    salient: Callable[..., ByModality[torch.Tensor]]
+    matches: Callable[..., Matches | None]
 
 
-LOCAL = LayerSteps(copies_of=copies_of, scores=_layer_scores, worst=worst_patches)
+LOCAL = LayerSteps(copies_of=copies_of, scores=_layer_scores, salient=salient, matches=matches_of)

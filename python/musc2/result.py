@@ -58,8 +58,8 @@ class Result:
     - runtimes: "2d" and "3d" -> "torch" or "openvino", which ran the network, if it was one.
     - timings: seconds of each stage; they add up to the whole call.
     - failures: the samples and references that were left out.
-    - matches: the nearest patches of other parts to each part's worst one, of the first encoder; a
-      ``Matches``.
+    - matches: the nearest patches of other parts to that where each part's map peaks, by the first
+      encoder; a ``Matches``.
     - units: what the distances of each view, one pair of encoders each, were divided by: "2d" and
       "3d" -> a distance, so that a typical normal part scores 1. Empty for score_unit="distance".
     - references_are_good: what the caller said. reference_scores: (R,) if they are, the raw score

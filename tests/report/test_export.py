@@ -11,7 +11,7 @@ from PIL import Image
 from musc2 import Config, Result
 from musc2.inputs import list_clouds
 from musc2.maps import Frame, Maps, PatchLayer
-from musc2.report import export, pictures
+from musc2.report import export, part_table, pictures, sources
 
 
 def made(names, paths=None, encoders=None):
@@ -175,3 +175,18 @@ def test_clouds_become_views_and_colored_points(tmp_path):
     content = (tmp_path / "out/clouds/1_b.ply").read_bytes()
     assert b"property float score" in content
     assert b"property uchar red" in content
+
+
+def test_pictures_at_a_whole_fraction_are_means_of_squares():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    squares = picture.reshape(30, 2, 40, 2, 3).mean((1, 3))
+    assert np.abs(sources.reduced(picture, 40) - squares).max() <= 0.5
+    assert sources.reduced(picture, 33).shape == (25, 33, 3)
+
+
+def test_boxes_of_a_suspicious_part_are_those_of_its_regions():
+    result = made(["good", "defect"]).with_threshold(0.5)
+    first, second = part_table.rows(result)
+    assert first["boxes"] == [list(region.box) for region in result["defect"].regions] != []
+    assert second["boxes"] == []

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ from musc2.report import colors as scale
 from musc2.report import surface
 from musc2.report.html import _page, _points
 from musc2.report.html._histogram import histogram
+from musc2.report.text import ranking
 
 BLOCK = re.compile(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', re.DOTALL)
 
@@ -65,6 +67,28 @@ def test_the_list_is_sorted_and_has_the_verdicts(page, scored):
     assert sum(verdicts) == len(scored.result.suspicious)
 
 
+def with_scores(scored, scores, threshold):
+    result = dataclasses.replace(scored.result, scores=torch.tensor(scores))
+    return result.with_threshold(threshold)
+
+
+@pytest.mark.parametrize(
+    ("factor", "digits"), [(1.0, 4), (1e-3, 6)], ids=["normal unit", "distances"]
+)
+def test_scores_have_as_many_decimals_everywhere(scored, tmp_path, factor, digits):
+    values = [factor * value for value in (12.5, 2.67, 3.104, 1.0, 0.9, 0.8, 0.7, 0.6)]
+    result = with_scores(scored, values, 2.0 * factor)
+    page = result.report(tmp_path).read_text()
+    shown = re.findall(r'<td class="number">([\d.]+)</td>', page)
+    assert shown == [f"{value:.{digits}f}" for value in sorted(values, reverse=True)]
+    assert f'value="{2 * factor:.{digits}f}"' in page
+    lines = ranking(result)[1:9]
+    ends = [re.search(r"[\d.]+(?=  (suspicious|normal)$)", line).end() for line in lines]
+    assert len(set(ends)) == 1  # points below each other
+    numbers = [line.split()[-2] for line in lines]
+    assert numbers == shown
+
+
 def test_maps_are_on_one_scale_with_the_threshold_in_its_middle(page, scored):
     result = scored.result
     block = blocks(page)["part-3"]
@@ -84,6 +108,9 @@ def test_matches_have_crops_of_their_parts(page, scored):
     result = scored.result
     assert [match["part"] for match in matches] == [5, *result.matches.parts[5].tolist()]
     assert matches[0]["distance"] is None
+    modalities = {"2d": "image", "3d": "points"}
+    shown = [modalities[blocks(page)[f"part-{i}"]["matches"][0]["modality"]] for i in range(8)]
+    assert shown == result.matches.modalities
     assert matches[1]["distance"] == pytest.approx(float(result.matches.distances[5, 0]))
     assert base64.b64decode(matches[1]["image"]).startswith(b"\xff\xd8")
 

@@ -142,6 +142,8 @@ def test_the_threshold_moves_verdicts_colors_and_errors(opened, scored):
     assert text(opened, "#errors") == f"0 missed defects, {8 - defects} false alarms"
     assert picture(opened, ".picture[data-view=map] canvas") != before
     middle = float(scored.result.scores.sort().values[4])
+    put(opened, "#cut-slider", "500")
+    assert len(opened.run("document.querySelector('#cut-number').value").split(".")[1]) == 4
     put(opened, "#cut-number", str(middle))
     assert text(opened, "#reject-count") == "3"
     assert text(opened, f"{WORST} .badge") == "suspicious"
@@ -179,6 +181,25 @@ def test_pictures_enlarge_and_close(opened):
     assert picture(opened, "#large-canvas") != with_outline
     opened.press("Escape")
     assert opened.run("document.querySelector('#large').open") is False
+
+
+def test_the_reason_names_the_modality_that_drives_the_peak(opened, scored):
+    result = scored.result
+    assert set(result.matches.modalities) == {"image", "points"}
+    words = {"image": "images (2D)", "points": "shapes (3D)"}
+    order = result.scores.argsort(descending=True, stable=True).tolist()
+    for rank, index in enumerate(order, 1):
+        opened.click(f"#rows tr:nth-child({rank})")
+        await_part(opened, rank)
+        assert text(opened, "#numbers dd") == f"{result.scores[index]:.4f}"
+        modality = result.matches.modalities[index]
+        assert text(opened, "#why-modality").startswith(f"by their {words[modality]}, which")
+        share = opened.run(
+            "[...document.querySelectorAll('#numbers div')]"
+            ".find((node) => node.textContent.startsWith('At the peak')).textContent"
+        )
+        percent_3d = int(share.rsplit("3D ", 1)[1].split()[0])
+        assert (percent_3d >= 50) == (modality == "points")
 
 
 def test_matches_lead_to_their_parts(opened):

@@ -25,7 +25,10 @@ def among(bank: Bank, defaults: Defaults, timer: StageTimer) -> ScoredParts:
     for view, outline in enumerate(bank.outlines):
         count = bank.layers[view][-1][0] + 1
         layered = bank.layers_of(view)
-        patches.append(layer_scores(layered, count, outline, defaults[view], bank.config, timer))
+        own, is_first = defaults[view], view == 0
+        patches.append(
+            layer_scores(layered, count, outline, own, bank.config, timer, matched=is_first)
+        )
     slots = bank.slots
     classes: list[torch.Tensor | None] = []
     for view in range(len(patches)):
@@ -122,7 +125,7 @@ def _joined(rows: Sequence[PatchScores]) -> PatchScores:
         else None,
     )
     copied = _joined_copies([row.copies for row in rows])
-    return replace(first, scores=scores, salient=ByModality(), matches=None, copies=copied)
+    return replace(first, scores=scores, salient=ByModality(), find_matches=None, copies=copied)
 
 
 def _joined_copies(rows: Sequence[torch.Tensor | None]) -> torch.Tensor | None:

@@ -20,8 +20,8 @@ from musc2.matches import Matches
 from musc2.ops import Links
 from musc2.ops._support.patch_pairs import PatchPairs
 from musc2.progress import StageTimer
-from musc2.stages import copies
-from musc2.stages.matches import worst_patches
+from musc2.stages import copies, rescore
+from musc2.stages.matches import Drivers, matches_of
 from musc2.stages.mutual import Features
 from musc2.tokens import Outline, Tokens
 
@@ -143,18 +143,27 @@ def copies_of(modalities: Sequence[str], *blocks: Array) -> torch.Tensor | None:
     return patch_scores.copies_of(_whole(modalities, blocks, "auto", None))
 
 
-def worst(
+def salient(
     modalities: Sequence[str],
     scores: ByModality[torch.Tensor],
     inside: torch.Tensor | None,
+    *blocks: Array,
+) -> ByModality[torch.Tensor]:
+    """Return the feature at each part's highest score, from the blocks of a layer's features."""
+    return rescore.salient(_whole(modalities, blocks, "auto", None), scores, inside)
+
+
+def matches(
+    modalities: Sequence[str],
     subsets: list[torch.Tensor],
     outline: Outline,
+    chosen: Drivers,
     config: Config,
     *blocks: Array,
-) -> tuple[Matches | None, ByModality[torch.Tensor]]:
-    """Return the matches and features of worst patches, from the blocks of a layer's features."""
+) -> Matches | None:
+    """Return the matches of patches of all parts, from the blocks of a layer's features."""
     source = _whole(modalities, blocks, config.search_precision, outline.grid)
-    return worst_patches(source, scores, inside, subsets, None, outline, True)
+    return matches_of(source, subsets, None, outline, chosen)
 
 
 def origin_of(sampled: Sequence[Array]) -> Array:

@@ -20,6 +20,7 @@ from musc2.matches import Matches
 from musc2.ops import Links
 from musc2.patch_scores import Balance, Comparison, LayerSteps
 from musc2.progress import StageTimer
+from musc2.stages.matches import Drivers
 from musc2.stages.mutual import Features
 from musc2.tokens import Outline, spread_rows
 
@@ -106,27 +107,41 @@ class RemoteLayers:
 
     def steps(self) -> LayerSteps:
         """Return the steps for ``patch_scores.layer_scores``."""
-        return LayerSteps(copies_of=self._copies_of, scores=self._scores, worst=self._worst)
+        return LayerSteps(
+            copies_of=self._copies_of,
+            scores=self._scores,
+            salient=self._salient,
+            matches=self._matches,
+        )
 
     def _copies_of(self, features: ByModality[RemoteFeatures]) -> torch.Tensor | None:
         names, blocks = _all_blocks(features)
         [copied] = self.session.get([self.session.run(comparing.copies_of, names, *blocks)])
         return copied  # type: ignore[no-any-return]
 
-    def _worst(
+    def _salient(
         self,
         source: ByModality[RemoteFeatures],
         scores: ByModality[torch.Tensor],
         inside: torch.Tensor | None,
+    ) -> ByModality[torch.Tensor]:
+        names, blocks = _all_blocks(source)
+        task = self.session.run(comparing.salient, names, scores, inside, *blocks)
+        [salient] = self.session.get([task])
+        return salient  # type: ignore[no-any-return]
+
+    def _matches(
+        self,
+        source: ByModality[RemoteFeatures],
         subsets: list[torch.Tensor],
         table: torch.Tensor | None,
         outline: Outline,
-        matched: bool,
-    ) -> tuple[Matches | None, ByModality[torch.Tensor]]:
+        chosen: Drivers,
+    ) -> Matches | None:
         names, blocks = _all_blocks(source)
-        own = (names, scores, inside, subsets, outline, self.config)
-        [worst] = self.session.get([self.session.run(comparing.worst, *own, *blocks)])
-        return worst  # type: ignore[no-any-return]
+        own = (names, subsets, outline, chosen, self.config)
+        [matches] = self.session.get([self.session.run(comparing.matches, *own, *blocks)])
+        return matches  # type: ignore[no-any-return]
 
     def _scores(
         self,

@@ -201,7 +201,14 @@ def _scored(
         layered = _layers(session, blocks, view, count, own, config)
         scored.append(
             patch_scores.layer_scores(
-                layered, count, outline, own, config, timer, steps=remote.steps()
+                layered,
+                count,
+                outline,
+                own,
+                config,
+                timer,
+                matched=view == 0,
+                steps=remote.steps(),
             )
         )
         outlines.append(outline)

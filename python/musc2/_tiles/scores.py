@@ -118,7 +118,7 @@ class _View:
         own_levels = Levels(layers=units, medians=[None] * len(stitched))
         salient = ByModality(image=self._salient(_image(means), sources, frames))
         return PatchScores(
-            scores=means, salient=salient, matches=None, copies=copied, levels=own_levels
+            scores=means, salient=salient, find_matches=None, copies=copied, levels=own_levels
         )
 
     def _layers(self, tile: int) -> Iterator[Features]:

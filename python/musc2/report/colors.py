@@ -43,7 +43,6 @@ _CHROMA_STEPS = 64
 
 
 @functools.cache
-@functools.cache
 def table() -> NDArray[np.uint8]:
     """Return the colors of 256 levels, (256, 3); v / (v + threshold) is the level of a value v."""
     levels = np.linspace(0, 1, 256)

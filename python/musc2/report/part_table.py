@@ -13,6 +13,7 @@ from musc2.errors import InputError
 from musc2.inputs.ordered_map import ordered_map
 from musc2.ops._support.dispatch import num_threads
 from musc2.part import Part
+from musc2.regions import Region, regions
 from musc2.report import tables
 from musc2.result import Result
 
@@ -114,11 +115,13 @@ def files(result: Result) -> list[str]:
 
 def _row(part: Part, picture: str | None) -> Row:
     values = part.map
-    regions = part.regions if part.suspicious else []
     peak = None
+    above: list[Region] = []
     if values is not None:
-        y, x = divmod(int(values.argmax()), values.shape[1])
+        y, x = divmod(int(values.numpy().argmax()), values.shape[1])
         peak = [x, y]
+        if part.suspicious:
+            above = regions(values, part.result.map_threshold)
     return {
         "rank": part.rank,
         "name": part.name,
@@ -127,9 +130,9 @@ def _row(part: Part, picture: str | None) -> Row:
         "raw_score": part.raw_score,
         "verdict": part.verdict,
         "peak": peak,
-        "regions": len(regions),
-        "area": sum(region.area for region in regions),
-        "boxes": [list(region.box) for region in regions],
+        "regions": len(above),
+        "area": sum(region.area for region in above),
+        "boxes": [list(region.box) for region in above],
         "picture": picture,
     }
 

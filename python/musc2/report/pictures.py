@@ -33,7 +33,8 @@ def marked(part: Part, *, width: int) -> Image.Image:
 
 def captioned(part: Part, image: Image.Image) -> Image.Image:
     """Return the image below a line with rank, verdict, score and name."""
-    caption = f"#{part.rank}  {part.verdict}  {part.score:.3g}  {text.printable(part.name)}"
+    score = f"{part.score:.{text.decimals(part.result)}f}"
+    caption = f"#{part.rank}  {part.verdict}  {score}  {text.printable(part.name)}"
     height = min(40, max(14, image.height // 16))
     font = ImageFont.load_default(height * 0.62)
     strip = Image.new("RGB", (image.width, height), (130, 20, 20) if part.suspicious else (40,) * 3)

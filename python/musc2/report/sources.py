@@ -65,7 +65,8 @@ def reduced(picture: Image.Image | NDArray[Any], limit: int) -> Picture:
     scale = min(1.0, limit / max(width, height))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        # Whole factors are means of squares, which takes a fifth of the time of a filter alone.
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=1.0)
     return np.asarray(image)
 
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from musc2.result import Result
 
+_DIGITS = 4  # after the point, at least
+
+
+def decimals(result: Result) -> int:
+    """Return the digits after the point of all scores that people read: four of the threshold."""
+    value = abs(result.threshold.value)
+    if value == 0 or not math.isfinite(value):
+        return _DIGITS
+    return max(_DIGITS, _DIGITS - 1 - math.floor(math.log10(value)))
+
 
 def ranking(result: Result, top: int | None = None) -> list[str]:
     """Return the ``top`` most suspicious parts, those left out, and the verdict as last line."""
     shown = result.top(len(result) if top is None else top)
     rows = [("rank", "name", "score", "verdict")]
+    digits = decimals(result)
+    width = max((len(f"{part.score:.{digits}f}") for part in shown), default=0)
     for part in shown:
-        rows.append((str(part.rank), part.name, f"{part.score:.4f}", part.verdict))
+        rows.append((str(part.rank), part.name, f"{part.score:{width}.{digits}f}", part.verdict))
     lines = aligned(rows)
     if len(shown) < len(result):
         lines.append(f"and {len(result) - len(shown)} more parts with lower scores")
     for failure in result.failures:
         lines.append(f"left out: {failure.message}")
-    return [*lines, result.summary, f"threshold {result.threshold.value:.4f}"]
+    return [*lines, result.summary, f"threshold {result.threshold.value:.{digits}f}"]
 
 
 def printable(text: str) -> str:

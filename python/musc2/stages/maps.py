@@ -20,6 +20,18 @@ from musc2.stages.image_scores import highest_mean, highest_means, highest_means
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class MapPeaks:
+    """The score of each part, (N,), and where its map is highest: the value there, and the pixel.
+
+    pixels: row * width + column at the working size; clouds without a map have 0.
+    """
+
+    scores: torch.Tensor
+    values: torch.Tensor
+    pixels: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Anomaly:
     """The fused scores of parts: of patches, groups and points, and what maps are rendered from."""
 
@@ -32,25 +44,39 @@ class Anomaly:
 
     def peaks(self) -> torch.Tensor:
         """Return the score of each part, (N,): the mean of the highest ``share`` of its values."""
+        return self.map_peaks().scores
+
+    def map_peaks(self) -> MapPeaks:
+        """Return ``peaks``, and where the maps peak."""
         if self.frames is not None:
             return self._peaks(self.layers.values(), self.frames)
-        scores = self.point_scores or []
-        if scores and scores[0].is_cuda:
-            return highest_means_of_all(scores, self.share)
-        return torch.stack([highest_mean(values, self.share) for values in scores])
+        values = self.point_scores or []
+        if values and values[0].is_cuda:
+            scores = highest_means_of_all(values, self.share)
+        else:
+            scores = torch.stack([highest_mean(own, self.share) for own in values])
+        pixels = torch.zeros_like(scores, dtype=torch.int64)
+        return MapPeaks(scores=scores, values=scores, pixels=pixels)
 
     def modality_peaks(self) -> ByModality[torch.Tensor]:
         """Return the score of each part in each modality."""
         frames = self.frames
         if frames is None:
             return ByModality(points=self.peaks())
-        return self.layers.map(lambda layer: self._peaks([layer], frames))
+        return self.layers.map(lambda layer: self._peaks([layer], frames).scores)
 
-    def _peaks(self, layers: Sequence[Layer], frames: list[Frame]) -> torch.Tensor:
-        if self.share == 0:
-            return Maps(layers, frames).peaks()
-        batches = Maps(layers, frames).batches()
-        return torch.cat([highest_means(values, self.share) for values in batches])
+    def _peaks(self, layers: Sequence[Layer], frames: list[Frame]) -> MapPeaks:
+        scores: list[torch.Tensor] = []
+        values: list[torch.Tensor] = []
+        pixels: list[torch.Tensor] = []
+        for maps in Maps(layers, frames).batches():
+            highest = maps.flatten(1).max(1)
+            scores.append(highest_means(maps, self.share) if self.share else highest.values)
+            values.append(highest.values)
+            pixels.append(highest.indices)
+        return MapPeaks(
+            scores=torch.cat(scores), values=torch.cat(values), pixels=torch.cat(pixels)
+        )
 
     def on_cpu(self, *further: torch.Tensor) -> tuple[Anomaly, list[torch.Tensor]]:
         """Return the scores and ``further`` tensors on the CPU; a GPU is waited for once."""

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from musc2 import ops
+from musc2._transfer import upload
+from musc2.by_modality import ByModality
 from musc2.ops._support.magnitude import unit
+from musc2.stages.mutual import Features
 
 
 def salient_features(
@@ -20,6 +23,19 @@ def salient_features(
     if inside is not None:
         scores = scores.masked_fill(~inside, float("-inf"))
     return z[torch.arange(len(z), device=z.device), scores.argmax(1)].float()
+
+
+def salient(
+    source: ByModality[Features], scores: ByModality[torch.Tensor], inside: torch.Tensor | None
+) -> ByModality[torch.Tensor]:
+    """Return each sample's most anomalous feature; that of images lies inside its mask."""
+    image, points = None, None
+    if source.image is not None and scores.image is not None:
+        mask = None if inside is None else upload(inside, scores.image.device)
+        image = salient_features(source.image.z, scores.image, mask)
+    if source.points is not None and scores.points is not None:
+        points = salient_features(source.points.z, scores.points)
+    return ByModality(image, points)
 
 
 def rescore(

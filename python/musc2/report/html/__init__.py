@@ -14,13 +14,15 @@ from typing import Any
 
 from musc2 import atomic_files
 from musc2.regions import regions
-from musc2.report import colors
+from musc2.report import colors, text
 from musc2.report.html import _metrics, _page, _parts
 from musc2.report.html._encoding import as_json, deflated, encodable
 from musc2.report.html._histogram import histogram
 from musc2.result import Result
 
 __all__ = ["write"]
+
+MODALITIES = {"image": "2d", "points": "3d"}  # as people call them
 
 
 def write(
@@ -78,6 +80,7 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
         "threshold": threshold.value,
         "anchor": anchor,
         "mapAnchor": map_anchor,
+        "decimals": text.decimals(result),
         "key": _key(result),
         "histogram": histogram(result.scores.numpy(), anchor),
         "colors": deflated(colors.table()),
@@ -92,6 +95,7 @@ def _context(result: Result, truth: list[bool] | None, title: str) -> dict[str, 
         "rows": rows,
         "contents": contents,
         "about": as_json(about),
+        "decimals": about["decimals"],
         "histogram": about["histogram"],
         "has_labels": truth is not None,
         "metrics": [] if truth is None else _metrics.rows(result, truth),
@@ -113,11 +117,11 @@ def _anchor(threshold: float, scores: Any) -> float:
 
 def _key(result: Result) -> str:
     """Return the name under which the browser keeps the decisions about this result."""
-    text = "\n".join(
+    lines = "\n".join(
         f"{encodable(name)} {score:.6g}"
         for name, score in zip(result.names, result.scores.tolist(), strict=True)
     )
-    return "musc2-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "musc2-" + hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def _regions(result: Result, index: int) -> dict[str, Any] | None:
@@ -142,12 +146,14 @@ def _regions(result: Result, index: int) -> dict[str, Any] | None:
 def _matches(
     result: Result, index: int, crops: dict[tuple[int, int], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the crop of the worst patch, then those of its matches with part and distance."""
-    if result.matches is None or (index, 0) not in crops:
+    """Return the crop at the peak of the map, then those of its matches with part and distance."""
+    matches = result.matches
+    if matches is None or (index, 0) not in crops:
         return []
-    own = [{"part": index, "distance": None, **crops[index, 0]}]
-    for slot, part in enumerate(result.matches.parts[index].tolist()):
+    modality = MODALITIES[matches.modalities[index]]
+    own = [{"part": index, "distance": None, "modality": modality, **crops[index, 0]}]
+    for slot, part in enumerate(matches.parts[index].tolist()):
         if (index, slot + 1) in crops:
-            distance = float(result.matches.distances[index, slot])
+            distance = float(matches.distances[index, slot])
             own.append({"part": part, "distance": distance, **crops[index, slot + 1]})
     return own

@@ -72,27 +72,39 @@ def blocks(result: Result, order: list[int], anchor: float) -> Iterator[tuple[in
     yield from zip(order, ordered_map(make, order, threads=threads, ahead=2 * threads), strict=True)
 
 
-def _requests(
-    result: Result, details: dict[int, Detail]
-) -> dict[int, list[tuple[int, int, torch.Tensor]]]:
-    """Return which crops to make of each part: for which part and slot, and where they lie."""
-    requests: dict[int, list[tuple[int, int, torch.Tensor]]] = defaultdict(list)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CropRequest:
+    """A crop to make: for which part and slot, 0 for its own, where, and of image or surface."""
+
+    part: int
+    slot: int
+    position: torch.Tensor
+    modality: str
+
+
+def _requests(result: Result, details: dict[int, Detail]) -> dict[int, list[CropRequest]]:
+    """Return which crops to make of each part."""
+    requests: dict[int, list[CropRequest]] = defaultdict(list)
     matches = result.matches
     if matches is None:
         return requests
     for index, detail in details.items():
-        requests[index].append((index, 0, matches.positions[index]))
+        modality = matches.modalities[index]
+        own = CropRequest(part=index, slot=0, position=matches.positions[index], modality=modality)
+        requests[index].append(own)
         for slot, other in enumerate(matches.parts[index, : detail.matches].tolist()):
             if other >= 0:
                 position = matches.nearest_positions[index, slot]
-                requests[other].append((index, slot + 1, position))
+                requests[other].append(
+                    CropRequest(part=index, slot=slot + 1, position=position, modality=modality)
+                )
     return requests
 
 
 def _block(
     result: Result,
     details: dict[int, Detail],
-    requests: dict[int, list[tuple[int, int, torch.Tensor]]],
+    requests: dict[int, list[CropRequest]],
     anchor: float,
     index: int,
 ) -> PartBlock:
@@ -115,10 +127,13 @@ def _block(
     for name, grid in levels.items():
         height, width = grid.shape
         content["maps"][name] = {"size": [width, height], "data": deflated(grid)}
-    crops = {}
-    for part, slot, position in requests[index]:
-        where = _fractions(position.numpy(), source, view)
-        crops[part, slot] = _crop(picture, where)
+    crops: dict[tuple[int, int], dict[str, Any]] = {}
+    pictures = {"image": picture}
+    for request in requests[index]:
+        if request.modality not in pictures:
+            pictures[request.modality] = _surface(source, picture)
+        where = _fractions(request.position.numpy(), source, view)
+        crops[request.part, request.slot] = _crop(pictures[request.modality], where)
     return PartBlock(
         thumbnail=jpeg(_thumbnail(picture, total, anchor), 72),
         content=content,
@@ -135,6 +150,16 @@ def _picture(source: Content, view: surface.View | None) -> Picture:
     if source.xyz is not None:
         return sources.reduced(surface.relief(source.xyz, source.mask), _LIMIT)
     return np.full((96, 96, 3), 96, np.uint8)
+
+
+def _surface(source: Content, picture: Picture) -> Picture:
+    """Return the relief of a map that has an image too; without, ``picture`` shows the scan."""
+    if source.image is None or source.xyz is None or source.xyz.ndim != 3:
+        return picture
+    mask = source.mask
+    if mask is not None:
+        mask = _nearest(mask, (source.xyz.shape[0], source.xyz.shape[1]))
+    return sources.reduced(surface.relief(source.xyz, mask), _LIMIT)
 
 
 def _values(result: Result, index: int, view: surface.View | None) -> dict[str, Values]:

@@ -14,8 +14,8 @@ function scoreAt(position) {
   return (level / (1 - level)) * about.anchor;
 }
 
-// Three digits more than the scale needs would only be noise.
-const shortNumber = (value) => String(Number(value.toPrecision(4)));
+// All scores have as many digits after the point, so that they line up.
+const scoreText = (score) => score.toFixed(about.decimals);
 
 function showThreshold() {
   const x = 480 * positionOf(threshold);
@@ -47,8 +47,8 @@ function startThreshold(changed) {
   const set = (value, source) => {
     threshold = value;
     if (source !== slider) slider.value = MOST_STEPS * positionOf(value);
-    if (source !== number) number.value = shortNumber(value);
-    slider.setAttribute("aria-valuetext", shortNumber(value));
+    if (source !== number) number.value = scoreText(value);
+    slider.setAttribute("aria-valuetext", scoreText(value));
     showThreshold();
     changed();
   };

@@ -32,7 +32,7 @@ function showHeading(part) {
   element("large-name").textContent = part.name;
   const verdict = isSuspicious(part) ? "suspicious" : "normal";
   const facts = [
-    fact("Score", shortNumber(part.score)),
+    fact("Score", scoreText(part.score)),
     fact("Times the threshold", `${(part.score / Math.max(threshold, 1e-12)).toFixed(2)} ×`),
     fact("Verdict", create("span", `badge ${verdict}`, verdict)),
   ];
@@ -56,7 +56,7 @@ async function select(index, isOpened) {
   const content = await loadPart(index);
   if (selection.index !== index) return;
   showPictures(content);
-  showMatches(content.matches, (other) => select(other, true));
+  showMatches(content, (other) => select(other, true));
   showScans(part, content);
   element("detail").dataset.shown = index;
 }
