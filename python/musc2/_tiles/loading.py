@@ -1,0 +1,111 @@
+"""Read each image and say where its tiles lie, the same places of the part in all images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+
+from musc2 import inputs
+from musc2._tiles.alignment import Alignment
+from musc2._tiles.layout import Box, Layout, layout
+from musc2.config import Config
+from musc2.errors import InputError
+from musc2.inputs import images
+from musc2.inputs.loading import LoadError, joined
+from musc2.inputs.parts import LoadedPart
+from musc2.inputs.preparation import Preparation
+from musc2.progress import StageTimer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TiledImage:
+    """One image as it was read, and where its tiles lie."""
+
+    sample: inputs.Sample
+    picture: inputs.Picture
+    layout: Layout
+    mask: torch.Tensor | None
+
+    def tile(self, box: Box, preparation: Preparation) -> LoadedPart:
+        """Return one tile as encoders take it."""
+        top, left, bottom, right = box
+        if isinstance(self.picture, Image.Image):
+            cut: inputs.Picture = self.picture.crop((left, top, right, bottom))
+        else:
+            cut = self.picture[top:bottom, left:right]
+        source = self.sample.image
+        label = images.RGB if source is None else source.label
+        size = (bottom - top, right - left)
+        prepared = inputs.Prepared(
+            sample=self.sample,
+            image=inputs.prepare_image(cut, preparation, label),
+            image_size=size,
+            working_size=preparation.target_size(size),
+            further_images=tuple(
+                inputs.prepare_image(cut, own, label) for own in preparation.further
+            ),
+        )
+        return LoadedPart(prepared=prepared)
+
+
+class TiledLoader:
+    """Iterate over the samples as images with tiles; one of them is in memory at a time."""
+
+    def __init__(self, samples: Sequence[inputs.Sample], config: Config, timer: StageTimer) -> None:
+        self.errors: list[LoadError] = []
+        self.count = len(samples)
+        self._samples, self._config, self._timer = samples, config, timer
+        self._alignment: Alignment | None = None
+        self._origins: dict[int, tuple[int, int]] = {}
+
+    def align(self, alignment: Alignment) -> None:
+        """Read all images once to see how they lie.
+
+        Those that cannot be read, or are not of one size, are refused by the iteration.
+        """
+        self._alignment = alignment
+        for number, sample in enumerate(self._samples):
+            with suppress(InputError), self._timer.stage("read"):
+                origin = alignment.add(_picture(sample))
+                if origin is not None:
+                    self._origins[number] = origin
+
+    def __iter__(self) -> Iterator[TiledImage]:
+        self.errors.clear()
+        for number, sample in enumerate(self._samples):
+            try:
+                with self._timer.stage("read"):
+                    image = self._read(number, sample)
+            except InputError as error:
+                if self._config.on_error == "raise":
+                    raise
+                self.errors.append(LoadError(sample=sample, error=error))
+            else:
+                yield image
+        if self.count and len(self.errors) == self.count:
+            msg = f"score: none of {self.count} samples could be read:\n{joined(self.errors)}"
+            raise InputError(msg)
+
+    def _read(self, number: int, sample: inputs.Sample) -> TiledImage:
+        mask = None if sample.mask is None else torch.from_numpy(sample.mask.read())
+        tile, overlap = self._config.tile, self._config.tile_overlap
+        if tile is None:
+            msg = "score: tiles need their size"
+            raise InputError(msg)
+        picture = _picture(sample)
+        size, inside = images.size_of(picture), None
+        if self._alignment is not None and number in self._origins:
+            inside = self._alignment.inside(self._origins[number])
+        own = layout(size, tile, overlap, inside)
+        return TiledImage(sample=sample, picture=picture, layout=own, mask=mask)
+
+
+def _picture(sample: inputs.Sample) -> inputs.Picture:
+    if sample.image is None:
+        msg = "score: tiles need images"
+        raise InputError(msg)
+    return sample.image.read()
