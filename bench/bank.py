@@ -3,7 +3,9 @@
     python -m bench.bank [--count 50] [--rounds 3] [--large 500] [--references 2 10 50 500]
 
 Then the time of one part against banks of several sizes, of images, scans and both, with all
-patches, with a tenth of them, and with a search window: ``bench.bank_latency``. Both sides are compared before they are timed: with the encoders as the bank fitted them they give
+patches, with a tenth of them, and with a search window: ``bench.bank_latency``.
+
+Both sides are compared before they are timed: with the encoders as the bank fitted them they give
 the same scores. The large bank holds made-up features, and adding a part is compared with scoring
 all of its parts anew.
 """
