@@ -33,7 +33,7 @@ def tiles_of(rgb, tile, overlap, references=()):
     cut = []
     for loader in loaders:
         for image in loader:
-            picture = np.asarray(image.picture, np.float32)
+            picture = np.asarray(image.picture.pixels, np.float32)
             boxes = image.layout.boxes()
             cut.append([picture[top:bottom, left:right] for top, left, bottom, right in boxes])
     return cut

@@ -5,13 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from musc2._tiles.layout import Box, layout, shared_pixels
-from musc2.inputs import Picture, images
+from musc2.inputs import Picture
+
+
+class Regions(Protocol):
+    """An image of which boxes can be looked at."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The (H, W) of the image."""
+        ...
+
+    def crop(self, box: Box) -> Picture:
+        """Return the top, left, bottom and right of a box as an image."""
+        ...
+
 
 SIDE = 512
 """Of the windows by which images are compared, in pixels; up to WINDOWS along each side."""
@@ -36,12 +50,12 @@ class Alignment:
     start: tuple[int, int] = (0, 0)
     end: tuple[int, int] = (0, 0)
 
-    def add(self, picture: Picture) -> tuple[int, int] | None:
+    def add(self, picture: Regions) -> tuple[int, int] | None:
         """Return the (row, column) of the first image's corner in this one.
 
         None for an image of one tile, and one that has not as many tiles as the first.
         """
-        size = images.size_of(picture)
+        size = picture.size
         shape = self._shape(size)
         if not self.boxes and shape != (1, 1):
             self.size = self.end = size
@@ -60,7 +74,7 @@ class Alignment:
         row, column = origin
         return self.start[0] + row, self.start[1] + column, self.end[0] + row, self.end[1] + column
 
-    def _origin(self, picture: Picture, size: tuple[int, int]) -> tuple[int, int]:
+    def _origin(self, picture: Regions, size: tuple[int, int]) -> tuple[int, int]:
         if any(bottom > size[0] or right > size[1] for _, _, bottom, right in self.boxes):
             return (0, 0)
         spectra = [_spectrum(picture, box) for box in self.boxes]
@@ -115,13 +129,9 @@ def _windows(size: tuple[int, int]) -> list[Box]:
     return boxes
 
 
-def _spectrum(picture: Picture, box: Box) -> NDArray[np.complex64]:
+def _spectrum(picture: Regions, box: Box) -> NDArray[np.complex64]:
     """Return the frequencies of a window, whose values fade out towards its edges."""
-    top, left, bottom, right = box
-    if isinstance(picture, Image.Image):
-        values = np.asarray(picture.crop((left, top, right, bottom)), np.float32)
-    else:
-        values = np.asarray(picture[top:bottom, left:right]).astype(np.float32)
+    values = np.asarray(picture.crop(box)).astype(np.float32)
     gray = values.mean(2) if values.ndim == 3 else values
     rows, columns = _sides(box)
     fading = np.outer(np.hanning(rows + 2)[1:-1], np.hanning(columns + 2)[1:-1])

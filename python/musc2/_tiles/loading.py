@@ -12,9 +12,10 @@ from PIL import Image
 from musc2 import inputs
 from musc2._tiles.alignment import Alignment
 from musc2._tiles.layout import Box, Layout, layout
+from musc2._tiles.tiff_segments import TiffSegments, open_segments
 from musc2.config import Config
 from musc2.errors import InputError
-from musc2.inputs import images
+from musc2.inputs import formats, images
 from musc2.inputs.loading import LoadError, joined
 from musc2.inputs.parts import LoadedPart
 from musc2.inputs.preparation import Preparation
@@ -22,21 +23,37 @@ from musc2.progress import StageTimer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class WholePicture:
+    """An image that was decoded as a whole."""
+
+    pixels: inputs.Picture
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The (H, W) of the image."""
+        return images.size_of(self.pixels)
+
+    def crop(self, box: Box) -> inputs.Picture:
+        """Return the top, left, bottom and right of a box as an image."""
+        top, left, bottom, right = box
+        if isinstance(self.pixels, Image.Image):
+            return self.pixels.crop((left, top, right, bottom))
+        return self.pixels[top:bottom, left:right]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TiledImage:
     """One image as it was read, and where its tiles lie."""
 
     sample: inputs.Sample
-    picture: inputs.Picture
+    picture: WholePicture | TiffSegments
     layout: Layout
     mask: torch.Tensor | None
 
     def tile(self, box: Box, preparation: Preparation) -> LoadedPart:
         """Return one tile as encoders take it."""
         top, left, bottom, right = box
-        if isinstance(self.picture, Image.Image):
-            cut: inputs.Picture = self.picture.crop((left, top, right, bottom))
-        else:
-            cut = self.picture[top:bottom, left:right]
+        cut = self.picture.crop(box)
         source = self.sample.image
         label = images.RGB if source is None else source.label
         size = (bottom - top, right - left)
@@ -53,7 +70,10 @@ class TiledImage:
 
 
 class TiledLoader:
-    """Iterate over the samples as images with tiles; one of them is in memory at a time."""
+    """Iterate over the samples as images with tiles; one of them is in memory at a time.
+
+    Of a tiff file in strips or tiles, only those rows that are looked at.
+    """
 
     def __init__(self, samples: Sequence[inputs.Sample], config: Config, timer: StageTimer) -> None:
         self.errors: list[LoadError] = []
@@ -70,7 +90,7 @@ class TiledLoader:
         self._alignment = alignment
         for number, sample in enumerate(self._samples):
             with suppress(InputError), self._timer.stage("read"):
-                origin = alignment.add(_picture(sample))
+                origin = alignment.add(self._opened(sample))
                 if origin is not None:
                     self._origins[number] = origin
 
@@ -96,16 +116,23 @@ class TiledLoader:
         if tile is None:
             msg = "score: tiles need their size"
             raise InputError(msg)
-        picture = _picture(sample)
-        size, inside = images.size_of(picture), None
+        picture = self._opened(sample)
+        if isinstance(picture, TiffSegments) and self._config.on_error == "skip":
+            picture.check()  # now, because tokens of half an image would be kept
+        inside: Box | None = None
         if self._alignment is not None and number in self._origins:
             inside = self._alignment.inside(self._origins[number])
-        own = layout(size, tile, overlap, inside)
+        own = layout(picture.size, tile, overlap, inside)
         return TiledImage(sample=sample, picture=picture, layout=own, mask=mask)
 
-
-def _picture(sample: inputs.Sample) -> inputs.Picture:
-    if sample.image is None:
-        msg = "score: tiles need images"
-        raise InputError(msg)
-    return sample.image.read()
+    def _opened(self, sample: inputs.Sample) -> WholePicture | TiffSegments:
+        source = sample.image
+        if source is None:
+            msg = "score: tiles need images"
+            raise InputError(msg)
+        if source.path is not None and source.path.suffix.lower() in formats.TIFF:
+            source.label.check_file(source.path)
+            segments = open_segments(source.path, source.label)
+            if segments is not None:
+                return segments
+        return WholePicture(pixels=source.read())
