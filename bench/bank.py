@@ -1,6 +1,9 @@
 """Time one part against a bank, beside score(references=), and adding one part to a large bank.
 
-    python -m bench.bank [--count 50] [--rounds 3] [--large 500]
+    python -m bench.bank [--count 50] [--rounds 3] [--large 500] [--references 2 10 50 500]
+
+Then the time of one part against banks of several sizes, of images, scans and both, with all
+patches, with a tenth of them, and with a search window: ``bench.bank_latency``.
 
 Both sides are compared before they are timed: with the encoders as the bank fitted them they give
 the same scores. The large bank holds made-up features, and adding a part is compared with scoring
@@ -10,6 +13,7 @@ all of its parts anew.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 import warnings
@@ -19,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.bank_latency import check, table
 from musc2 import Config, Scorer, datasets, score
 from musc2._bank.scoring import among
 from musc2._bank.store import Bank, part_features
@@ -50,7 +55,7 @@ def one_part(name: str, count: int, rounds: int) -> Row:
         new.append(parts.xyz[count:])
     # With good references, all of them are scored for the unit, as all parts of a bank are.
     good = {**options, "references_are_good": True}
-    _check(Scorer.fit(*references.values(), **good), new, references, good)
+    check(Scorer.fit(*references.values(), **good), _named(new), references, good)
     scorer = Scorer.fit(*references.values(), **options)
     banked, anew = [], []
     for _ in range(rounds):
@@ -84,19 +89,8 @@ def one_more(count: int, rounds: int = 7) -> Row:
     return name, statistics.median(added), anew[0], _ratio(anew, added)
 
 
-def _check(
-    scorer: Scorer, new: list[Any], references: dict[str, Any], options: dict[str, Any]
-) -> None:
-    """Raise unless score(references=) with the bank's encoders gives the bank's score."""
-    fitted: dict[str, Any] = {}
-    for name, chosen in scorer.fitted_encoders().items():
-        for own in chosen:
-            encoder = getattr(own, "encoder", own)
-            if encoder.learns:  # score must not fit it again
-                encoder.learns = False
-        fitted[name] = chosen
-    expected = score(*new, references=references, **{**options, **fitted})
-    torch.testing.assert_close(scorer.score(*new).scores, expected.raw_scores, rtol=1e-5, atol=0)
+def _named(new: list[Any]) -> dict[str, Any]:
+    return dict(zip(("rgb", "pcd"), new, strict=False))
 
 
 def _tokens(count: int) -> torch.Tensor:
@@ -134,6 +128,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--large", type=int, default=500)
+    parser.add_argument("--references", type=int, nargs="*", default=[2, 10, 50, 500])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -143,6 +138,11 @@ def main() -> None:
     for measure in rows:
         name, fast, slow, ratio = measure()
         print(f"| {name} | {1000 * fast:.0f} | {1000 * slow:.0f} | {ratio:.1f} |", flush=True)
+    print()
+    if options.references:
+        for line in table(options.references, max(options.rounds, 7)):
+            print(line, flush=True)
+    print(f"load {os.getloadavg()}, {torch.get_num_threads()} threads")
 
 
 if __name__ == "__main__":

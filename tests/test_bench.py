@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench import compare
+from bench import bank_latency, compare
 from bench.quality import __main__ as quality
 from bench.quality import table
 
@@ -64,3 +64,24 @@ def test_compare_pairs_both_sides_by_round():
 )
 def test_times_have_three_digits_and_a_unit(seconds, text):
     assert compare.readable(seconds) == text
+
+
+def test_the_latency_of_a_bank_is_a_table_by_its_size(monkeypatch):
+    monkeypatch.setattr(bank_latency, "COLUMNS", (("2D", "window"), ("2D", "a tenth")))
+    head, rule, *rows = bank_latency.table([2, 3], 1, 32)
+    assert head == "| references | 2D, window | 2D, a tenth |"
+    assert rule.count("|") == 4
+    assert [row.split(" | ")[0] for row in rows] == ["| 2", "| 3"]
+
+
+def test_the_latency_of_a_bank_is_not_timed_when_its_scores_are_wrong(monkeypatch):
+    class Wrong(bank_latency.Scorer):
+        def score(self, *arguments, **options):
+            result = super().score(*arguments, **options)
+            result.scores.mul_(1.01)
+            return result
+
+    monkeypatch.setattr(bank_latency, "Scorer", Wrong)
+    monkeypatch.setattr(bank_latency, "COLUMNS", (("2D", "plain"),))
+    with pytest.raises(AssertionError, match="not close"):
+        list(bank_latency.table([2], 1, 32))

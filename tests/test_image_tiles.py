@@ -13,9 +13,11 @@ from torch.nn.functional import avg_pool2d
 
 from bench.boards import Boards
 from musc2 import Config, Result, Scorer, score
+from musc2._tiles import scores as tile_scores
 from musc2._tiles.layout import layout, neighbors
 from musc2._tiles.store import TokenStore
 from musc2.errors import InputError
+from musc2.patch_scores import features_of
 
 TILED = SMALL.replace(tile=64)
 PATCH = 64 * 8 / 48  # pixels of the image
@@ -224,6 +226,19 @@ def test_copies_are_named_and_files_that_cannot_be_read_are_left_out(rng, tmp_pa
     nearly[:9, :9] ^= 1
     with pytest.warns(UserWarning, match="copies do not vouch for each other: 0 and 6"):
         score_small([*rgb, nearly], config=TILED)
+
+
+def test_the_features_of_each_tile_are_computed_once(rng, monkeypatch):
+    calls = []
+
+    def counted(tokens, *arguments):
+        calls.append(tokens.count)
+        return features_of(tokens, *arguments)
+
+    monkeypatch.setattr(tile_scores, "features_of", counted)
+    score_small(large(rng), config=TILED)
+    tiles = len(layout((150, 230), 64, None).boxes())
+    assert calls.count(5) == tiles  # one layer; those of single parts are for re-scoring
 
 
 @pytest.mark.parametrize(

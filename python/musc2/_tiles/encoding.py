@@ -1,4 +1,4 @@
-"""Read each image once, cut it into tiles and encode them, docs/method/algorithm.md section 1."""
+"""Cut each image into tiles and encode them, docs/method/algorithm.md section 1."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from PIL import Image
 
-from musc2 import inputs, part_encoding
-from musc2._tiles.layout import Box, Layout, layout
+from musc2 import part_encoding
+from musc2._tiles.layout import Layout, layout
+from musc2._tiles.loading import TiledImage, TiledLoader
 from musc2._tiles.store import TokenStore
 from musc2.config import Config
 from musc2.encoders.selection import Encoders
 from musc2.errors import InputError
-from musc2.inputs import images
-from musc2.inputs.loading import LoadError, joined
-from musc2.inputs.parts import LoadedPart, OutputSpec
+from musc2.inputs.parts import OutputSpec
 from musc2.inputs.preparation import Preparation
 from musc2.progress import StageTimer
 from musc2.stages import encode
@@ -24,74 +22,6 @@ from musc2.tokens import Tokens
 
 FIT_TILES = 128
 """Tiles that an encoder learns from, at least one of each part."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TiledImage:
-    """One image as it was read, and where its tiles lie."""
-
-    sample: inputs.Sample
-    picture: inputs.Picture
-    layout: Layout
-    mask: torch.Tensor | None
-
-    def tile(self, box: Box, preparation: Preparation) -> LoadedPart:
-        """Return one tile as encoders take it."""
-        top, left, bottom, right = box
-        if isinstance(self.picture, Image.Image):
-            cut: inputs.Picture = self.picture.crop((left, top, right, bottom))
-        else:
-            cut = self.picture[top:bottom, left:right]
-        source = self.sample.image
-        label = images.RGB if source is None else source.label
-        size = (bottom - top, right - left)
-        prepared = inputs.Prepared(
-            sample=self.sample,
-            image=inputs.prepare_image(cut, preparation, label),
-            image_size=size,
-            working_size=preparation.target_size(size),
-            further_images=tuple(
-                inputs.prepare_image(cut, own, label) for own in preparation.further
-            ),
-        )
-        return LoadedPart(prepared=prepared)
-
-
-class TiledLoader:
-    """Iterate over the samples as images with tiles; one of them is in memory at a time."""
-
-    def __init__(
-        self, samples: Sequence[inputs.Sample], config: Config, timer: StageTimer, role: str = ""
-    ) -> None:
-        self.errors: list[LoadError] = []
-        self.count = len(samples)
-        self._samples, self._config, self._timer, self._role = samples, config, timer, role
-
-    def __iter__(self) -> Iterator[TiledImage]:
-        self.errors.clear()
-        for sample in self._samples:
-            try:
-                with self._timer.stage("read"):
-                    image = self._read(sample)
-            except InputError as error:
-                if self._config.on_error == "raise":
-                    raise
-                self.errors.append(LoadError(sample=sample, error=error))
-            else:
-                yield image
-        if self.count and len(self.errors) == self.count:
-            msg = f"score: none of {self.count} samples could be read:\n{joined(self.errors)}"
-            raise InputError(msg)
-
-    def _read(self, sample: inputs.Sample) -> TiledImage:
-        mask = None if sample.mask is None else torch.from_numpy(sample.mask.read())
-        if sample.image is None or self._config.tile is None:
-            msg = "score: tiles need images"
-            raise InputError(msg)
-        picture = sample.image.read()
-        size = images.size_of(picture)
-        own = layout(size, self._config.tile, self._config.tile_overlap)
-        return TiledImage(sample=sample, picture=picture, layout=own, mask=mask)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,14 +82,14 @@ def encoded(
     encoders: Encoders,
     config: Config,
     timer: StageTimer,
-    like: Layout | None = None,
+    like: tuple[int, int] | None = None,
 ) -> TileSet:
-    """Return the tokens of all tiles. ``like``: the layout of tiles that all parts must have."""
+    """Return the tokens of all tiles. ``like``: a size whose tiles all parts must have."""
     result = TileSet()
     classes: list[list[torch.Tensor]] = [[] for _ in encoders.images]
     for image in loader:
-        like = like or image.layout
-        _check_layout(image, like)
+        like = like or image.layout.size
+        _check_size(image, like, config)
         part = result.count
         own_classes: list[list[torch.Tensor]] = [[] for _ in encoders.images]
         for first, views in _batches(image, preparation, encoders, config, timer):
@@ -211,16 +141,20 @@ def _batches(
         yield first, result.views
 
 
-def _check_layout(image: TiledImage, like: Layout) -> None:
-    """Raise unless the image has as many tiles as the others, of the same size."""
-    own = image.layout
-    sides = (own.rows.side, own.columns.side)
-    if own.shape == like.shape and sides == (like.rows.side, like.columns.side):
+def _check_size(image: TiledImage, like: tuple[int, int], config: Config) -> None:
+    """Raise unless the image gives as many tiles as the others, of the same size."""
+    if config.tile is None:
         return
-    rows, columns = like.shape
+    own, expected = (
+        layout(size, config.tile, config.tile_overlap) for size in (image.layout.size, like)
+    )
+    sides = (own.rows.side, own.columns.side)
+    if own.shape == expected.shape and sides == (expected.rows.side, expected.columns.side):
+        return
+    rows, columns = expected.shape
     msg = (
         f"score: sample {image.sample.name!r} must give {rows} x {columns} tiles as those before, "
-        f"whose size is {like.size[0]} x {like.size[1]}, got {own.shape[0]} x {own.shape[1]} of "
+        f"whose size is {like[0]} x {like[1]}, got {own.shape[0]} x {own.shape[1]} of "
         f"{own.size[0]} x {own.size[1]} pixels; bring the images to one size, or leave out tile"
     )
     raise InputError(msg)

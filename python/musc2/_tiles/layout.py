@@ -12,7 +12,10 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """The tiles along one side of an image of ``size`` pixels; firsts: their first pixels."""
+    """The tiles along one side of an image of ``size`` pixels; firsts: their first pixels.
+
+    They cover what all images show; pixels beyond have the patch that is nearest.
+    """
 
     size: int
     side: int
@@ -20,13 +23,13 @@ class Axis:
 
     def cells(self, patches: int) -> int:
         """Return how many cells to cut the axis into, so that no patch of a tile is skipped."""
-        if len(self.firsts) == 1:
+        if self.side == self.size:
             return patches
         return -(-(self.size - 1) * patches // self.side) + 1
 
     def sources(self, cells: int, patches: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the tile of each cell, the one whose center is nearest, and its patch there."""
-        if len(self.firsts) == 1:
+        if self.side == self.size:
             return torch.zeros(cells, dtype=torch.int64), torch.arange(cells)
         pixels = torch.linspace(0, self.size - 1, cells, dtype=torch.float64)
         firsts = torch.tensor(self.firsts, dtype=torch.float64)
@@ -78,15 +81,25 @@ class Layout:
         return (tiles * (patches[0] * patches[1]) + inside).flatten()
 
 
-def layout(size: tuple[int, int], tile: int, overlap: int | None) -> Layout:
+def layout(
+    size: tuple[int, int], tile: int, overlap: int | None, inside: Box | None = None
+) -> Layout:
     """Return the tiles of an image of ``size`` (H, W).
 
     overlap: pixels that neighbors share, None for an eighth of a tile. The last tiles are moved
     inwards, so all have one size; along a side shorter than a tile there is one, of that length.
+    inside: what of the image the tiles cover, None for all of it.
     """
-    shared = tile // 8 if overlap is None else overlap
-    rows, columns = (_axis(length, tile, shared) for length in size)
+    shared = shared_pixels(tile, overlap)
+    top, left, bottom, right = inside or (0, 0, *size)
+    rows = _axis(size[0], (top, bottom), tile, shared)
+    columns = _axis(size[1], (left, right), tile, shared)
     return Layout(rows=rows, columns=columns)
+
+
+def shared_pixels(tile: int, overlap: int | None) -> int:
+    """Return the pixels that neighbors share."""
+    return tile // 8 if overlap is None else overlap
 
 
 def neighbors(shape: tuple[int, int], tile: int, reach: int | None) -> list[int]:
@@ -102,9 +115,9 @@ def neighbors(shape: tuple[int, int], tile: int, reach: int | None) -> list[int]
     return numbers
 
 
-def _axis(size: int, tile: int, overlap: int) -> Axis:
-    if size <= tile:
-        return Axis(size=size, side=size, firsts=(0,))
-    step = tile - overlap
-    firsts = [*range(0, size - tile, step), size - tile]
+def _axis(size: int, inside: tuple[int, int], tile: int, overlap: int) -> Axis:
+    start, end = inside
+    if end - start <= tile:
+        return Axis(size=size, side=end - start, firsts=(start,))
+    firsts = [*range(start, end - tile, tile - overlap), end - tile]
     return Axis(size=size, side=tile, firsts=tuple(firsts))

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from musc2 import inputs, method, part_encoding
 from musc2._arguments import samples as sample_arguments
-from musc2._tiles.encoding import TiledLoader, TileSet, encoded, fit_images
+from musc2._tiles.alignment import Alignment
+from musc2._tiles.encoding import TileSet, encoded, fit_images
+from musc2._tiles.loading import TiledLoader
 from musc2._tiles.scores import TileGroup, scored_parts
 from musc2.by_modality import ByModality
 from musc2.config import Config
@@ -32,12 +34,15 @@ def score(
     """Return the scores of images that are cut into tiles; references are cut likewise."""
     preparation = part_encoding.preparation(encoders, config)
     loaders = [TiledLoader(own, config, timer) for own in (samples, references)]
+    alignment = Alignment(tile=config.tile or 0, overlap=config.tile_overlap)
+    for loader in reversed(loaders):  # parts lie as the first reference does, if there is one
+        loader.align(alignment)
     with timer.stage("fit"):
         encoders = encoders.fitted(fit_images(loaders, preparation), list, config.seed)
     pairs = encode.pairs(len(encoders.images), 0)
     defaults = encoders.token_defaults(config, pairs)
     parts = encoded(loaders[0], preparation, encoders, config, timer)
-    like = parts.layouts[0] if parts.layouts else None
+    like = parts.layouts[0].size if parts.layouts else None
     partners = encoded(loaders[1], preparation, encoders, config, timer, like)
     errors = [*loaders[0].errors, *loaders[1].errors]
     counts = (len(samples), len(references))

@@ -6,6 +6,7 @@ patches for each whole image: where tiles overlap, the most central tile's patch
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -97,12 +98,17 @@ class _View:
 
     def scores(self, frames: Sequence[Frame], levels: Levels | None) -> PatchScores:
         """Return the scores (N, h * w) of the whole grid."""
-        copied = None if self._config.mutual_copies else self._copies()
+        first_tile = self._layers(0)
+        first_layer = next(first_tile)
+        copied = None if self._config.mutual_copies else self._copies(first_layer)
+        first_tile = itertools.chain([first_layer], first_tile)
+        del first_layer
         tiles, shape = self._store.tiles, self._layouts[0].shape
         scored: list[torch.Tensor] = []
         for tile in range(tiles):
             near = neighbors(shape, tile, self._config.tile_neighbors)
-            layered = [self._layers(number) for number in (tile, *near)]
+            own_layers = first_tile if tile == 0 else self._layers(tile)
+            layered = [own_layers, *map(self._layers, near)]
             for number, (own, *near_features) in enumerate(zip(*layered, strict=True)):
                 with self._timer.stage("mutual"):
                     values = self._tile_scores(own, near_features, copied)
@@ -138,17 +144,24 @@ class _View:
                 keys = references[index] if references else ByModality[torch.Tensor]()
                 yield _image(searched(z, keys, own.grid, self._config))
 
-    def _copies(self) -> torch.Tensor | None:
-        """Return which parts are copies in every tile; None if there are none."""
+    def _copies(self, features: Features) -> torch.Tensor | None:
+        """Return which parts are copies in every tile; None if there are none.
+
+        features: the first layer of the first tile. That of others is only looked at while there
+        may be copies.
+        """
         copied: torch.Tensor | None = None
         for tile in range(self._store.tiles):
-            features = next(self._layers(tile))
+            if tile > 0:
+                features = next(self._layers(tile))
             with self._timer.stage("mutual"):
                 own = copies_of(ByModality(image=features))
             if own is None:
                 return None
             copied = own if copied is None else copied & own
-        return copied if copied is not None and bool(copied.any()) else None
+            if not bool(copied.any()):
+                return None
+        return copied
 
     def _tile_scores(
         self, features: Features, near: Sequence[Features], copied: torch.Tensor | None
