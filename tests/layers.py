@@ -20,7 +20,7 @@ LAYERS = {
         "config", "config_fields", "config_presets",
         "cuda", "environment", "errors", "maps", "matches", "notebook", "part", "paths",
         "progress", "regions", "result", "tokens", "torch_state", "verdict",
-        "_archives", "_config_files", "_result_files", "_spill", "_tensor_files", "_toml",
+        "_archives", "_config_files", "_forks", "_result_files", "_spill", "_tensor_files", "_toml",
         "_transfer",
     },
 }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, cast
 
 import torch
 
-from musc2 import checks, inputs, method, part_encoding
+from musc2 import _forks, checks, inputs, method, part_encoding
 from musc2._arguments import bank as bank_arguments
 from musc2._arguments import samples as sample_arguments
 from musc2._arguments.config import resolve
@@ -65,7 +64,7 @@ class Scorer:
         self._drop = drop
         self._added = 0
         self._calibration: Calibration | None = None
-        self._lock = threading.RLock()
+        self._lock = _forks.Lock("Scorer")
 
     @classmethod
     def fit(
@@ -330,7 +329,7 @@ class Scorer:
             return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=threading.RLock())
+        vars(self).update(state, _lock=_forks.Lock("Scorer"))
 
     def __repr__(self) -> str:
         names = " + ".join(self.encoders.values())

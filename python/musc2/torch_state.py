@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
+
+from musc2 import _forks
 
 
 @contextmanager
@@ -29,25 +32,42 @@ class _Tf32:
     """torch's switches of TF32, which a process has once; off while any thread needs them off."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _forks.Lock()
+        self._own = threading.local()  # .depth: how often this thread needs them off
         self._users = 0
         self._before: list[tuple[Any, str, object]] = []
 
     def turn_off(self) -> None:
         with self._lock:
             self._users += 1
+            self._own.depth = self._depth() + 1
             if self._users == 1:
                 self._before = [_turn_off(*forms) for forms in _switches()]
 
     def restore(self) -> None:
         with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                for owner, name, value in self._before:
-                    setattr(owner, name, value)
+            self._own.depth -= 1
+            self._leave(1)
+
+    def forget_other_threads(self) -> None:
+        """Drop what threads needed that a forked child does not have."""
+        with self._lock:
+            if self._users > self._depth():
+                self._leave(self._users - self._depth())
+
+    def _depth(self) -> int:
+        return getattr(self._own, "depth", 0)
+
+    def _leave(self, users: int) -> None:
+        self._users -= users
+        if self._users == 0:
+            for owner, name, value in self._before:
+                setattr(owner, name, value)
 
 
 _tf32 = _Tf32()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_tf32.forget_other_threads)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -12,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from musc2 import checks
+from musc2 import _forks, checks
 from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.errors import DeviceError
@@ -261,7 +260,7 @@ def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
 
 
 _cast: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.nn.Module]] = WeakKeyDictionary()
-_cast_lock = threading.Lock()
+_cast_lock = _forks.Lock()
 
 
 def cast_once(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from torch.utils.data import IterableDataset
 
+from musc2 import _forks
 from musc2.inputs.sample import Label
 
 _IMAGE_KEYS = ("image", "rgb")
@@ -20,7 +20,7 @@ class Entry:
 
     data_set: Any
     index: int
-    lock: threading.Lock = field(repr=False)
+    lock: _forks.Lock = field(repr=False)
 
     def read(self) -> object:
         """Return the image of the entry."""
@@ -54,7 +54,7 @@ def is_stream(value: object) -> bool:
 
 def entries(data_set: object) -> list[Entry]:
     """Return the entries of a data set, not read yet."""
-    lock = threading.Lock()
+    lock = _forks.Lock()
     count = len(cast(Sized, data_set))
     return [Entry(data_set=data_set, index=index, lock=lock) for index in range(count)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from musc2 import _forks
 from musc2.inputs import containers
 from musc2.inputs.sample import Label, Source
 
 T = TypeVar("T")
 Item = Path | Image.Image | np.ndarray[Any, Any] | torch.Tensor | containers.Entry
-_LOADING = threading.Lock()
+_LOADING = _forks.Lock()
 
 
 def split_items(

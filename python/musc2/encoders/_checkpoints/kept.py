@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from musc2 import _forks
 
 T = TypeVar("T")
 MOST = 4  # networks; ViT-B takes a third of a gigabyte
@@ -17,7 +18,7 @@ class Kept(Generic[T]):
 
     def __init__(self) -> None:
         self._values: OrderedDict[Hashable, T] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = _forks.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the value of a key; make it where there is none."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from types import ModuleType
 from typing import Any
 
 import torch
 
+from musc2 import _forks
 from musc2.ops._support import dispatch, threads
 
 _BLOCK = 1 << 23  # values that torch may compute at a time
 _MAX_NEIGHBORS_ON_GPU = 2048  # that FAISS finds on a GPU
 _GPU_MEMORY = 64 << 20  # bytes that FAISS keeps on a GPU
-_gpu_lock = threading.Lock()
+_gpu_lock = _forks.Lock()
 _gpu_resources: dict[int, Any] = {}
 
 
