@@ -11,7 +11,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import inspect
-import threading
 import time
 import warnings
 from collections.abc import Callable, Hashable
@@ -21,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from musc2 import atomic_files
+from musc2 import _forks, atomic_files
 from musc2.encoders import contract
 from musc2.encoders._checkpoints import fetching
 from musc2.errors import InputError
@@ -33,7 +32,7 @@ _LIBRARIES = ("openvino", "torch", "transformers")  # whose version is part of a
 _models: WeakKeyDictionary[torch.nn.Module, tuple[object, dict[Hashable, Any]]] = (
     WeakKeyDictionary()
 )
-_lock = threading.Lock()
+_lock = _forks.Lock()
 
 
 class _Traced(torch.nn.Module):
