@@ -12,6 +12,8 @@ from musc2.encoders import contract
 from musc2.encoders._runtimes import openvino
 from musc2.errors import InputError
 
+__all__ = ["RUNTIMES", "choose", "run"]
+
 RUNTIMES = ("auto", "torch", "openvino")
 
 Graph = Callable[..., tuple[torch.Tensor, ...]]
