@@ -1,7 +1,10 @@
 """``musc2 learn``, ``inspect``, ``watch`` and ``bank``."""
 
+import http.server
 import json
 import os
+import socket
+import threading
 
 import parts
 import pytest
@@ -9,7 +12,7 @@ from PIL import Image
 
 from musc2 import Scorer, cli
 from musc2._arguments.bank import DROPS
-from musc2.cli import bank_options, watch
+from musc2.cli import _post, bank_options, watch
 from musc2.scorer import STORAGE
 
 COUNT = 6
@@ -135,6 +138,74 @@ def test_watch_goes_on_until_it_is_interrupted(shop, bank, run, monkeypatch):
     assert code == 130
     assert looks == [0.25] * 3
     assert len(output.out.splitlines()) == 2
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Answer with the statuses of the server one after the other, then 200; keep what came."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(json.loads(body))
+        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Stay silent."""
+
+
+@pytest.fixture
+def receiver(monkeypatch):
+    monkeypatch.setattr(_post, "PAUSES", (0.0, 0.0))
+    with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.bodies, server.statuses = [], []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def address(server):
+    return f"http://127.0.0.1:{server.server_port}/verdicts"
+
+
+def test_watch_posts_what_it_prints(shop, bank, run, receiver):
+    (shop / "new" / "broken.png").write_bytes(b"no picture")
+    receiver.statuses = [503, 500]  # passing troubles of the server
+    options = ("--bank", bank, "--once", "--json", "--post", address(receiver))
+    code, output = run("watch", shop / "new", *options)
+    assert code == 4
+    assert receiver.bodies[2:] == [json.loads(line) for line in output.out.splitlines()]
+    assert receiver.bodies[0] == receiver.bodies[1] == receiver.bodies[2]
+    assert "was not posted" not in output.err
+
+
+def test_a_verdict_that_does_not_arrive_is_named_and_printed(shop, bank, run, receiver):
+    receiver.statuses = [404]  # not tried again
+    options = ("--bank", bank, "--once", "--post", address(receiver))
+    code, output = run("watch", shop / "new", *options)
+    assert (code, len(output.out.splitlines()), len(receiver.bodies)) == (0, 2, 2)
+    assert "watch: part_6 was not posted to http" in output.err
+    assert "404" in output.err
+    assert "part_7 was not posted" not in output.err
+
+
+def test_a_server_that_does_not_answer_stops_nothing(shop, bank, run, monkeypatch):
+    monkeypatch.setattr(_post, "PAUSES", (0.0, 0.0))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # refuses connections
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        code, output = run("watch", shop / "new", "--bank", bank, "--once", "--post", url)
+    assert (code, len(output.out.splitlines())) == (0, 2)
+    assert output.err.count("was not posted") == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://a/b", "verdicts", "http://", "http://[", "http://a/\n"]
+)
+def test_other_addresses_are_refused(shop, bank, run, url):
+    code, output = run("watch", shop / "new", "--bank", bank, "--once", "--post", url)
+    assert (code, "--post must be an http or https address" in output.err) == (2, True)
 
 
 def test_errors_name_the_option(shop, bank, run):

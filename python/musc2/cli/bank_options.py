@@ -107,6 +107,11 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument(
         "--once", action="store_true", help="end after the parts that are there now"
     )
+    command.add_argument(
+        "--post",
+        metavar="URL",
+        help="send each verdict to this http or https address too, the JSON object of --json",
+    )
     command.set_defaults(command="watch")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musc2 import checks
-from musc2.cli import exit_codes, streams
+from musc2.cli import _post, exit_codes, streams
 from musc2.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
     if has_images and (options.pcd is None) == ("3d" in scorer.encoders):
         state = "given" if "3d" in scorer.encoders else "left out"
         checks.refuse("watch", "--pcd", f"must be {state}, as in the bank", options.pcd)
+    address = None if options.post is None else _post.check(options.post)
     arrivals = Arrivals(options.folder, options.pcd, has_images=has_images)
     failures = 0
     while True:
@@ -71,6 +72,9 @@ def run(options: argparse.Namespace) -> int:
             verdict = _judge(scorer, stem, files, has_images=has_images)
             failures += "error" in verdict
             streams.write([json.dumps(verdict) if options.json else _line(verdict)])
+            reason = None if address is None else _post.send(address, verdict)
+            if reason is not None:
+                streams.write_message(f"watch: {stem} was not posted to {address}: {reason}")
         if options.once:
             return exit_codes.LEFT_OUT if failures else 0
         time.sleep(interval)
