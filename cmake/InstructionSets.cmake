@@ -28,6 +28,7 @@ function(musc2_add_isa_sources target names)
       -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-exceptions -Wno-psabi
       ${MUSC2_FLAGS_${isa}})
     musc2_warnings(${target}_${isa})
+    musc2_sanitize(${target}_${isa})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${isa}>)
   endforeach()
 endfunction()

@@ -13,7 +13,7 @@ function(musc2_portable target)
     target_link_options(${target} PRIVATE
       -static-libstdc++ -Wl,--exclude-libs,ALL -Wl,--gc-sections)
   endif()
-  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT APPLE)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT APPLE AND NOT MUSC2_CPU_SANITIZERS)
     target_link_options(${target} PRIVATE -s)
   endif()
 endfunction()
