@@ -16,7 +16,13 @@ from musc2.encoders._runtimes import openvino
 from musc2.errors import InputError
 from musc2.result import Result
 
-FAMILIES = ("vit", "dinov2", "dinov2_with_registers", "dinov3_vit", "clip_vision_model")
+LIKE_VIT = ("dinov2", "dinov2_with_registers")  # in what is converted
+FAMILIES = (
+    "vit",
+    "dinov3_vit",
+    "clip_vision_model",
+    *(pytest.param(family, marks=pytest.mark.long) for family in LIKE_VIT),
+)
 
 
 @pytest.fixture
