@@ -198,7 +198,7 @@ def test_weights_add_copies_a_file_to_where_it_is_found(capsys, monkeypatch, tmp
 def test_weights_of_a_call_are_loaded_from_where_they_are(folders, capsys, monkeypatch):
     loaded = []
 
-    def load(name, *, weights=None, device="cpu", precision="auto"):
+    def load(name, *, weights=None, device="cpu", precision="auto", runtime="auto"):
         loaded.append((name, weights))
         return selection.custom.image_encoder(parts.colors, 48)
 
