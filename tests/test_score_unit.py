@@ -155,9 +155,9 @@ def test_at_most_32_references_are_scored_for_the_unit(rng, monkeypatch):
     counts = []
     scored = method.patch_scores
 
-    def counting(samples, *arguments):
+    def counting(samples, *arguments, **options):
         counts.append(samples.count)
-        return scored(samples, *arguments)
+        return scored(samples, *arguments, **options)
 
     monkeypatch.setattr(method, "patch_scores", counting)
     tokens = torch.from_numpy(rng.standard_normal((51, 1, 2, 2, 3), dtype="float32"))
