@@ -35,10 +35,12 @@ WITH_RANDOM_VALUES = {
 def on_each_backend(run):
     """Return the results of ``run`` with every instruction set and, where it is built, emulated."""
     results = []
-    for isa in _cpu.isas():
-        assert _cpu.set_isa(isa)
-        results.append(run())
-    _cpu.set_isa("")
+    try:
+        for isa in _cpu.isas():
+            assert _cpu.set_isa(isa)
+            results.append(run())
+    finally:
+        _cpu.set_isa("")
     if IS_EMULATED:
         with dispatch.emulated():
             results.append(run())

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             streams.write([json.dumps(verdict) if options.json else _line(verdict)])
             reason = None if address is None else _post.send(address, verdict)
             if reason is not None:
-                streams.write_message(f"watch: {stem} was not posted to {address}: {reason}")
+                streams.write_message(f"watch: {stem} was not posted: {reason}")
         if options.once:
             return exit_codes.LEFT_OUT if failures else 0
         time.sleep(interval)

@@ -89,8 +89,8 @@ class VisionTransformer(Pretrained):
 
         images: (B, 3, H, W) float32 in [0, 1], H and W multiples of ``patch``. Patch tokens are the
         outputs of ``blocks`` through the final norm unless ``final_norm`` is False or there is none
-        for them, as with CLIP; class tokens are those
-        of the last block, with CLIP the projected image embedding of length 1.
+        for them, as with CLIP; class tokens are those of the last block, with CLIP the projected
+        image embedding of length 1.
         """
         pixels = contract.check_images("encode", images, self.patch)
         grid = pixels.shape[2] // self.patch, pixels.shape[3] // self.patch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,20 +9,16 @@ import torch
 from musc2 import checks
 from musc2.encoders import contract
 from musc2.encoders._runtimes import openvino
+from musc2.encoders._runtimes.openvino import Graph
 from musc2.errors import InputError
 
 __all__ = ["RUNTIMES", "choose", "run"]
 
 RUNTIMES = ("auto", "torch", "openvino")
 
-Graph = Callable[..., tuple[torch.Tensor, ...]]
-"""What is computed: of a network and input tensors, tensors. Equal graphs compute the same, and
-have equal texts: frozen dataclasses."""
-
 
 def choose(op: str, runtime: str, device: torch.device, precision: str) -> str:
     """Return "torch" or "openvino"; "auto" is OpenVINO on a CPU where it is installed."""
-    checks.choice(op, "runtime", runtime, RUNTIMES)
     fits = device.type == "cpu" and precision != "float16"
     if runtime == "auto":
         return "openvino" if fits and openvino.is_installed() else "torch"

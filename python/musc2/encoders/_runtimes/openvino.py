@@ -27,7 +27,10 @@ from musc2.errors import InputError
 from musc2.ops._support import threads
 
 Graph = Callable[..., tuple[torch.Tensor, ...]]
+"""What is computed of a network and input tensors: a frozen dataclass, so that graphs which compute
+the same are equal and have equal texts."""
 _KEPT_SECONDS = 90 * 86_400  # that a file in the cache stays unused
+_DIGEST_BYTES = 32  # of SHA-256, before the model in a file
 _LIBRARIES = ("openvino", "torch", "transformers")  # whose version is part of a file's name
 _models: WeakKeyDictionary[torch.nn.Module, tuple[object, dict[Hashable, Any]]] = (
     WeakKeyDictionary()
@@ -138,7 +141,7 @@ def _load(
             'set encoder_runtime="torch"'
         )
         raise InputError(msg) from error
-    _write(path, bytes(compiled.export_model().getvalue()))
+    _write(path, compiled.export_model().getvalue())
     return compiled
 
 
@@ -197,14 +200,12 @@ def _fingerprint(
 def _read(path: Path) -> bytes | None:
     """Return the model in a file; None where there is none, or a damaged one."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest, stored = file.read(_DIGEST_BYTES), file.read()
+        path.touch()  # it is in use
     except OSError:
         return None
-    stored = content[32:]
-    if hashlib.sha256(stored).digest() != content[:32]:
-        return None
-    path.touch()
-    return stored
+    return stored if hashlib.sha256(stored).digest() == digest else None
 
 
 def _write(path: Path, model: bytes) -> None:
@@ -212,7 +213,8 @@ def _write(path: Path, model: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_files.replacing(path) as file:
-            file.write(hashlib.sha256(model).digest() + model)
+            file.write(hashlib.sha256(model).digest())
+            file.write(model)
         for other in path.parent.glob("*.bin"):
             if time.time() - other.stat().st_mtime > _KEPT_SECONDS:
                 other.unlink(missing_ok=True)
