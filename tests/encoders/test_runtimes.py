@@ -10,7 +10,7 @@ import random_weights
 import torch
 
 from musc2 import Config, encoders, score
-from musc2.encoders import _runtimes
+from musc2.encoders import _runtimes, point_mae
 from musc2.encoders._checkpoints import fetching
 from musc2.encoders._runtimes import openvino
 from musc2.errors import InputError
@@ -94,6 +94,22 @@ def test_tokens_of_point_mae_are_those_of_torch(tmp_path, grouped_cloud, is_inst
     in_torch = dataclasses.replace(in_torch, statistics=statistics)
     in_openvino = in_torch.with_runtime("openvino")
     assert_close(in_openvino.encode(*grouped_cloud), in_torch.encode(*grouped_cloud))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Norm:
+    def __call__(self, norm, x):
+        return (point_mae._batch_norm(norm, x, "sample", 1),)
+
+
+def test_statistics_of_many_points_are_as_exact_as_those_of_torch(is_installed):
+    generator = torch.Generator().manual_seed(0)
+    points = 0.5 + 0.02 * torch.randn(1024, 128, 8, generator=generator)  # as in the first layer
+    norm = torch.nn.BatchNorm1d(8).eval()
+    [actual] = openvino.run(_Norm(), norm, (points,), torch.float32, any_batch=False)
+    with torch.no_grad():
+        [expected] = _Norm()(norm, points)
+    assert_close(actual, expected)
 
 
 def test_scores_are_those_of_torch_and_the_result_says_which(rng, lite, is_installed, tmp_path):
