@@ -80,3 +80,32 @@ def test_emulated_kernels_give_two_calls():
     expected = both_directions(z, references, precision="float32")
     torch.testing.assert_close(forward, expected[0], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(backward, expected[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("filled", [0, 1, 37, 64])
+def test_trailing_channels_of_zeros_are_skipped_without_changing_a_bit(precision, filled):
+    z, references = features(4, 130, 80), features(4, 90, 80, seed=1)
+    z[..., filled:] = 0
+    references[..., filled:] = 0
+    distance = nearest_patches(z, references=references, precision=precision)
+    # In copies of the same center, two patches have values in the last channel: none is skipped.
+    whole = torch.cat([references, references])
+    whole[4, 0, -1], whole[5, 0, -1] = 9.0, -9.0
+    searched = nearest_patches(z, references=whole, precision=precision)
+    assert torch.equal(searched[..., :4], distance)
+    if precision == "float32":
+        expected = torch.cdist(z.double().flatten(0, 1), references.double().flatten(0, 1))
+        nearest = expected.view(4, 130, 4, 90).amin(3).float()
+        torch.testing.assert_close(distance, nearest, rtol=1e-4, atol=2e-3)
+
+
+def test_zeros_are_skipped_up_to_the_last_channel_that_any_patch_fills():
+    z, references = torch.zeros(2, 30, 40), torch.zeros(2, 25, 40)
+    z[1, 29, 39] = 3.0
+    references[0, 7, 38] = -4.0
+    distance = nearest_patches(z, references=references, precision="float32")
+    assert distance[1, 29].tolist() == [3.0, 3.0]
+    assert (distance.flatten()[:-2] == 0).all()
+    back = nearest_patches(references, references=z, precision="float32")
+    assert back[0, 7].tolist() == [4.0, 4.0]

@@ -30,8 +30,9 @@ class PatchSearch {
                   right_step = step(right_.slabs(), fitting);
     center_ = patch_center(left_, mutual_ ? nullptr : &right_, channels_);
     scratch_.assign(static_cast<size_t>(threads_), PairScratch(rows + micropanel_rows()()));
-    Panel left(search_, channels_, std::min(left_step, left_.slabs()), left_.slab_rows);
-    Panel right(search_, channels_, std::min(right_step, right_.slabs()), right_.slab_rows);
+    const int64_t filled = filled_channels(left_, mutual_ ? nullptr : &right_, center_);
+    Panel left(search_, channels_, filled, std::min(left_step, left_.slabs()), left_.slab_rows);
+    Panel right(search_, channels_, filled, std::min(right_step, right_.slabs()), right_.slab_rows);
     for (int64_t r = 0; r < right_.slabs(); r += right_step) {
       const int64_t r_end = std::min(r + right_step, right_.slabs());
       right.fill(right_, r, r_end, center_);

@@ -14,10 +14,10 @@ namespace {
 // The samples of one side of some pairs, packed.
 class PackedSide {
  public:
-  PackedSide(Search search, int64_t channels, SampleSet set, int64_t room)
+  PackedSide(Search search, int64_t channels, int64_t filled, SampleSet set, int64_t room)
       : channels_(channels),
         set_(set),
-        panel_(search, channels, room, set.rows),
+        panel_(search, channels, filled, room, set.rows),
         slots_(static_cast<size_t>(set.samples), -1) {}
 
   void fill(std::vector<int64_t> samples, const std::vector<float>& center) {
@@ -65,8 +65,9 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
   const int64_t rows = std::max(left.rows, right.rows);
   const int64_t room =
       std::max<int64_t>(1, memory / (2 * Panel::slab_bytes(search, rows, channels)));
-  PackedSide packed_left(search, channels, left, std::min(room, left.samples));
-  PackedSide packed_right(search, channels, right, std::min(room, right.samples));
+  const int64_t filled = filled_channels(left, mutual ? nullptr : &right, center);
+  PackedSide packed_left(search, channels, filled, left, std::min(room, left.samples));
+  PackedSide packed_right(search, channels, filled, right, std::min(room, right.samples));
   const int threads = num_threads();
   std::vector<PairScratch> scratch(static_cast<size_t>(threads),
                                    PairScratch(rows + micropanel_rows()()));

@@ -17,6 +17,16 @@ std::vector<float> sampled_mean(const SampleSet& set, int64_t channels) {
   return mean;
 }
 
+// The end of the last channel that is not 0 in some row; no less than `filled`.
+int64_t filled_until(const float* rows, int64_t count, int64_t channels, int64_t filled) {
+  for (int64_t row = 0; row < count && filled < channels; ++row) {
+    int64_t end = channels;
+    while (end > filled && rows[row * channels + end - 1] == 0) --end;
+    filled = end;
+  }
+  return filled;
+}
+
 }  // namespace
 
 std::vector<float> patch_center(const SampleSet& z, const SampleSet* references, int64_t channels) {
@@ -25,6 +35,16 @@ std::vector<float> patch_center(const SampleSet& z, const SampleSet* references,
   const std::vector<float> other = sampled_mean(*references, channels);
   for (size_t c = 0; c < center.size(); ++c) center[c] = (center[c] + other[c]) / 2;
   return center;
+}
+
+int64_t filled_channels(const SampleSet& z, const SampleSet* references,
+                        const std::vector<float>& center) {
+  const auto channels = static_cast<int64_t>(center.size());
+  int64_t filled = filled_until(center.data(), 1, channels, 1);
+  filled = filled_until(z.patches, z.samples * z.rows, channels, filled);
+  if (references == nullptr) return filled;
+  return filled_until(references->patches, references->samples * references->rows, channels,
+                      filled);
 }
 
 Search search_of(int64_t precision) {
@@ -39,7 +59,7 @@ void search_pair(Search search, int64_t channels, const Slab& a, const PackedPat
   const auto half = static_cast<int64_t>(scratch.at.size() / 2);
   const Nearest rows{scratch.value.data(), scratch.at.data()};
   const Nearest columns{scratch.value.data() + half, scratch.at.data() + half};
-  search_patches()(search, packed_a, packed_b, channels, rows, columns);
+  search_patches()(search, packed_a, packed_b, rows, columns);
 
   float* row_distance2 = scratch.distance2.data();
   measure_patches()(a.patches, b.patches, scratch.row.data(), rows.index, a.rows, channels,

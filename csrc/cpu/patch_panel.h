@@ -47,11 +47,13 @@ class Panel {
     return padded(rows) * (patch_cells()(search, channels) * 4 + 12);
   }
 
-  Panel(Search search, int64_t channels, int64_t slabs, int64_t rows)
+  // `filled`: filled_channels() of all samples that are compared.
+  Panel(Search search, int64_t channels, int64_t filled, int64_t slabs, int64_t rows)
       : search_(search),
         channels_(channels),
         rows_(padded(rows)),
-        cells_(slabs * rows_ * patch_cells()(search, channels)),
+        steps_(patch_cells()(search, filled)),
+        cells_(slabs * rows_ * steps_),
         floats_(2 * slabs * rows_),
         row_starts_(slabs * rows_) {}
 
@@ -72,8 +74,12 @@ class Panel {
 
   PackedPatches at(int64_t number, int64_t rows) {
     const int64_t row = (number - first_) * rows_;
-    return {cells_.data() + row * patch_cells()(search_, channels_), floats_.data() + 2 * row,
-            floats_.data() + 2 * row + rows_, row_starts_.data() + row, rows};
+    return {cells_.data() + row * steps_,
+            floats_.data() + 2 * row,
+            floats_.data() + 2 * row + rows_,
+            row_starts_.data() + row,
+            rows,
+            steps_};
   }
 
  private:
@@ -90,7 +96,7 @@ class Panel {
   }
 
   Search search_;
-  int64_t channels_, rows_, first_ = 0;
+  int64_t channels_, rows_, steps_, first_ = 0;
   ScratchArray<int32_t> cells_;
   ScratchArray<float> floats_;
   ScratchArray<int32_t> row_starts_;
@@ -99,6 +105,11 @@ class Panel {
 // The mean of about 1,024 patches, evenly spread: of z or, with references, the middle of both
 // means, so that the two directions of a comparison have one center.
 std::vector<float> patch_center(const SampleSet& z, const SampleSet* references, int64_t channels);
+
+// The channels up to the last one that is not 0 everywhere, at least 1: layers of several widths are
+// filled up with zeros, which need not be multiplied.
+int64_t filled_channels(const SampleSet& z, const SampleSet* references,
+                        const std::vector<float>& center);
 
 // The search that a precision of musc2/nearest_patches.h stands for on this machine.
 Search search_of(int64_t precision);

@@ -68,7 +68,7 @@ int64_t patch_cells(Search search, int64_t channels) { return cells_per_row(sear
 
 void pack_patches(Search search, const float* patches, int64_t channels, const float* center,
                   float* scratch, PackedPatches packed) {
-  const int64_t steps = cells_per_row(search, channels);
+  const int64_t cells = cells_per_row(search, channels), steps = packed.steps;
   float* row = scratch;
   auto* row_cells = reinterpret_cast<int32_t*>(scratch + channels + 3);
   for (int64_t i = 0; i < 3; ++i) row[channels + i] = 0;
@@ -77,16 +77,16 @@ void pack_patches(Search search, const float* patches, int64_t channels, const f
     if (r < packed.rows) {
       for (int64_t c = 0; c < channels; ++c) row[c] = patches[r * channels + c] - center[c];
       packed.half_norms[r] =
-          search == Search::float32 ? pack_float32(row, steps, row_cells)
+          search == Search::float32 ? pack_float32(row, cells, row_cells)
           : search == Search::bfloat16
-              ? pack_bfloat16(row, steps, row_cells)
-              : pack_int8(row, steps, row_cells, packed.scales + r, packed.row_starts + r);
+              ? pack_bfloat16(row, cells, row_cells)
+              : pack_int8(row, cells, row_cells, packed.scales + r, packed.row_starts + r);
     } else {
       packed.half_norms[r] = -__builtin_inff();
       for (int64_t s = 0; s < steps; ++s) row_cells[s] = 0;
     }
-    int32_t* cells = packed.cells + r / micropanel * micropanel * steps + r % micropanel;
-    for (int64_t s = 0; s < steps; ++s) cells[s * micropanel] = row_cells[s];
+    int32_t* to = packed.cells + cell_offset(r, steps);
+    for (int64_t s = 0; s < steps; ++s) to[s * micropanel] = row_cells[s];
   }
 }
 

@@ -10,13 +10,14 @@ enum class Search : int { float32, bfloat16, int8 };
 // A sample packed for the search, as micropanels of micropanel_rows() rows. In a micropanel, step s
 // holds one 4-byte cell per row: 1 float32, 2 bfloat16 or 4 int8 values of consecutive channels.
 // The same layout serves as either operand of a product. Rows are padded to whole micropanels and
-// channels to whole steps, with zeros.
+// channels to whole steps, with zeros. Channels beyond the steps are 0 in both samples: they add
+// nothing to a product.
 struct PackedPatches {
   int32_t* cells;
   float* half_norms;    // -|x|^2 / 2 of the packed values; -infinity for padding: it never wins
   float* scales;        // int8: value = scale * integer
   int32_t* row_starts;  // int8: -128 times the row's sum
-  int64_t rows;
+  int64_t rows, steps;
 };
 
 // For each patch of a sample its nearest patch of the other one: -distance^2 / 2 in the precision
@@ -26,7 +27,8 @@ struct Nearest {
   int32_t* index;
 };
 
-// Rows per micropanel, cells per row, and whether this instruction set supports the search.
+// Rows per micropanel, cells that hold `channels`, and whether this instruction set supports the
+// search.
 MUSC2_ISA_FUNCTION(int64_t, micropanel_rows)
 MUSC2_ISA_FUNCTION(int64_t, patch_cells, Search search, int64_t channels)
 MUSC2_ISA_FUNCTION(bool, patch_search_exists, Search search)
@@ -39,7 +41,7 @@ MUSC2_ISA_FUNCTION(void, pack_patches, Search search, const float* patches, int6
 // Finds for every row of a its nearest row of b, and the other way round; the lowest index wins
 // ties. `rows` and `columns` have room for whole micropanels.
 MUSC2_ISA_FUNCTION(void, search_patches, Search search, const PackedPatches& a,
-                   const PackedPatches& b, int64_t channels, Nearest rows, Nearest columns)
+                   const PackedPatches& b, Nearest rows, Nearest columns)
 
 // distance2[i] = |a[a_rows[i]] - b[b_rows[i]]|^2 for i < n, from the features. The same for (a, b)
 // and (b, a).

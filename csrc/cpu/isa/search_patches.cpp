@@ -15,7 +15,6 @@ Ints lane_numbers() {
 }
 
 struct Float32 {
-  static constexpr Search kind = Search::float32;
   using Sum = Floats;
   static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column) {
     return load(b.half_norms + column) + a.half_norms[row];
@@ -32,7 +31,6 @@ struct Float32 {
 
 #ifdef __AVX512BF16__
 struct Bfloat16 {
-  static constexpr Search kind = Search::bfloat16;
   using Sum = Floats;
   static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column) {
     return Float32::begin(a, row, b, column);
@@ -49,7 +47,6 @@ struct Bfloat16 {
 
 #ifdef __AVX512VNNI__
 struct Int8 {
-  static constexpr Search kind = Search::int8;
   using Sum = Ints;
   // The instruction multiplies unsigned by signed bytes: 128 is added to the column's bytes on the
   // fly, and the sum starts at the value that cancels it.
@@ -85,8 +82,8 @@ void tile(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t c
 #pragma GCC unroll 3
     for (int v = 0; v < VECTORS; ++v) sums[i][v] = Mode::begin(a, row + i, b, column + v * width);
   }
-  const int32_t* row_cells = a.cells + row / micropanel * micropanel * steps + row % micropanel;
-  const int32_t* column_cells = b.cells + column * steps;
+  const int32_t* row_cells = a.cells + cell_offset(row, steps);
+  const int32_t* column_cells = b.cells + cell_offset(column, steps);
   for (int64_t s = 0; s < steps; ++s, row_cells += micropanel, column_cells += micropanel) {
 #pragma GCC unroll 8
     for (int i = 0; i < tile_rows; ++i) {
@@ -142,9 +139,9 @@ void reset(const Nearest& nearest, int64_t count) {
 }
 
 template <class Mode>
-void search(const PackedPatches& a, const PackedPatches& b, int64_t channels, const Nearest& rows,
+void search(const PackedPatches& a, const PackedPatches& b, const Nearest& rows,
             const Nearest& columns) {
-  const int64_t steps = cells_per_row(Mode::kind, channels);
+  const int64_t steps = a.steps;
   reset(rows, round_to_micropanels(a.rows));
   reset(columns, round_to_micropanels(b.rows));
   const int64_t fitting = group_bytes / (micropanel * 4 * steps);
@@ -157,7 +154,7 @@ void search(const PackedPatches& a, const PackedPatches& b, int64_t channels, co
         candidates.value[i] = Floats{} - __builtin_inff();
         candidates.index[i] = Ints{} + 0x7fffffff;
       }
-      for (int64_t column = start; column < end; column += micropanel) {
+      for (int64_t column = start; column < end; column += tile_columns) {
         const int64_t left = b.rows - column;
         if (left > 2 * width) {
           tile<Mode, 3>(a, row, b, column, steps, candidates, columns);
@@ -182,19 +179,19 @@ bool patch_search_exists(Search search) {
 #endif
 }
 
-void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, int64_t channels,
-                    Nearest rows, Nearest columns) {
+void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, Nearest rows,
+                    Nearest columns) {
   switch (search) {
 #ifdef __AVX512BF16__
     case Search::bfloat16:
-      return MUSC2_ISA::search<Bfloat16>(a, b, channels, rows, columns);
+      return MUSC2_ISA::search<Bfloat16>(a, b, rows, columns);
 #endif
 #ifdef __AVX512VNNI__
     case Search::int8:
-      return MUSC2_ISA::search<Int8>(a, b, channels, rows, columns);
+      return MUSC2_ISA::search<Int8>(a, b, rows, columns);
 #endif
     default:
-      return MUSC2_ISA::search<Float32>(a, b, channels, rows, columns);
+      return MUSC2_ISA::search<Float32>(a, b, rows, columns);
   }
 }
 
