@@ -34,6 +34,7 @@ from bench.compare import readable
 from bench.gpu.synthetic import REAL, networks, parts
 from bench.pipeline import make_parts
 from musc2 import encoders
+from musc2.encoders.point_mae import PointMAE
 from musc2.ops._support.threads import one_thread
 from musc2.progress import StageTimer
 
@@ -59,7 +60,7 @@ class Files:
     images: list[Path]
     maps: list[Path]
     image_encoder: encoders.Encoder
-    point_encoder: encoders.PointMAE
+    point_encoder: PointMAE
 
 
 def write_files(count: int, folder: Path) -> Files:
@@ -78,7 +79,7 @@ def write_files(count: int, folder: Path) -> Files:
         Image.fromarray(shifted.clip(0, 255).astype(np.uint8)).save(image_paths[-1])
         tifffile.imwrite(map_paths[-1], xyz)
     image, point = networks(REAL, folder, torch.device("cpu"))
-    assert isinstance(point, encoders.PointMAE)
+    assert isinstance(point, PointMAE)
     return Files(images=image_paths, maps=map_paths, image_encoder=image, point_encoder=point)
 
 

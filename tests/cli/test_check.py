@@ -35,10 +35,29 @@ def test_a_sound_set_is_described(folders, capsys):
     code, lines, _ = run(capsys, "check", folders[0])
     assert code == 0
     assert lines[:3] == ["5 parts", "image sizes: 36 x 60 (5)", "image kinds: color (5)"]
-    assert lines[-1] == "0 problems, 1 notes and warnings"
+    assert lines[-1] == "0 problems, 1 note or warning"
     code, lines, _ = run(capsys, "check", "--pcd", folders[1], "--intrinsics", "50,50,30,18")
     assert code == 0
     assert "xyz map sizes: 36 x 60 (5)" in lines
+
+
+def test_images_much_larger_than_encoders_see_are_noted(tmp_path, capsys):
+    for index in range(2):
+        Image.new("RGB", (2400, 300), (index, 0, 0)).save(tmp_path / f"{index}.png")
+    _, lines, _ = run(capsys, "check", tmp_path)
+    [note] = [line for line in lines if "small marks vanish" in line]
+    assert note.startswith("note: images of up to 300 x 2400 are scored at a few hundred pixels")
+    for index in range(2):
+        Image.new("RGB", (2000, 300), (index, 0, 0)).save(tmp_path / f"{index}.png")
+    _, lines, _ = run(capsys, "check", tmp_path)
+    assert not any("small marks vanish" in line for line in lines)
+
+
+def test_one_of_a_kind_is_named_in_the_singular(tmp_path, capsys):
+    Image.new("RGB", (20, 30)).save(tmp_path / "0.png")
+    _, lines, _ = run(capsys, "check", tmp_path)
+    assert lines[0] == "1 part"
+    assert lines[-1] == "1 problem, 1 note or warning"
 
 
 def test_every_problem_is_listed_and_sets_the_exit_code(folders, capsys):

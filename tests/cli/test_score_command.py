@@ -166,7 +166,7 @@ def test_folders_below_are_searched_on_request(folder, run, capsys):
     assert "left/3" in text
     assert "of 6 parts" in text
     assert cli.main(["score", str(folder), "--encoder-2d", "texture"]) == 2
-    assert "subfolders are not searched" in capsys.readouterr().err
+    assert "subfolders are not searched without --recursive" in capsys.readouterr().err
 
 
 def test_references_are_compared_with_and_not_scored(folder, run, tmp_path):

@@ -102,7 +102,7 @@ def test_sizes_orientations_and_stems_are_noted(folder):
     assert not any(note.important for note in notes(folder))
     assert texts == [
         "images of several sizes: 36 x 60 (6), 60 x 36 (1)",
-        "1 images are taller than wide, 6 are not",
+        "1 image is taller than wide, 6 not",
         "images that are turned upright by their EXIF orientation: 0.jpg",
         "files of one stem count as parts of their own: 0.jpg, 0.png",
     ]

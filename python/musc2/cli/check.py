@@ -35,7 +35,7 @@ def check(options: argparse.Namespace) -> int:
         streams.write(["problem: " + str(error)])
         return exit_codes.PROBLEMS
     headers = notes.read_headers(samples)
-    streams.write([f"{len(samples)} parts"])
+    streams.write([notes.number_of(len(samples), "part")])
     if headers:
         streams.write(["image sizes: " + notes.counted(notes.sizes(headers))])
         streams.write(["image kinds: " + notes.counted(notes.kinds(headers))])
@@ -47,7 +47,8 @@ def check(options: argparse.Namespace) -> int:
         streams.write([("warning: " if note.important else "note: ") + note.text])
     problems += _set_problems(samples, loaded)
     streams.write(f"problem: {problem}" for problem in problems)
-    streams.write([f"{len(problems)} problems, {len(listed)} notes and warnings"])
+    count = notes.number_of(len(listed), "note or warning", "notes and warnings")
+    streams.write([f"{notes.number_of(len(problems), 'problem')}, {count}"])
     return exit_codes.PROBLEMS if problems else 0
 
 
@@ -83,7 +84,8 @@ def _scans(loaded: Sequence[Prepared]) -> list[str]:
             points.append(part.cloud.input_count)
     lines = [f"xyz map sizes: {notes.counted(maps)}"] if maps else []
     if points:
-        lines.append(f"{len(points)} clouds of {min(points)} to {max(points)} points")
+        count = notes.number_of(len(points), "cloud")
+        lines.append(f"{count} of {min(points)} to {max(points)} points")
     return lines
 
 

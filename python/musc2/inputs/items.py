@@ -207,6 +207,8 @@ def _files(
     if not files:
         other_endings = sorted({file.suffix.lower() for file in visible})
         got = "none; subfolders are not searched"
+        if any(below.is_dir() for below in path.iterdir()):
+            got += " without --recursive; in Python, pass a list of files"
         if other_endings:
             got = f"files that end in {', '.join(other_endings)}"
         label = replace(argument, text=f"{argument.text} ({path})")

@@ -21,6 +21,7 @@ from musc2.inputs.formats import camera_raw
 from musc2.inputs.sample import Sample, Source
 
 FEW = 20  # parts, below which a set says little about what is normal
+LARGE = 2000  # pixels of a side, from which small marks vanish at the size that encoders take
 _SHOWN = 5
 # Endings of images and scans that are not read, at least not beside those that are.
 _LOOK_ALIKE = (
@@ -58,7 +59,7 @@ def unusual(
     for name, value in arguments.items():
         notes += _ignored_notes(name, value, used)
     if len(samples) < FEW:
-        text = f"{len(samples)} parts; from {FEW} on it shows better what is normal"
+        text = f"{number_of(len(samples), 'part')}; from {FEW} on it shows better what is normal"
         notes.append(Note(text=text, important=False))
     return notes
 
@@ -81,6 +82,11 @@ def read_headers(samples: Sequence[Sample]) -> dict[Path, ImageHeader]:
         if path is not None and header is not None:
             headers[path] = header
     return headers
+
+
+def number_of(count: int, noun: str, plural: str | None = None) -> str:
+    """Return "1 part" or "2 parts"."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def counted(values: Iterable[str]) -> str:
@@ -147,9 +153,15 @@ def _image_notes(headers: Headers) -> list[Note]:
     if len(image_sizes) > 1:
         text = f"images of several sizes: {counted(sizes(headers))}"
         notes.append(Note(text=text, important=False))
+    largest = max((header.size for header in headers.values()), key=max, default=(0, 0))
+    if max(largest) > LARGE:
+        text = f"images of up to {largest[0]} x {largest[1]} are scored at a few hundred pixels, "
+        text += "where small marks vanish; `--set tile=512` looks closer"
+        notes.append(Note(text=text, important=False))
     tall = sum(header.size[0] > header.size[1] for header in headers.values())
     if 0 < tall < len(headers):
-        text = f"{tall} images are taller than wide, {len(headers) - tall} are not"
+        count = number_of(tall, "image is", "images are")
+        text = f"{count} taller than wide, {len(headers) - tall} not"
         notes.append(Note(text=text, important=False))
     turned = _names(headers, lambda header: header.turned)
     if turned:
@@ -199,6 +211,6 @@ def _ignored_notes(name: str, value: object, used: set[Path]) -> list[Note]:
         important |= is_broken or path.suffix.lower() in _LOOK_ALIKE
     if not sorts:
         return []
-    count = "1 file is" if len(sorts) == 1 else f"{len(sorts)} files are"
+    count = number_of(len(sorts), "file is", "files are")
     text = f"{count} left out of {name} ({value}): {counted(sorts)}"
     return [Note(text=text, important=important)]
