@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -10,7 +11,6 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace musc2 {
@@ -50,77 +50,95 @@ class Pool {
 
   static Pool& instance();
 
-  // Returns false if another caller is using the pool.
-  bool try_run(int64_t count, int threads, const Body& body) {
-    std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
-    if (!owner.owns_lock()) return false;
-    start(count, threads, body);
-    inside_pool = true;
-    work(0);
-    inside_pool = false;
+  void run(int64_t count, int threads, const Body& body) {
+    Job job{body, count};
+    for (int slot = static_cast<int>(count < threads ? count : threads) - 1; slot > 0; --slot)
+      job.free_slots.push_back(slot);
     std::unique_lock<std::mutex> lock(mutex_);
-    finished_.wait(lock, [this] { return running_ == 0; });
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-    return true;
+    grow(job.free_slots.size());
+    jobs_.push_back(&job);
+    ++arrivals_;
+    wake_.notify_all();
+    lock.unlock();
+    inside_pool = true;
+    work(job, 0, 0);
+    inside_pool = false;
+    lock.lock();
+    jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+    finished_.wait(lock, [&job] { return job.helpers == 0; });
+    if (job.error) std::rethrow_exception(job.error);
   }
 
  private:
-  void start(int64_t count, int threads, const Body& body) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    int helpers = static_cast<int>(count < threads ? count : threads) - 1;
-    while (static_cast<int>(workers_.size()) < helpers) {
+  // One call of parallel_for. All but `next` is guarded by mutex_.
+  struct Job {
+    const Body& body;
+    const int64_t count;
+    std::atomic<int64_t> next{0};
+    std::vector<int> free_slots{};  // of the scratch memory; 0 is the caller's
+    int helpers = 0;
+    std::exception_ptr error{};
+  };
+
+  void grow(size_t helpers) {
+    while (workers_.size() < helpers) {
       try {
-        workers_.emplace_back(
-            [this, worker = static_cast<int>(workers_.size()) + 1] { serve(worker); });
+        workers_.emplace_back([this] { serve(); });
       } catch (const std::system_error&) {  // the system starts no more threads
-        helpers = static_cast<int>(workers_.size());
+        return;
       }
     }
-    body_ = &body;
-    count_ = count;
-    next_ = 0;
-    helpers_ = running_ = helpers;
-    ++round_;
-    wake_.notify_all();
   }
 
-  void work(int worker) {
+  // A helper leaves a job when another one has arrived since it joined, to share itself out anew.
+  void work(Job& job, int slot, uint64_t joined) {
     try {
-      for (int64_t item; (item = next_.fetch_add(1)) < count_;) {
-        (*body_)(item, worker);
-        if (worker == 0) check_in();
+      while (slot == 0 || arrivals_ == joined) {
+        const int64_t item = job.next.fetch_add(1);
+        if (item >= job.count) return;
+        job.body(item, slot);
+        if (slot == 0) check_in();
       }
     } catch (...) {
-      next_ = count_;
+      job.next = job.count;
       std::lock_guard<std::mutex> lock(mutex_);
-      if (!error_) error_ = std::current_exception();
+      if (!job.error) job.error = std::current_exception();
     }
   }
 
-  void serve(int worker) {
+  void serve() {
     inside_pool = true;
-    uint64_t seen = 0;
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return round_ != seen; });
-      seen = round_;
-      if (worker > helpers_) continue;
+      Job* job = nullptr;
+      wake_.wait(lock, [&] { return (job = most_in_need()) != nullptr; });
+      const int slot = job->free_slots.back();
+      job->free_slots.pop_back();
+      ++job->helpers;
+      const uint64_t joined = arrivals_;
       lock.unlock();
-      work(worker);
+      work(*job, slot, joined);
       lock.lock();
-      if (--running_ == 0) finished_.notify_one();
+      job->free_slots.push_back(slot);
+      if (--job->helpers == 0) finished_.notify_all();
     }
   }
 
-  std::mutex owner_, mutex_;
+  // The job with the fewest helpers of those that have items and slots left, or null.
+  Job* most_in_need() const {
+    Job* chosen = nullptr;
+    for (Job* job : jobs_) {
+      if (job->free_slots.empty() || job->next >= job->count) continue;
+      if (chosen == nullptr || job->helpers < chosen->helpers) chosen = job;
+    }
+    return chosen;
+  }
+
+  std::mutex mutex_;
   std::condition_variable wake_, finished_;
   std::vector<std::thread> workers_;
-  const Body* body_ = nullptr;
-  std::atomic<int64_t> next_{0};
-  int64_t count_ = 0;
-  int helpers_ = 0, running_ = 0;
-  uint64_t round_ = 0;
-  std::exception_ptr error_;
+  std::vector<Job*> jobs_;
+  std::atomic<uint64_t> arrivals_{0};
 };
 
 // The pool is never destroyed: its threads may outlive static destructors, and a forked child,
@@ -155,8 +173,7 @@ void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
 }
 
 void parallel_for(int64_t count, int threads, const std::function<void(int64_t, int)>& body) {
-  const bool alone = threads <= 1 || count <= 1 || inside_pool;
-  if (!alone && Pool::instance().try_run(count, threads, body)) return;
+  if (threads > 1 && count > 1 && !inside_pool) return Pool::instance().run(count, threads, body);
   for (int64_t item = 0; item < count; ++item) {
     body(item, 0);
     check_in();

@@ -1,7 +1,12 @@
 // The functions of musc2._cuda_emulated beside the kernels: thread orders, kernels with mistakes,
 // and single instructions.
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
 #include "bind/by_address.h"
 #include "bind/extras.h"
+#include "common/parallel.h"
 #include "emulator/narrow_floats.h"
 #include "emulator/order.h"
 #include "emulator/tests/hopper_probe.h"
@@ -9,6 +14,19 @@
 #include "emulator/tests/tile_probe.h"
 
 namespace musc2::bind {
+namespace {
+
+// Writes the worker of each item, which takes so long; the item `failing` throws.
+void workers_of_items(int64_t count, int threads, int64_t microseconds, int64_t failing,
+                      int32_t* workers) {
+  parallel_for(count, threads, [&](int64_t item, int worker) {
+    if (item == failing) throw std::runtime_error("this item fails");
+    std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+    workers[item] = worker;
+  });
+}
+
+}  // namespace
 
 void bind_extras(pybind11::module_& module) {
   module.def("order", &emulation::order);
@@ -20,6 +38,7 @@ void bind_extras(pybind11::module_& module) {
   module.def("narrow_half", [](float value) { return __float2half_rn(value).bits; });
   module.def("widen_bfloat16", [](uint16_t bits) { return __bfloat162float({bits}); });
   module.def("narrow_bfloat16", [](float value) { return __float2bfloat16_rn(value).bits; });
+  module.def("workers_of_items", by_address(&workers_of_items));
   module.def("probe_multiply", by_address(&cuda::probe_multiply));
   module.def("probe_load_matrices", by_address(&cuda::probe_load_matrices));
   module.def("probe_copies", by_address(&cuda::probe_copies));

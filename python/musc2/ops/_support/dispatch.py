@@ -15,6 +15,7 @@ import torch
 
 from musc2 import _cpu, checks
 from musc2.errors import DeviceError
+from musc2.ops._support import cpu_quota
 
 Argument = torch.Tensor | int | float | None
 _NUMBERS = (int, float)  # a tuple, which isinstance checks faster than a union
@@ -150,12 +151,14 @@ def num_threads() -> int:
 def set_num_threads(count: int | None) -> None:
     """Set how many threads the CPU kernels use.
 
-    None: the environment variable MUSC2_NUM_THREADS, else every core this process may use.
+    None: the environment variable MUSC2_NUM_THREADS, else every core this process may use, as far
+    as its control group's quota goes.
     """
-    threads = (
-        0 if count is None else checks.whole("set_num_threads", "count", count, 1, _MAX_THREADS)
-    )
-    _cpu.set_num_threads(threads)
+    if count is None:
+        _cpu.set_num_threads(0)
+        _keep_quota()
+    else:
+        _cpu.set_num_threads(checks.whole("set_num_threads", "count", count, 1, _MAX_THREADS))
 
 
 def isa() -> str:
@@ -166,15 +169,29 @@ def isa() -> str:
 def _check_environment() -> None:
     """Warn of values of MUSC2_NUM_THREADS and MUSC2_ISA that are not used."""
     threads = os.environ.get("MUSC2_NUM_THREADS", "")
-    is_number = threads.isascii() and threads.isdecimal() and len(threads) <= 9
-    is_count = is_number and 1 <= int(threads) <= _MAX_THREADS
-    if threads and not is_count:
+    if threads and not _is_thread_count(threads):
         requirement = f"must be a whole number from 1 to {_MAX_THREADS}"
         _warn_unused("MUSC2_NUM_THREADS", requirement, threads)
     chosen, available = os.environ.get("MUSC2_ISA", ""), _cpu.isas()
     if chosen and chosen not in available:
         requirement = f"must be one of {', '.join(available)} on this machine"
         _warn_unused("MUSC2_ISA", requirement, chosen)
+
+
+def _is_thread_count(text: str) -> bool:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 9
+    return is_number and 1 <= int(text) <= _MAX_THREADS
+
+
+def _keep_quota() -> None:
+    """Use no more threads than the quota pays for, unless MUSC2_NUM_THREADS says how many.
+
+    More of them would stand still together for the rest of each period.
+    """
+    quota = cpu_quota.usable_cores()
+    chosen = _is_thread_count(os.environ.get("MUSC2_NUM_THREADS", ""))
+    if quota is not None and not chosen and quota < _cpu.num_threads():
+        _cpu.set_num_threads(quota)
 
 
 def _warn_unused(variable: str, requirement: str, value: str) -> None:
@@ -212,3 +229,4 @@ def _by_address(arguments: tuple[Argument, ...]) -> list[int | float]:
 
 
 _check_environment()
+_keep_quota()
