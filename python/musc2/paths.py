@@ -41,12 +41,18 @@ def below(op: str, subject: str, folder: Path, name: str, *, ending: str = "") -
 
 
 def check_writable(folder: Path) -> None:
-    """Raise unless files can be written into ``folder``, which is made if it is not there."""
+    """Raise unless files can be written into ``folder``, which need not be there.
+
+    Nothing stays of the attempt: a call that fails later leaves no empty folder.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".musc2-{os.getpid()}"
         probe.touch()
         probe.unlink()
+        for made in missing:
+            made.rmdir()
     except OSError as error:
         msg = f"--out must be a folder that can be written to, got {folder}: {error.strerror}"
         raise InputError(msg) from error

@@ -13,9 +13,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from musc2 import Result, cli, encoders
-from musc2.encoders import custom, selection
+from musc2 import Result, cli
 
+pytestmark = pytest.mark.usefixtures("quick_encoders")
 COUNT = 6
 DEFECTIVE = "part_3"
 
@@ -28,22 +28,6 @@ def folder(tmp_path, rng):
     for index, image in enumerate(parts.images(rng, COUNT, defect=(3, 20, 40))):
         Image.fromarray(image).save(rgb / f"part_{index}.png")
     return rgb
-
-
-@pytest.fixture(autouse=True)
-def quick_encoders(monkeypatch):
-    """Replace the built-in encoders by fast ones."""
-    stand_ins = {
-        "texture": lambda: custom.image_encoder(parts.colors, 48),
-        "shape": lambda: custom.point_encoder(parts.spread),
-    }
-    load = encoders.load
-    monkeypatch.setattr(
-        encoders,
-        "load",
-        lambda name, **options: stand_ins[name]() if name in stand_ins else load(name, **options),
-    )
-    monkeypatch.setattr(selection, "available", lambda name: False, raising=False)
 
 
 @pytest.fixture

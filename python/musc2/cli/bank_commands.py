@@ -43,6 +43,7 @@ def learn(options: argparse.Namespace) -> int:
         drop=options.drop,
         progress=not options.quiet and sys.stderr.isatty(),
     )
+    options.out.absolute().parent.mkdir(parents=True, exist_ok=True)
     scorer.save(options.out)
     if not options.quiet:
         streams.write([f"{options.out} holds {len(scorer)} parts; {_threshold(scorer)}"])
