@@ -7,7 +7,7 @@
 namespace musc2::cpu {
 namespace {
 
-constexpr const char* names[] = {"base", "avx2", "avx512", "avx512bf16"};
+constexpr const char* names[] = {"base", "avx2", "avx512", "avx512vnni", "avx512bf16"};
 
 std::atomic<int>& selected() {
   static std::atomic<int> isa{-1};
@@ -36,9 +36,8 @@ Isa best_isa() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (!avx512) return Isa::avx2;
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")
-             ? Isa::avx512bf16
-             : Isa::avx512;
+  if (!__builtin_cpu_supports("avx512vnni")) return Isa::avx512;
+  return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512vnni;
 #else
   return Isa::base;
 #endif

@@ -9,7 +9,7 @@
 
 namespace musc2::cpu {
 
-enum class Isa : int { base, avx2, avx512, avx512bf16 };
+enum class Isa : int { base, avx2, avx512, avx512vnni, avx512bf16 };
 
 Isa best_isa();                  // the widest that this machine runs
 Isa active_isa();                // best_isa(), or a lower one that MUSC2_ISA or set_isa() selects
@@ -31,12 +31,15 @@ const char* isa_name(Isa isa);
   namespace avx512 {                                                                         \
   Result name(__VA_ARGS__);                                                                  \
   }                                                                                          \
+  namespace avx512vnni {                                                                     \
+  Result name(__VA_ARGS__);                                                                  \
+  }                                                                                          \
   namespace avx512bf16 {                                                                     \
   Result name(__VA_ARGS__);                                                                  \
   }                                                                                          \
   inline auto* name() {                                                                      \
     static constexpr decltype(&base::name) copies[] = {base::name, avx2::name, avx512::name, \
-                                                       avx512bf16::name};                    \
+                                                       avx512vnni::name, avx512bf16::name};  \
     return copies[static_cast<int>(active_isa())];                                           \
   }
 #else

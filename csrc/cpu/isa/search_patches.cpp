@@ -172,11 +172,13 @@ void search(const PackedPatches& a, const PackedPatches& b, const Nearest& rows,
 }  // namespace
 
 bool patch_search_exists(Search search) {
-#if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
-  return search == Search::float32 || search == Search::bfloat16 || search == Search::int8;
-#else
-  return search == Search::float32;
+#ifdef __AVX512BF16__
+  if (search == Search::bfloat16) return true;
 #endif
+#ifdef __AVX512VNNI__
+  if (search == Search::int8) return true;
+#endif
+  return search == Search::float32;
 }
 
 void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, Nearest rows,
