@@ -8,6 +8,7 @@ import torch
 import musc2
 from musc2 import ops
 from musc2.errors import InputError
+from musc2.ops._support import magnitude
 
 EXPONENTS = (-120, -66, -31, 0, 31, 63, 66, 123)
 
@@ -84,3 +85,16 @@ def test_a_row_of_denormals_is_searched_in_int8() -> None:
     distance = ops.nearest_patches(z, precision="int8")
     exact = ops.nearest_patches(z, precision="float32")
     torch.testing.assert_close(distance, exact, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("count", [1, 31, 65_536, 65_537, 300_001])
+def test_the_exponent_is_that_of_the_largest_magnitude(count: int) -> None:
+    values = torch.randn(count, generator=torch.Generator().manual_seed(2))
+    values[count // 2] = -(2.0**45)
+    assert magnitude.excess_exponent(values) == 46 - magnitude.EXPONENT
+    assert magnitude.excess_exponent(values.bfloat16()) == 46 - magnitude.EXPONENT
+    assert magnitude.excess_exponent(values.repeat(2, 1).T[:, :1]) == 46 - magnitude.EXPONENT
+    tiny = values * 2.0**-100
+    assert magnitude.excess_exponent(tiny) == min(0, 46 - 100 + magnitude.EXPONENT)
+    assert magnitude.excess_exponent(tiny, values) == 46 - magnitude.EXPONENT
+    assert magnitude.excess_exponent(0 * values, values[:0]) == 0

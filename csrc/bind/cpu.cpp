@@ -45,6 +45,7 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("isa", [] { return std::string(cpu::isa_name(cpu::active_isa())); });
   module.def("set_isa", [](const std::string& name) { return cpu::set_isa(name.c_str()); });
   module.def("first_nonfinite", by_address(&cpu::first_nonfinite));
+  module.def("largest_magnitude", by_address(&cpu::largest_magnitude));
   module.def("first_nan", by_address(&cpu::first_nan));
 
   module.def("nearest_patches", by_address(&cpu::nearest_patches));

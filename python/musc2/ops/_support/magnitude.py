@@ -7,6 +7,8 @@ import math
 import torch
 from torch.nn.functional import normalize
 
+from musc2 import _cpu
+
 EXPONENT = 30  # the largest value of features stays within 2**-30 and 2**30
 
 
@@ -18,14 +20,23 @@ def excess_exponent(*features: torch.Tensor) -> int:
     largest = 0.0
     for values in features:
         if values.numel() > 0 and not values.is_cuda:
-            low, high = values.aminmax()
-            largest = max(largest, abs(float(low)), abs(float(high)))
+            largest = max(largest, _largest(values))
     if largest == 0:
         return 0
     exponent = math.frexp(largest)[1]
     if exponent > EXPONENT:
         return exponent - EXPONENT
     return min(exponent + EXPONENT, 0)
+
+
+def _largest(values: torch.Tensor) -> float:
+    """Return the largest magnitude of finite values on the CPU."""
+    if values.dtype != torch.float32 or not values.is_contiguous():
+        low, high = values.aminmax()
+        return max(abs(float(low)), abs(float(high)))
+    largest = torch.empty(1)  # one pass over what may be a large bank, in all threads
+    _cpu.largest_magnitude(values.data_ptr(), values.numel(), largest.data_ptr())
+    return float(largest)
 
 
 def shifted(values: torch.Tensor, exponent: int) -> torch.Tensor:
