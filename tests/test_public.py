@@ -42,8 +42,6 @@ def test_show_config_prints_the_machine(capsys):
     text = capsys.readouterr().out
     assert re.search(rf"^musc2 +{re.escape(musc2.__version__)}$", text, re.MULTILINE)
     assert re.search(r"^threads +2$", text, re.MULTILINE)
-    assert re.search(
-        r"^instruction set +(base|avx2|avx512|avx512vnni|avx512bf16)$", text, re.MULTILINE
-    )
+    assert re.search(r"^instruction set +(base|avx2|avx512(vnni|bf16)?)$", text, re.MULTILINE)
     assert re.search(r"^CUDA +\w", text, re.MULTILINE)
     assert re.search(r"^FAISS +(in use|not installed)", text, re.MULTILINE)

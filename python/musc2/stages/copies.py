@@ -140,7 +140,8 @@ def _mean_squares(z: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
 
 def _squared_norms(z: torch.Tensor) -> torch.Tensor:
     """Return (N,), in one pass over the features, which may be a large bank."""
-    return torch.linalg.vector_norm(z, dim=-1, dtype=torch.float32).square().sum(1)
+    of_patches: torch.Tensor = torch.linalg.vector_norm(z, dim=-1, dtype=torch.float32)
+    return of_patches.square().sum(1)
 
 
 def _rare(alike: torch.Tensor) -> torch.Tensor:
