@@ -82,7 +82,7 @@ void measure_tile(const GridRows& rows, int64_t first, int64_t offset, float* di
       float total = sum((totals[0][pair] + totals[1][pair]) + (totals[2][pair] + totals[3][pair]));
       for (int64_t c = whole; c < rows.channels; ++c) {
         const float difference = tile.patch[q][c] - tile.neighbor[q + o][c];
-        total += difference * difference;
+        total = multiply_add(difference, difference, total);
       }
       distance2[o * stride + q] = total;
     }
