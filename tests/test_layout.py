@@ -58,7 +58,7 @@ INCLUDES = {
 MEETINGS = {
     "csrc/cuda/platform.h": {"emulator"},
     "tests/emulator/mbarrier.h": {"cuda"},
-    "tests/emulator/bind.cpp": {"bind", "common"},
+    "tests/emulator/bind.cpp": {"bind", "common", "cuda"},
     "tests/emulator/hopper.h": {"cuda"},
     "tests/emulator/tests/hopper_probe.cu": {"cuda"},
     "tests/emulator/tests/mistakes.cu": {"cuda"},

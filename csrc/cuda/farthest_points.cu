@@ -162,12 +162,21 @@ void farthest_points(const float* points, const int64_t* offsets, int64_t clouds
   if (clouds == 0 || count == 0) return;
   int64_t blocks = 1;
   while (blocks < largest_cluster(max_blocks) && blocks * block_points < largest) blocks *= 2;
-  const int64_t each = largest / (threads * blocks);
-  const auto kernel = each < 5 ? sample<5> : each < 10 ? sample<10> : sample<max_held>;
-  MUSC2_LAUNCH_CLUSTERS(kernel, static_cast<unsigned>(blocks), blocks_for(clouds * blocks, 1),
-                        threads, 2 * blocks * warps * static_cast<int64_t>(sizeof(Key)), stream,
-                        points, offsets, count, start, skip_norm2, picks,
-                        static_cast<float*>(scratch));
+  const auto try_clusters_of = [&](int64_t blocks) {
+    const int64_t each = largest / (threads * blocks);
+    const auto kernel = each < 5 ? sample<5> : each < 10 ? sample<10> : sample<max_held>;
+    const Launch config{"farthest_points",
+                        blocks_for(clouds * blocks, 1),
+                        threads,
+                        2 * blocks * warps * static_cast<int64_t>(sizeof(Key)),
+                        stream,
+                        static_cast<unsigned>(blocks)};
+    if (blocks > 1 && clusters_that_fit(config, kernel) == 0) return false;
+    launch(config, kernel, points, offsets, count, start, skip_norm2, picks,
+           static_cast<float*>(scratch));
+    return true;
+  };
+  while (!try_clusters_of(blocks)) blocks /= 2;  // more points stay in memory
 }
 
 }  // namespace musc2::cuda

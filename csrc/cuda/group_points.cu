@@ -63,6 +63,12 @@ __device__ float block_curvature(const float* offsets, int count, double* terms)
   return static_cast<float>(mean[0]);
 }
 
+// Of a cloud without points.
+__device__ void write_no_group(int size, int32_t* index, float* neighborhood) {
+  for (int i = static_cast<int>(threadIdx.x); i < size; i += group_threads) index[i] = -1;
+  for (int i = static_cast<int>(threadIdx.x); i < 3 * size; i += group_threads) neighborhood[i] = 0;
+}
+
 __global__ void __launch_bounds__(group_threads, 8)
     form_groups(const float* points, const int64_t* offsets, Centers centers,
                 const int32_t* search_sets, int size, int start, int search, float threshold,
@@ -74,6 +80,11 @@ __global__ void __launch_bounds__(group_threads, 8)
   const int searched = static_cast<int>(min(int64_t{search}, cloud_size));
   const int nearest = min(size, searched);
   const int thread = static_cast<int>(threadIdx.x);
+  if (cloud_size == 0) {
+    if (thread == 0) curvatures[row] = 0;
+    write_no_group(size, index + row * size, neighborhood + row * size * 3);
+    return;
+  }
   points += 3 * first;
   const Point center = centers.at(row, points, cloud_size);
   for (int i = thread; i < searched; i += group_threads) {

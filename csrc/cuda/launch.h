@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "cuda/devices.h"
 #include "cuda/platform.h"
 
 namespace musc2::cuda {
@@ -54,11 +55,7 @@ struct Configuration {
 
   template <class... Parameters>
   Configuration(const Launch& config, void (*kernel)(Parameters...)) {
-    constexpr int64_t default_limit = 48 << 10;
-    if (config.shared_bytes > default_limit) {
-      const auto most = cudaFuncAttributeMaxDynamicSharedMemorySize;
-      check(cudaFuncSetAttribute(kernel, most, static_cast<int>(config.shared_bytes)), config.op);
-    }
+    allow_shared_memory(reinterpret_cast<const void*>(kernel), config.shared_bytes, config.op);
     cluster.id = cudaLaunchAttributeClusterDimension;
     cluster.val.clusterDim = {config.cluster, 1, 1};
     of.gridDim = config.grid;
@@ -78,18 +75,23 @@ void launch(const Launch& config, void (*kernel)(Parameters...), const Arguments
         config.op);
 }
 
-// Sets the grid to as many blocks as run at a time with one per multiprocessor, in whole clusters.
+// How many clusters of this launch run at a time. None do where a MIG slice has too few
+// multiprocessors in a row, or an MPS server keeps them for others.
 template <class... Parameters>
-Launch fill_device(Launch config, void (*kernel)(Parameters...)) {
-  config.grid = multiprocessors();
-  if (config.cluster == 1) return config;
+unsigned clusters_that_fit(Launch config, void (*kernel)(Parameters...)) {
   config.grid = config.cluster;
   int clusters = 0;
   const Configuration one(config, kernel);
   check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &one.of), config.op);
-  if (clusters == 0)
-    throw std::runtime_error(std::string(config.op) + ": no cluster of blocks fits on this device");
-  config.grid = static_cast<unsigned>(clusters) * config.cluster;
+  return static_cast<unsigned>(clusters);
+}
+
+// Sets the grid to as many blocks as run at a time with one per multiprocessor, in whole clusters:
+// to 0 where no cluster fits.
+template <class... Parameters>
+Launch fill_device(Launch config, void (*kernel)(Parameters...)) {
+  config.grid =
+      config.cluster == 1 ? multiprocessors() : clusters_that_fit(config, kernel) * config.cluster;
   return config;
 }
 

@@ -7,6 +7,7 @@
 // pair of panels: it multiplies, reduces the sums to one key per line and sample, and measures in
 // float32 what a tile completes while the first stages of the next tile are loading.
 #include <algorithm>
+#include <utility>
 
 #include "cuda/device.h"
 #include "cuda/patch_packing.h"
@@ -20,7 +21,7 @@
 namespace musc2::cuda {
 namespace {
 
-template <class Format, class Feature, class Packed>
+template <class Format, class Feature, class Arrangement>
 class PatchSearch {
  public:
   PatchSearch(const Problem& problem, const Plan& plan, const void* z, const void* references,
@@ -37,23 +38,35 @@ class PatchSearch {
   void run() {
     clear();
     if constexpr (std::is_same_v<Feature, Float32>) center();
-    for (int64_t r = 0; r < problem_.others; r += plan_.right) {
-      const Panel right =
-          pack(references_, problem_.other_patches, r, std::min(plan_.right, problem_.others - r),
-               plan_.packed_right, plan_.norms_right);
-      const int64_t end = problem_.mutual ? r + 1 : problem_.samples;
-      for (int64_t l = 0; l < end; l += plan_.left) {
+    Packed left{plan_.packed_left, plan_.norms_left}, right{plan_.packed_right, plan_.norms_right};
+    // Every second time the panels on the left come in reverse, so that each time begins with one
+    // that is packed: with the one that was last or, among the samples, with the one that was on
+    // the right.
+    bool reverse = false;
+    for (int64_t r = 0; r < problem_.others; r += plan_.right, reverse = !reverse) {
+      if (problem_.mutual && reverse) std::swap(left, right);
+      const Panel other = panel(right, references_, problem_.other_patches, r,
+                                std::min(plan_.right, problem_.others - r));
+      const int64_t end = problem_.mutual ? r + 1 : problem_.samples,
+                    panels = (end + plan_.left - 1) / plan_.left;
+      for (int64_t step = 0; step < panels; ++step) {
+        const int64_t l = (reverse ? panels - 1 - step : step) * plan_.left;
         const bool same = problem_.mutual && l == r;
-        search(same ? right
-                    : pack(z_, problem_.patches, l, std::min(plan_.left, problem_.samples - l),
-                           plan_.packed_left, plan_.norms_left),
-               right, same);
+        search(
+            same ? other
+                 : panel(left, z_, problem_.patches, l, std::min(plan_.left, problem_.samples - l)),
+            other, same);
       }
     }
   }
 
  private:
   using Stored = typename Feature::Stored;
+
+  // Room for a packed panel in scratch memory, and which panel is in it.
+  struct Packed {
+    int64_t features, norms, first = -1;
+  };
 
   template <class T>
   T* at(int64_t offset) const {
@@ -84,22 +97,32 @@ class PatchSearch {
            rows, stride, static_cast<int>(problem_.channels), at<float>(plan_.center));
   }
 
-  Panel pack(const void* all, int64_t length, int64_t first, int64_t samples, int64_t packed,
-             int64_t norms) const {
+  // The panel in `packed`, where it is packed unless it is there already.
+  Panel panel(Packed& packed, const void* all, int64_t length, int64_t first,
+              int64_t samples) const {
     const auto* features = static_cast<const Stored*>(all) + first * length * problem_.channels;
     const int64_t rows = length * samples,
                   values = problem_.row_values > 0 ? problem_.row_values : problem_.channels;
-    auto* target = problem_.row_values > 0 ? at<typename Format::Stored>(packed) : nullptr;
+    auto* target = problem_.row_values > 0 ? at<typename Format::Stored>(packed.features) : nullptr;
     const float* mean = std::is_same_v<Feature, Float32> ? at<float>(plan_.center) : nullptr;
     const int64_t packed_rows = problem_.packed_rows(rows);
-    launch(pack_rows<Format, Feature, Packed>, blocks_for(packed_rows, 8), 256, 0, features, rows,
-           packed_rows, static_cast<int>(problem_.channels), mean, target, values,
-           at<float>(norms));
+    if (packed.first != first) {
+      launch(pack_rows<Format, Feature, Arrangement>, blocks_for(packed_rows, 8), 256, 0, features,
+             rows, packed_rows, static_cast<int>(problem_.channels), mean, target, values,
+             at<float>(packed.norms));
+      packed.first = first;
+    }
     const void* searched = target != nullptr ? static_cast<const void*>(target) : features;
     const Matrix matrix{static_cast<const unsigned char*>(searched),
                         static_cast<int>(values * problem_.value_bytes), static_cast<int>(rows)};
-    return {matrix, at<float>(norms), features, static_cast<int>(length), static_cast<int>(samples),
-            first,  nullptr,          nullptr};
+    return {matrix,
+            at<float>(packed.norms),
+            features,
+            static_cast<int>(length),
+            static_cast<int>(samples),
+            first,
+            nullptr,
+            nullptr};
   }
 
   void search(Panel left, Panel right, bool same) const {
@@ -116,7 +139,7 @@ class PatchSearch {
     const SearchParams params{
         left,   right,           same, wide, whole, static_cast<int>(problem_.channels), distance_,
         index_, problem_.others, 0};
-    if constexpr (std::is_same_v<Packed, PackedTiles>) {
+    if constexpr (std::is_same_v<Arrangement, PackedTiles>) {
       search_by_warpgroups(params, std::is_same_v<Format, Float16>, warpgroup_blocks(), stream_);
     } else {
       launch_search<TileSearch<Format>>(params, stream_);

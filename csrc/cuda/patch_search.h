@@ -119,14 +119,18 @@ __global__ void __launch_bounds__(Policy::threads, 1)
   Policy::barrier();
 }
 
+// Returns whether it was launched: it is not where no cluster of the policy's size fits.
 template <class Policy>
-void launch_search(SearchParams params, void* stream) {
+bool launch_search(SearchParams params, void* stream) {
   const int rows = (params.left.tiles() + Policy::down - 1) / Policy::down;
   const int bands = (rows + 15) / 16;
   params.band = (rows + bands - 1) / bands;
   const Launch config{"nearest_patches",    0,      Policy::threads,
                       Policy::shared_bytes, stream, Policy::cluster_blocks};
-  launch(fill_device(config, search_panel<Policy>), search_panel<Policy>, params);
+  const Launch filled = fill_device(config, search_panel<Policy>);
+  if (filled.grid.x == 0) return false;
+  launch(filled, search_panel<Policy>, params);
+  return true;
 }
 
 }  // namespace

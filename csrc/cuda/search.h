@@ -39,8 +39,8 @@ __global__ void __launch_bounds__(search_threads, 4)
   const int64_t cloud = blockIdx.x / blocks_each;
   const int64_t first = queries.first(cloud) + blockIdx.x % blocks_each * queries_at_once;
   const int64_t count = min(int64_t{queries_at_once}, queries.first(cloud + 1) - first);
-  if (count <= 0) return;
   const uint32_t size = static_cast<uint32_t>(offsets[cloud + 1] - offsets[cloud]);
+  if (count <= 0 || size == 0) return;
   const uint32_t selected = min(static_cast<uint32_t>(k), size);
   Distances distances{points + 3 * offsets[cloud], {}};
 #pragma unroll

@@ -32,12 +32,12 @@ int warpgroup_blocks() {
 
 namespace {
 
+// In clusters of at most so many blocks, as many as fit on the device.
 template <class Format>
 void search(const SearchParams& params, int blocks, void* stream) {
-  const auto launch = blocks == 1   ? launch_search<WarpgroupSearch<Format, 1>>
-                      : blocks == 2 ? launch_search<WarpgroupSearch<Format, 2>>
-                                    : launch_search<WarpgroupSearch<Format, 4>>;
-  launch(params, stream);
+  if (blocks >= 4 && launch_search<WarpgroupSearch<Format, 4>>(params, stream)) return;
+  if (blocks >= 2 && launch_search<WarpgroupSearch<Format, 2>>(params, stream)) return;
+  launch_search<WarpgroupSearch<Format, 1>>(params, stream);
 }
 
 }  // namespace

@@ -7,8 +7,10 @@
 #include "bind/by_address.h"
 #include "bind/extras.h"
 #include "common/parallel.h"
+#include "cuda/pooling.h"
 #include "emulator/narrow_floats.h"
 #include "emulator/order.h"
+#include "emulator/runtime.h"
 #include "emulator/tests/hopper_probe.h"
 #include "emulator/tests/mistakes.h"
 #include "emulator/tests/tile_probe.h"
@@ -31,9 +33,20 @@ void workers_of_items(int64_t count, int threads, int64_t microseconds, int64_t 
 void bind_extras(pybind11::module_& module) {
   module.def("order", &emulation::order);
   module.def("set_order", &emulation::set_order);
+  module.def("neighbor_weight", &cuda::neighbor_weight);
+  module.def("launches", &emulation::launches);
+  module.def("allowances", [] {
+    pybind11::list all;
+    for (const auto& [kernel, bytes] : emulation::allowances())
+      all.append(pybind11::make_tuple(reinterpret_cast<std::uintptr_t>(kernel), bytes));
+    return all;
+  });
+  module.def("largest_cluster", &emulation::largest_cluster);
+  module.def("set_largest_cluster", &emulation::set_largest_cluster);
   module.def("make_mistake", [](const std::string& name, std::uintptr_t result) {
     emulation::make_mistake(name, to_argument<int32_t*>(result));
   });
+  module.def("launch_unallowed", &emulation::launch_unallowed);
   module.def("widen_half", [](uint16_t bits) { return __half2float({bits}); });
   module.def("narrow_half", [](float value) { return __float2half_rn(value).bits; });
   module.def("widen_bfloat16", [](uint16_t bits) { return __bfloat162float({bits}); });

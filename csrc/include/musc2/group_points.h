@@ -37,7 +37,8 @@ namespace musc2::cuda {
 // Bytes of scratch memory.
 int64_t group_points_scratch(int64_t clouds, int64_t centers_each, int64_t search);
 
-// A center that is out of range is clamped.
+// A center that is out of range is clamped. Unlike on a CPU, clouds may be empty: index is -1 then,
+// curvature and neighborhood are 0.
 void group_points(const float* points, const int64_t* offsets, int64_t clouds,
                   const int64_t* centers, int64_t centers_each, int64_t size, int64_t start,
                   int64_t search, float threshold, bool unique, int32_t* index, float* curvature,

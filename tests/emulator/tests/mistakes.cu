@@ -168,6 +168,7 @@ __global__ void multiply_by_warps(int*) {
 }
 
 __global__ void do_nothing(int*) {}
+__global__ void need_shared_memory() {}
 
 struct Case {
   const char* name;
@@ -221,6 +222,13 @@ void make_mistake(const std::string& name, int32_t* result) {
   if (chosen == std::end(cases)) throw std::invalid_argument("no kernel is called \"" + name + '"');
   MUSC2_LAUNCH_CLUSTERS(chosen->kernel, chosen->cluster, mistake_blocks, chosen->threads,
                         chosen->dynamic_bytes, nullptr, result);
+}
+
+void launch_unallowed(int64_t shared_bytes) {
+  cudaLaunchConfig_t configuration{};
+  configuration.gridDim = configuration.blockDim = 1;
+  configuration.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
+  cuda::check(cudaLaunchKernelEx(&configuration, need_shared_memory), "launch_unallowed");
 }
 
 }  // namespace musc2::emulation

@@ -12,4 +12,8 @@ inline constexpr int mistake_blocks = 2;
 // what the emulator finds, and std::invalid_argument for an unknown name.
 void make_mistake(const std::string& name, int32_t* result);
 
+// Launches a kernel with dynamic shared memory that it was not allowed beyond what every kernel may
+// have.
+void launch_unallowed(int64_t shared_bytes);
+
 }  // namespace musc2::emulation
