@@ -93,7 +93,7 @@ def test_errors_give_the_reason_and_the_fix(built, outcome, torch_has_cuda, reas
 def test_only_ops_with_a_kernel_take_arrays_on_a_gpu(built):
     built(module(lowest_mean=None))
     assert musc2.cuda.is_available()
-    for op in ("lowest_mean", "rank_match", "rescore"):
+    for op in ("lowest_mean", "rescore"):
         dispatch.require(op, "d", GPU)
     message = "gradient_tokens: images is on cuda:0, but gradient_tokens runs on the CPU"
     with pytest.raises(DeviceError, match=message):

@@ -1,4 +1,4 @@
-"""Calls of pool_grid, pool_centers, link_patches and lowest_mean."""
+"""Calls of pool_grid, pool_centers, link_patches, rank_match and lowest_mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musc2 import ops
 
 
 def cases(size: Size) -> Iterator[Case]:
-    """Yield the cases of pool_grid, pool_centers, link_patches and lowest_mean."""
+    """Yield the cases of pool_grid, pool_centers, link_patches, rank_match and lowest_mean."""
     generator = torch.Generator().manual_seed(2)
     count, channels = size.clouds * size.centers, size.channels // 2
     to_centers = ends(size.clouds, size.centers)
@@ -35,6 +35,12 @@ def cases(size: Size) -> Iterator[Case]:
         result = ops.link_patches(pixels, size=(SIDE, SIDE), grid=size.grid, offsets=to_centers)
         return result.patch, result.start, result.groups
 
+    def rows() -> Arrays:
+        shape = size.compared, size.grid[0] * size.grid[1] * size.samples
+        source = torch.rand(shape, generator=generator)
+        source[:, :: size.samples] = float("inf")
+        return source, torch.randint(0, 1000, shape, generator=generator).float()
+
     def distances() -> Arrays:
         patches = size.grid[0] * size.grid[1]
         d = torch.rand(size.samples, patches, size.samples, generator=generator)
@@ -53,6 +59,12 @@ def cases(size: Size) -> Iterator[Case]:
         f"link_patches {size.name}",
         lambda: (torch.randint(0, SIDE * SIDE, (count,), generator=generator),),
         links,
+        equal,
+    )
+    yield case(
+        f"rank_match {size.name}",
+        rows,
+        lambda source, target: (ops.rank_match(source, target),),
         equal,
     )
     yield case(

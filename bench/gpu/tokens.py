@@ -1,4 +1,4 @@
-"""pool_grid against its instruction floor and the unfolded formula; lowest_mean against topk."""
+"""pool_grid against its instruction floor and the unfolded formula, reductions against torch's."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def works(bench: Bench) -> Iterator[Work]:
         name = str(dtype).removeprefix("torch.")
         yield Work(f"pool_grid, {name}", partial(pool, bench, dtype))
     yield Work("lowest_mean", partial(lowest, bench))
+    yield Work("rank_match", partial(ranks, bench))
 
 
 def pool(bench: Bench, dtype: torch.dtype) -> dict[str, Any]:
@@ -76,3 +77,23 @@ def lowest(bench: Bench) -> dict[str, Any]:
         torch.testing.assert_close(ours(), published(), rtol=1e-5, atol=0)
 
     return bench.contest(f"{samples}x784x{samples}", ours, {"topk": published}, check)
+
+
+def ranks(bench: Bench) -> dict[str, Any]:
+    """Measure matching the distances of a batch of samples by rank, against two sorts of torch."""
+    samples = bench.size(120, 3)
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, samples, bench.size(784 * 120, 500))
+    source, target = torch.rand(shape, generator=generator).to(bench.device).unbind()
+
+    def ours() -> torch.Tensor:
+        return ops.rank_match(source, target)
+
+    def sorts() -> torch.Tensor:
+        order = target.sort(dim=1, stable=True).indices
+        return torch.empty_like(source).scatter_(1, order, source.sort(dim=1).values)
+
+    def check() -> None:
+        torch.testing.assert_close(ours(), sorts(), rtol=0, atol=0)
+
+    return bench.contest(f"{samples}x{shape[2]}", ours, {"torch.sort": sorts}, check)

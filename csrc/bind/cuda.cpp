@@ -14,6 +14,7 @@
 #include "musc2/nearest_points.h"
 #include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
+#include "musc2/rank_match.h"
 #include "musc2/spread_points.h"
 
 namespace cuda = musc2::cuda;
@@ -32,6 +33,8 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("nearest_patches_scratch", by_address(&cuda::nearest_patches_scratch));
   module.def("nearest_patches_in_window", by_address(&cuda::nearest_patches_in_window));
   module.def("lowest_mean", by_address(&cuda::lowest_mean));
+  module.def("rank_match_scratch", by_address(&cuda::rank_match_scratch));
+  module.def("rank_match", by_address(&cuda::rank_match));
   module.def("pool_grid", by_address(&cuda::pool_grid));
   module.def("pool_centers", by_address(&cuda::pool_centers));
   module.def("link_patches", by_address(&cuda::link_patches));

@@ -2,6 +2,7 @@
 // number of values below a candidate decides each bit. Nothing is sorted, so a row may have any
 // length; short rows, the usual ones, are read once and stay in registers. The sum is of float64 in
 // a fixed order, the same in every run.
+#include "cuda/ascending_bits.h"
 #include "cuda/device.h"
 #include "musc2/lowest_mean.h"
 
@@ -21,15 +22,7 @@ struct Interval {
   }
 };
 
-// Bits that ascend with the value.
-__device__ unsigned ascending_bits(float value) {
-  const unsigned bits = __float_as_uint(value == 0 ? 0.0f : value);
-  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
-}
-
-__device__ double from_ascending_bits(unsigned key) {
-  return static_cast<double>(__uint_as_float((key & 0x80000000u) != 0 ? key ^ 0x80000000u : ~key));
-}
+__device__ double wide_value(unsigned key) { return double{from_ascending_bits(key)}; }
 
 // This lane's values of a row, as keys. held: how many of them stay in registers; 0: they are read
 // again each time.
@@ -70,7 +63,7 @@ class LaneValues {
   __device__ double sum_between(unsigned low, unsigned high) const {
     double sum = 0;
     for_each([&](unsigned own) {
-      if (own > low && own < high) sum += from_ascending_bits(own);
+      if (own > low && own < high) sum += wide_value(own);
     });
     return over_warp(sum, Sum{});
   }
@@ -91,13 +84,12 @@ __device__ float mean_of_row(const LaneValues<held>& values, const Interval& int
   const int64_t low =
       min(interval.bound(interval.low_fraction, interval.low_count, taking_part), high - 1);
   const unsigned last = values.select(high - 1), first = low > 0 ? values.select(low) : 0;
-  if (first == last) return static_cast<float>(from_ascending_bits(last));
+  if (first == last) return from_ascending_bits(last);
   // Values between the ends count once; of the values equal to an end, as many as are in the
   // interval.
   double sum = values.sum_between(first, last);
-  sum += from_ascending_bits(last) * static_cast<double>(high - values.count_below(last));
-  if (low > 0)
-    sum += from_ascending_bits(first) * static_cast<double>(values.count_below(first + 1) - low);
+  sum += wide_value(last) * static_cast<double>(high - values.count_below(last));
+  if (low > 0) sum += wide_value(first) * static_cast<double>(values.count_below(first + 1) - low);
   return static_cast<float>(sum / static_cast<double>(high - low));
 }
 

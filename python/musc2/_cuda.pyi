@@ -95,6 +95,16 @@ def lowest_mean(
     mean: int,
     stream: int,
 ) -> None: ...
+def rank_match_scratch(rows: int, columns: int) -> int: ...
+def rank_match(
+    source: int,
+    target: int,
+    rows: int,
+    columns: int,
+    matched: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
 def pool_grid(
     tokens: int,
     images: int,

@@ -29,6 +29,7 @@ OPS = (
     "pool_centers",
     "nearest_patches",
     "link_patches",
+    "rank_match",
     "lowest_mean",
     "spread_points",
 )

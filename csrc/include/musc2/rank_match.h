@@ -12,3 +12,14 @@ void rank_match(const float* source, const float* target, int64_t rows, int64_t 
                 float* matched);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// Bytes of scratch memory, at most 24 for each value; it begins at a multiple of 8.
+int64_t rank_match_scratch(int64_t rows, int64_t columns);
+
+// A NaN is beyond the infinity of its sign.
+void rank_match(const float* source, const float* target, int64_t rows, int64_t columns,
+                float* matched, void* scratch, void* stream);
+
+}  // namespace musc2::cuda

@@ -30,18 +30,11 @@ def rank_match(source: arrays.Array, target: arrays.Array) -> torch.Tensor:
     arrays.without_nan(OP, "source", values)
     arrays.without_nan(OP, "target", order)
     arrays.check_same_device(OP, source=values, target=order)
-    if dispatch.on_gpu(values):
-        return _match_by_torch(values, order).reshape(shape)
     rows, columns = values.shape
-    matched = torch.empty(rows, columns)
-    dispatch.launch(OP, values, order, rows, columns, matched)
+    matched = torch.empty_like(values)
+    scratch = dispatch.scratch(OP, values, rows, columns)
+    dispatch.launch(OP, values, order, rows, columns, matched, gpu_only=(scratch,))
     return matched.reshape(shape)
-
-
-def _match_by_torch(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    # Adding 0 makes -0 into +0: torch's sort on a GPU goes by the bits.
-    order = (target + 0.0).sort(dim=1, stable=True).indices
-    return torch.empty_like(source).scatter_(1, order, (source + 0.0).sort(dim=1).values)
 
 
 def _rows(name: str, value: arrays.Array) -> torch.Tensor:

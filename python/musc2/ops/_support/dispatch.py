@@ -21,7 +21,7 @@ Argument = torch.Tensor | int | float | None
 _NUMBERS = (int, float)  # a tuple, which isinstance checks faster than a union
 
 # Ops without a CUDA kernel of their own that run on a GPU -> the kernels they need there.
-_COMPOSED: dict[str, tuple[str, ...]] = {"rank_match": (), "rescore": ()}
+_COMPOSED: dict[str, tuple[str, ...]] = {"rescore": ()}
 _emulation: ModuleType | None = None
 _MAX_THREADS = 4096
 OLDEST = (8, 0)  # compute capability that the kernels are compiled for
