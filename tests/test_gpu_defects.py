@@ -100,7 +100,7 @@ def test_groups_are_made_on_the_stream_of_the_caller(monkeypatch, rng):
     monkeypatch.setattr(torch.cuda, "stream", stream)
     monkeypatch.setattr(part_encoding, "group_clouds", group_clouds)
     monkeypatch.setattr(part_encoding, "device_of", lambda encoders, ops: "cuda")
-    encoders = SimpleNamespace(images=(), device="cuda", input_sizes=lambda size: [224])
+    encoders = SimpleNamespace(images=(), points=(), device="cuda", input_sizes=lambda size: [224])
     samples = pair(None, [rng.random((30, 3)) for _ in range(3)])
     loader = part_encoding.loader(samples, encoders, Config(), StageTimer())
     with pytest.raises(InputError, match="enough"):

@@ -13,6 +13,7 @@ from musc2._arguments import samples as sample_arguments
 from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders.selection import Encoders
+from musc2.inputs._on_gpu import resized
 from musc2.inputs.parts import LoadedPart, OutputSpec, PartLoader
 from musc2.ops import Groups
 from musc2.ops._support import dispatch
@@ -40,6 +41,7 @@ def preparation(encoders: Encoders, config: Config) -> inputs.Preparation:
         seed=config.seed,
     )
     own: list[inputs.Preparation] = []
+    device = _resizing_device(encoders)
     for image, size in zip(encoders.images, sizes, strict=False):
         resample = config.input_resample or image.encoder.resample
         image_preparation = replace(
@@ -48,9 +50,21 @@ def preparation(encoders: Encoders, config: Config) -> inputs.Preparation:
             image_scale=getattr(image.encoder, "image_scale", 1),
             resample=resample,
             patch=image.encoder.patch,
+            device=device if getattr(image.encoder, "images_on_gpu", False) else "cpu",
         )
         own.append(image_preparation)
     return replace(own[0], further=tuple(own[1:])) if own else base
+
+
+def _resizing_device(encoders: Encoders) -> str:
+    """Return where images are resized: on a GPU unless an encoder learns, which keeps them all."""
+    for own in encoders.images:
+        if own.encoder.learns:
+            return "cpu"
+    for points in encoders.points:
+        if points.learns:
+            return "cpu"
+    return "cpu" if dispatch.is_too_old(encoders.device) else encoders.device
 
 
 def loader(
@@ -103,7 +117,7 @@ def fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Enco
         return [part for loader in loaders for part in loader.keep()]
 
     return encoders.fitted(
-        lambda number: [part.prepared.images[number] for part in parts()],
+        lambda number: [resized(part.prepared.images[number]) for part in parts()],
         lambda: [part.cloud for part in parts() if part.cloud is not None],
         seed,
     )

@@ -11,6 +11,7 @@ import torch
 from musc2 import inputs, part_encoding
 from musc2.config import Config
 from musc2.encoders.selection import Encoders
+from musc2.inputs._on_gpu import resized
 from musc2.inputs.parts import LoadedPart, OutputSpec
 from musc2.progress import StageTimer
 from musc2.tokens import Outline, Tokens
@@ -57,7 +58,7 @@ def fit(encoders: Encoders, seed: int, *blocks: list[LoadedPart]) -> Encoders:
     for block in blocks:
         parts += block
     return encoders.fitted(
-        lambda number: [part.prepared.images[number] for part in parts],
+        lambda number: [resized(part.prepared.images[number]) for part in parts],
         lambda: [part.cloud for part in parts if part.cloud is not None],
         seed,
     )

@@ -14,6 +14,7 @@ from musc2._tiles.store import TokenStore
 from musc2.config import Config
 from musc2.encoders.selection import Encoders
 from musc2.errors import InputError
+from musc2.inputs._on_gpu import resized
 from musc2.inputs.parts import OutputSpec
 from musc2.inputs.preparation import Preparation
 from musc2.progress import StageTimer
@@ -69,7 +70,7 @@ def fit_images(
                 # Other parts give tiles of other places.
                 for step in range(count):
                     box = boxes[(part + step * len(boxes) // count) % len(boxes)]
-                    tiles.extend(image.tile(box, own).prepared.images[:1])
+                    tiles.append(resized(image.tile(box, own).prepared.images[0]))
                 part += 1
         return tiles
 

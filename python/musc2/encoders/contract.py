@@ -67,10 +67,12 @@ class Pretrained:
     """The members that networks and callables share: they learn nothing from the set.
 
     image_scale: images are this many times as large, on each side, as the maps of their scores.
+    images_on_gpu: whether ``encode`` takes images that are on the network's GPU already.
     """
 
     learns = False
     image_scale = 1
+    images_on_gpu = False
 
     def fit(self, samples: Sequence[Any], *, seed: int = 0) -> None:
         """Do nothing."""

@@ -135,6 +135,7 @@ class EfficientNetLite(Pretrained):
     runtime: str = "torch"
     size: int = 224
     image_scale: int = 2
+    images_on_gpu = True
     resample: str = "bicubic"
     patch: int = 16
     token_defaults: TokenDefaults = TOKEN_DEFAULTS

@@ -61,6 +61,7 @@ class VisionTransformer(Pretrained):
     size: int
     precision: str = "float32"
     runtime: str = "torch"
+    images_on_gpu = True
     final_norm: bool = True  # of patch tokens; CLIP has none for them
     resample: str = "bicubic"
     token_defaults: TokenDefaults = PUBLISHED_DEFAULTS

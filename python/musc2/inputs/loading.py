@@ -6,38 +6,43 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 
 from musc2.errors import InputError
 from musc2.inputs import images
+from musc2.inputs._on_gpu import RawImage
 from musc2.inputs.ordered_map import ordered_map
 from musc2.inputs.preparation import Points, Preparation, prepare_cloud, prepare_image
-from musc2.inputs.sample import Sample
+from musc2.inputs.sample import Label, Picture, Sample
 
 _MOST_ERRORS = 20
+_MOST_RAW_PIXELS = 1 << 21  # of an image that waits for the GPU as it is, 6 MiB
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """One sample as encoders take it, with the sizes that its maps are brought back to.
 
-    image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W); cloud: see ``Points``, of
+    image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W), or that image where a GPU
+    is to resize it; cloud: see ``Points``, of
     a map of cloud_size (H, W), None for a cloud (P, 3); working_size: (h, w) that its maps are
     rendered at; mask: (H, W) or (P,) bool, as it was read. further_images: the same image as
     further encoders take it.
     """
 
     sample: Sample
-    image: torch.Tensor | None = None
+    image: torch.Tensor | RawImage | None = None
     image_size: tuple[int, int] | None = None
     cloud: Points | None = None
     cloud_size: tuple[int, int] | None = None
     working_size: tuple[int, int] | None = None
     mask: torch.Tensor | None = None
-    further_images: tuple[torch.Tensor, ...] = ()
+    further_images: tuple[torch.Tensor | RawImage, ...] = ()
 
     @property
-    def images(self) -> tuple[torch.Tensor, ...]:
+    def images(self) -> tuple[torch.Tensor | RawImage, ...]:
         """Return the image as each encoder takes it; empty without an image."""
         return () if self.image is None else (self.image, *self.further_images)
 
@@ -97,13 +102,13 @@ def prepare(sample: Sample, preparation: Preparation) -> Prepared:
     """Read one sample and prepare it."""
     mask = None if sample.mask is None else sample.mask.read()
     image, image_size, cloud, cloud_size = None, None, None, None
-    further: list[torch.Tensor] = []
+    further: list[torch.Tensor | RawImage] = []
     if sample.image is not None:
         picture = sample.image.read()
         image_size = images.size_of(picture)
-        image = prepare_image(picture, preparation, sample.image.label)
+        image = _image(picture, preparation, sample.image.label)
         for own in preparation.further:
-            further.append(prepare_image(picture, own, sample.image.label))
+            further.append(_image(picture, own, sample.image.label))
     if sample.cloud is not None:
         xyz, label = sample.cloud.read(), sample.cloud.label
         if xyz.ndim == 2 and sample.image is not None:
@@ -121,4 +126,18 @@ def prepare(sample: Sample, preparation: Preparation) -> Prepared:
         working_size=None if size is None else preparation.target_size(size),
         mask=None if mask is None else torch.from_numpy(mask),
         further_images=tuple(further),
+    )
+
+
+def _image(picture: Picture, preparation: Preparation, label: Label) -> torch.Tensor | RawImage:
+    """Return an image as an encoder takes it, or as it is for a GPU to resize it."""
+    size = images.size_of(picture)
+    is_small = size[0] * size[1] <= _MOST_RAW_PIXELS  # many wait at a time
+    if preparation.device == "cpu" or not is_small or not isinstance(picture, Image.Image):
+        return prepare_image(picture, preparation, label)
+    return RawImage(
+        pixels=torch.from_numpy(np.array(picture)),
+        size=preparation.image_size(size),
+        resample=preparation.resample,
+        device=preparation.device,
     )

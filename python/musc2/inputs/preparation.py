@@ -23,7 +23,8 @@ class Preparation:
 
     size: the side of images and maps; image_scale: images are this many times as large; patch: both
     sides of maps become multiples of it; max_points: of a scan, None for all; seed: of the search
-    for planes. further: that of the image for further encoders, in their order.
+    for planes. device: where 8-bit images are resized, by PIL on the CPU or to the same values on a
+    GPU. further: that of the image for further encoders, in their order.
     """
 
     size: int = 224
@@ -37,11 +38,17 @@ class Preparation:
     enlarge_maps: bool = False
     max_points: int | None = None
     seed: int = 0
+    device: str = "cpu"
     further: tuple[Preparation, ...] = ()
 
     def target_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the size (h, w) of the map of an image or scan of ``size`` (H, W)."""
         return resizing.target_size(size, self.size, self.resize, self.patch)
+
+    def image_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the size that an image of ``size`` (H, W) is resized to."""
+        height, width = self.target_size(size)
+        return self.image_scale * height, self.image_scale * width
 
     def map_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the size (h, w) that an xyz map is resized to, its own if that is smaller.
@@ -101,8 +108,7 @@ def prepare_image(
     torch.Size([3, 16, 32])
     """
     picture = images.as_image(image, label)
-    height, width = preparation.target_size(images.size_of(picture))
-    target = (preparation.image_scale * height, preparation.image_scale * width)
+    target = preparation.image_size(images.size_of(picture))
     return torch.from_numpy(resizing.resize_image(picture, target, preparation.resample))
 
 

@@ -15,6 +15,7 @@ from musc2.cloud import Cloud
 from musc2.encoders import ImageEncoder, ImageTokens, PointEncoder
 from musc2.encoders.contract import BatchPointEncoder
 from musc2.errors import DeviceError, InputError
+from musc2.inputs._on_gpu import stacked
 from musc2.inputs.parts import LoadedPart, OutputSpec
 from musc2.progress import StageTimer
 from musc2.tokens import Tokens
@@ -141,7 +142,7 @@ def _image_tokens(encoder: ImageEncoder, batch: list[LoadedPart], index: int) ->
         if image.shape != images[0].shape:
             _refuse_shape(part, "pixels", tuple(image.shape[1:]), tuple(images[0].shape[1:]))
     with eval_mode(encoder):
-        returned = encoder.encode(torch.stack(images))
+        returned = encoder.encode(stacked(images))
     if not isinstance(returned, ImageTokens):
         expected = "ImageTokens, (B, h, w, C) or (B, layers, h, w, C)"
         _refuse(encoder.name, expected, type(returned).__name__)
