@@ -17,7 +17,7 @@ def cases(size: Size) -> Iterator[Case]:
     """Yield the cases of pool_grid, pool_centers, link_patches, rank_match and lowest_mean."""
     generator = torch.Generator().manual_seed(2)
     count, channels = size.clouds * size.centers, size.channels // 2
-    to_centers = ends(size.clouds, size.centers)
+    to_centers, patches = ends(size.clouds, size.centers), size.grid[0] * size.grid[1]
     places = scans(size)[:, : size.centers].flatten(0, 1)
 
     def tokens(dtype: torch.dtype) -> Arrays:
@@ -35,14 +35,13 @@ def cases(size: Size) -> Iterator[Case]:
         result = ops.link_patches(pixels, size=(SIDE, SIDE), grid=size.grid, offsets=to_centers)
         return result.patch, result.start, result.groups
 
-    def rows() -> Arrays:
-        shape = size.compared, size.grid[0] * size.grid[1] * size.samples
+    def rows(columns: int) -> Arrays:
+        shape = size.compared, columns
         source = torch.rand(shape, generator=generator)
         source[:, :: size.samples] = float("inf")
         return source, torch.randint(0, 1000, shape, generator=generator).float()
 
     def distances() -> Arrays:
-        patches = size.grid[0] * size.grid[1]
         d = torch.rand(size.samples, patches, size.samples, generator=generator)
         d[torch.arange(size.samples), :, torch.arange(size.samples)] = float("inf")
         return (d,)
@@ -61,12 +60,13 @@ def cases(size: Size) -> Iterator[Case]:
         links,
         equal,
     )
-    yield case(
-        f"rank_match {size.name}",
-        rows,
-        lambda source, target: (ops.rank_match(source, target),),
-        equal,
-    )
+    for name, columns in (("short", patches), ("long", max(1100, patches * size.samples))):
+        yield case(
+            f"rank_match {size.name}, {name} rows",
+            lambda columns=columns: rows(columns),
+            lambda source, target: (ops.rank_match(source, target),),
+            equal,
+        )
     yield case(
         f"lowest_mean {size.name}", distances, lambda d: (ops.lowest_mean(d),), close(2e-6, 0.0)
     )
