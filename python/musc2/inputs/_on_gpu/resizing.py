@@ -63,7 +63,7 @@ def resize(pixels: torch.Tensor, size: tuple[int, int], resample: str) -> torch.
     resized to whole numbers, then the other. In float64 all sums are exact, whatever their order.
     """
     height, width = pixels.shape[1:3]
-    planes = pixels.permute(0, 3, 1, 2).double()
+    planes = pixels.permute(0, 3, 1, 2).contiguous().double()
     down = upload(weights(height, size[0], resample), pixels.device)
     across = upload(weights(width, size[1], resample), pixels.device)
     if is_height_first((height, width), size, resample):
