@@ -1,6 +1,7 @@
 """``score(..., cluster=)``: equal to one process, whatever happens to the workers."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,13 +17,13 @@ from parts import SMALL, same, score_small
 import dying_tasks
 import musc2
 from musc2 import Config, score
-from musc2._cluster import scoring, session, worker
+from musc2._cluster import blocks, session, worker
 from musc2.cli import main
 from musc2.errors import ClusterError, InputError
 
 STORE = 80 << 20  # bytes, about the least that Ray takes
-STAGES = ("load", "fit", "encode", "features", "copies_of", "pairs", "row_scores", "worst")
-BALANCED = ("finite_distances", "medians")
+STAGES = ("load", "fit", "encode", "features", "copies_of", "among", "pairs", "row_scores")
+FURTHER = ("finite_distances", "medians", "salient", "matches", "chosen", "to_references")
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 
 
@@ -42,7 +43,7 @@ def cluster():
 
 
 def blocks_of(monkeypatch, size):
-    monkeypatch.setattr(scoring, "block_size", lambda samples, workers: size)
+    monkeypatch.setattr(blocks, "block_size", lambda samples, workers: size)
 
 
 @pytest.fixture
@@ -88,6 +89,105 @@ def test_tensors_clouds_masks_and_few_parts(cluster, images, scans):
     same(score_small(tensors, masks=masks), score_small(tensors, masks=masks, cluster=cluster))
     clouds = [scan[scan[..., 2] != 0] for scan in scans[:9]]
     same(score_small(pcd=clouds), score_small(pcd=clouds, cluster=cluster))
+
+
+@pytest.mark.parametrize(("size", "good"), [(4, False), (8, True), (21, True)])
+def test_references(cluster, images, scans, monkeypatch, size, good):
+    """13 samples and 8 references are no multiples of 4 and 8."""
+    blocks_of(monkeypatch, size)
+    references = {"rgb": images[13:], "pcd": scans[13:]}
+    options = {"references": references, "references_are_good": good}
+    alone = score_small(images[:13], scans[:13], **options)
+    spread = score_small(images[:13], scans[:13], **options, cluster=cluster)
+    same(alone, spread)
+    assert alone.units == spread.units
+    assert (alone.reference_scores is None) != good
+    if good:
+        assert torch.equal(alone.reference_scores, spread.reference_scores)
+
+
+@pytest.mark.parametrize(("samples", "count"), [(1, 5), (2, 15), (2, 16), (9, 1), (40, 40)])
+def test_any_number_of_references(cluster, rng, samples, count):
+    """Fewer than 32 pairs are measured at once; more than 32 references are thinned for the unit.
+
+    One sample has no other sample, and one reference no other reference.
+    """
+    images = parts.images(rng, samples + count)
+    options = {"references": {"rgb": images[samples:]}}
+    alone = score_small(images[:samples], **options)
+    same(alone, score_small(images[:samples], **options, cluster=cluster))
+
+
+def test_encoders_that_learn_from_references_too(cluster, images, monkeypatch):
+    blocks_of(monkeypatch, 4)
+    options = {"references": {"rgb": images[9:]}, "encoder_2d": parts.Coarse()}
+    alone = score_small(images[:9], **options)
+    same(alone, score_small(images[:9], **options, cluster=cluster))
+
+
+def test_a_reference_that_is_a_sample_does_not_vouch_for_it(cluster, images):
+    images[17] = images[4]
+    images[17, 0, 0] ^= 1
+    options = {"references": {"rgb": images[10:]}}
+    with pytest.warns(match="4 and reference 7"):
+        alone = score_small(images[:10], **options)
+    with pytest.warns(match="4 and reference 7"):
+        spread = score_small(images[:10], **options, cluster=cluster)
+    same(alone, spread)
+
+
+@pytest.mark.parametrize("window", [1, "auto"])
+@pytest.mark.parametrize("references", [False, True])
+def test_a_search_window(cluster, images, scans, monkeypatch, window, references):
+    blocks_of(monkeypatch, 8)
+    options = {"config": SMALL.replace(search_window=window)}
+    if references:
+        options["references"] = {"rgb": images[13:], "pcd": scans[13:]}
+        images, scans = images[:13], scans[:13]
+    alone = score_small(images, scans, **options)
+    spread = score_small(images, scans, **options, cluster=cluster)
+    same(alone, spread)
+    assert alone.config == spread.config
+    assert torch.equal(alone.matches.nearest, spread.matches.nearest)
+    assert alone.config.search_window == (2 if window == "auto" else window)
+
+
+def test_a_search_window_that_is_not_for_these_parts(cluster, rng, scans):
+    """Noise is not aligned, and scans have no grid."""
+    config = SMALL.replace(search_window="auto")
+    noise = rng.integers(0, 256, (12, 36, 60, 3), dtype=np.uint8)
+    for arguments in ({"rgb": noise}, {"pcd": scans}):
+        alone = score_small(**arguments, config=config)
+        spread = score_small(**arguments, config=config, cluster=cluster)
+        same(alone, spread)
+        assert alone.config.search_window is spread.config.search_window is None
+
+
+def test_references_that_cannot_be_read(cluster, images, tmp_path, monkeypatch):
+    blocks_of(monkeypatch, 4)
+    files = []
+    for index, image in enumerate(images):
+        files.append(tmp_path / f"{index:02}.npy")
+        np.save(files[-1], image)
+    for number in (3, 14, 15):
+        files[number].write_bytes(b"damaged %d" % number)
+    options = {"references": {"rgb": files[12:]}}
+    skipping = {**options, "config": SMALL.replace(on_error="skip")}
+    alone = score_small(files[:12], **skipping)
+    spread = score_small(files[:12], **skipping, cluster=cluster)
+    same(alone, spread)
+    assert [failure.name for failure in spread.failures] == ["03", "14", "15"]
+    assert spread.failures == alone.failures
+    with pytest.raises(InputError, match=r"03\.npy"):
+        score_small(files[:12], **options, cluster=cluster)
+    for number in range(12, 21):
+        files[number].write_bytes(b"damaged %d" % number)
+    errors = []
+    for cluster_or_none in (None, cluster):
+        with pytest.raises(InputError) as error:
+            score_small(files[:12], **skipping, cluster=cluster_or_none)
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
 
 
 def test_copies_do_not_vouch_for_each_other(cluster, images):
@@ -140,9 +240,12 @@ def test_a_worker_that_dies_in_the_search(cluster, images, monkeypatch, tmp_path
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("stage", STAGES + BALANCED)
+@pytest.mark.parametrize("stage", STAGES + FURTHER)
 def test_a_worker_that_dies_in_any_stage(cluster, images, scans, monkeypatch, tmp_path, stage):
+    """36 references, of which 32 are chosen for the unit."""
+    more = np.concatenate([images, images[::-1, ::-1]])[:36]
     options = {"encoder_2d": parts.Coarse(), "encoder_3d": parts.spread, "config": SMALL}
+    options["references"] = {"rgb": more, "pcd": np.concatenate([scans, scans])[:36]}
     alone = score(images, scans, **options)
     killing(monkeypatch, tmp_path, [stage])
     same(alone, score(images, scans, cluster=cluster, **options))
@@ -194,24 +297,55 @@ def test_an_address_that_does_not_answer(images):
     assert time.monotonic() - start < 10
 
 
+def test_an_address_of_something_else_than_ray(images, monkeypatch):
+    """It accepts connections and then says nothing, like a head that is stopped."""
+    pytest.importorskip("ray")
+    monkeypatch.setattr(session, "_ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"cluster '{address}' does not answer"):
+            score_small(images, cluster=address)
+
+
+def test_the_head_is_looked_at_while_tasks_run(cluster, monkeypatch):
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(session, "_BETWEEN", 0.1)
+    own = session.Session(ray)
+    assert own.get([own.run(time.sleep, 0.5)]) == [None]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        own._head = f"127.0.0.1:{server.getsockname()[1]}"  # of a head that is gone
+        start = time.monotonic()
+        with pytest.raises(ClusterError, match=f"{own._head}, does not answer any more"):
+            own.get([own.run(time.sleep, 2)])
+    assert own.is_gone
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.long
+def test_a_head_that_goes_away_is_an_error_within_20_seconds(images, tmp_path):
+    """In a process of its own, which loses its cluster."""
+    pytest.importorskip("ray")
+    np.save(tmp_path / "images.npy", images)
+    script = Path(dying_tasks.__file__).with_name("headless.py")
+    command = [sys.executable, str(script), str(tmp_path / "images.npy")]
+    environment = {**os.environ, "RAY_OVERRIDE_RESOURCES": '{"CPU": 2}'}
+    result = subprocess.run(
+        command, timeout=180, env=environment, capture_output=True, text=True, check=True
+    )
+    seconds, message = result.stdout.split(" ", 1)
+    assert re.search(r"the head of the Ray cluster, .*, does not answer any more", message)
+    assert float(seconds) < 20
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"cluster": 3}, r'cluster must be "ray" or the address HOST:PORT .* got 3'),
         ({"cluster": "ray://head:10001"}, "cluster must be"),
         ({"cluster": "ray", "device": "cuda"}, 'device must be "auto" or "cpu" with cluster'),
-        ({"cluster": "ray", "references": {"rgb": []}}, "references are not supported"),
         (
             {"cluster": "ray", "config": SMALL.replace(subset_count=2)},
             "config.subset_count must be 1 with cluster, got 2",
-        ),
-        (
-            {"cluster": "ray", "config": SMALL.replace(search_window=1)},
-            "config.search_window must be None with cluster, got 1",
-        ),
-        (
-            {"cluster": "ray", "config": SMALL.replace(search_window="auto")},
-            "config.search_window must be None with cluster, got auto",
         ),
         (
             {"cluster": "ray", "config": SMALL.replace(tile=32)},
@@ -256,7 +390,9 @@ def test_a_cluster_of_two_workers_that_score_starts_itself(images, tmp_path):
     code = (
         "import sys, numpy as np, musc2, ray\n"
         "images = np.load(sys.argv[1])\n"
-        "options = {'encoder_2d': 'texture', 'config': musc2.Config(input_size=48)}\n"
+        "config = musc2.Config(input_size=48, search_window='auto')\n"
+        "options = {'encoder_2d': 'texture', 'config': config, 'references': {'rgb': images[9:]}}\n"
+        "images = images[:9]\n"
         "one, two = musc2.score(images, **options), musc2.score(images, cluster='ray', **options)\n"
         "assert one.scores.equal(two.scores) and not ray.is_initialized()\n"
     )
@@ -266,6 +402,6 @@ def test_a_cluster_of_two_workers_that_score_starts_itself(images, tmp_path):
 
 
 def test_blocks_have_at_most_64_parts_and_fewer_where_there_are_few():
-    assert scoring.block_size(10_000, 16) == 64
-    assert scoring.block_size(100, 2) == 32
+    assert blocks.block_size(10_000, 16) == 64
+    assert blocks.block_size(100, 2) == 32
     assert musc2.errors.ClusterError in musc2.errors.MuscError.__subclasses__()

@@ -135,6 +135,15 @@ def test_one_tile_gives_what_whole_images_give(rng, variant):
         assert torch.equal(tiled.reference_scores, whole.reference_scores)
 
 
+@pytest.mark.parametrize("overlap", [None, 0, 500])
+def test_a_tile_larger_than_the_image_is_the_whole_image(rng, overlap):
+    rgb = large(rng, size=(40, 60), defect=(3, 20, 30))
+    whole = score_small(rgb)
+    tiled = score_small(rgb, config=SMALL.replace(tile=1000, tile_overlap=overlap))
+    assert torch.equal(tiled.scores, whole.scores)
+    assert torch.equal(tiled.maps.at("input"), whole.maps.at("input"))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -286,7 +295,8 @@ def test_what_has_no_tiles_is_refused(rng, inputs, changes, message):
 
 def test_a_bank_refuses_tiles(rng):
     with pytest.raises(
-        InputError, match=r"Scorer.fit: config.tile must be None, a bank has no tiles, got 64"
+        InputError,
+        match=r"Scorer.fit: config.tile must be None: score\(\.\.\., references=\) .* got 64",
     ):
         Scorer.fit(large(rng, 3), encoder_2d=colors, config=TILED)
 

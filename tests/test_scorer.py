@@ -248,8 +248,9 @@ def test_parts_that_cannot_be_used(rng):
         scorer.remove(["0", "1", "2"])
     assert len(scorer) == 4
     fit = banks.fit((rgb[:4], None), config=SMALL.replace(input_resize="fit"))
-    with pytest.raises(InputError, match=r"must give features of the bank's layers and shapes"):
-        fit.score(parts.images(rng, 1, size=(48, 48)))
+    larger = r"Scorer.score: part 'new' must give .* 36 x 60 pixels do, got .* from 90 x 90 pixels"
+    with pytest.raises(InputError, match=larger):
+        fit.score(parts.images(rng, 1, size=(90, 90)), names=["new"])
     with pytest.raises(InputError, match="at least 2 samples"):
         banks.fit((rgb[:1], None))
 

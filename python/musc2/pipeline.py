@@ -83,7 +83,7 @@ def score(
     settings = resolve("score", config)
     refuse_process_group()
     if cluster is not None:
-        cluster = check_cluster(cluster, settings, references, device)
+        cluster = check_cluster(cluster, settings, device)
         device = "cpu"
     with default_torch_state(), serial_torch(), reporting(progress) as report:
         timer = StageTimer(report)
@@ -122,8 +122,23 @@ def score(
             )
         if cluster is not None:
             with session.connected(cluster) as connection:
-                scored = scoring.score(connection, samples, encoders, settings, timer)
-            return _finished(scored.result, scored.outputs, scored.encoders, scored.errors, timer)
+                scored = scoring.score(
+                    connection,
+                    samples,
+                    references_given,
+                    encoders,
+                    settings,
+                    timer,
+                    references_are_good=all_good,
+                )
+            return _finished(
+                scored.result,
+                scored.outputs,
+                scored.encoders,
+                scored.errors,
+                timer,
+                scored.reference_errors,
+            )
         # Sections 0 and 2, as they are needed.
         parts = part_encoding.loader(samples, encoders, settings, timer)
         reference_parts = part_encoding.loader(references_given, encoders, settings, timer)

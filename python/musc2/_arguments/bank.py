@@ -89,7 +89,8 @@ def select(
 ) -> tuple[Specifications, Encoders]:
     """Return the encoders that the arguments stand for and how to load them again."""
     if config.tile is not None:
-        checks.refuse("Scorer.fit", "config.tile", "must be None, a bank has no tiles", config.tile)
+        requirement = "must be None: score(..., references=) compares with earlier parts in tiles"
+        checks.refuse("Scorer.fit", "config.tile", requirement, config.tile)
     if config.search_window == "auto":
         requirement = "must be None or a number, a bank keeps its window"
         checks.refuse("Scorer.fit", "config.search_window", requirement, "auto")

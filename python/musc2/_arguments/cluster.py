@@ -8,7 +8,7 @@ import torch
 
 from musc2 import checks
 from musc2.config import Config
-from musc2.errors import ClusterError, InputError
+from musc2.errors import ClusterError
 
 OP = "score"
 _GROUPED = (
@@ -20,7 +20,6 @@ _ALONE = {
     "subset_count": 1,
     "references_per_part": None,
     "similar_parts": None,
-    "search_window": None,
     "tile": None,
 }
 """Settings that only one process knows how to follow, and the values without effect."""
@@ -32,14 +31,11 @@ def refuse_process_group() -> None:
         raise ClusterError(_GROUPED)
 
 
-def check_cluster(cluster: object, config: Config, references: object, device: str) -> str:
+def check_cluster(cluster: object, config: Config, device: str) -> str:
     """Return the argument ``cluster``: "ray" or HOST:PORT; raise if it cannot be used."""
     if not isinstance(cluster, str) or not re.fullmatch(r"ray|[^\s/:]+:\d{1,5}", cluster):
         requirement = 'must be "ray" or the address HOST:PORT of the head of a Ray cluster'
         checks.refuse(OP, "cluster", requirement, checks.shortened(cluster))
-    if references is not None:
-        msg = f"{OP}: references are not supported with cluster"
-        raise InputError(msg)
     if device not in ("auto", "cpu"):
         checks.refuse(OP, "device", 'must be "auto" or "cpu" with cluster', repr(device))
     for name, value in _ALONE.items():

@@ -79,7 +79,7 @@ def read(
     )
     bank_arguments.check_modalities(op, samples[0], encoders)
     parts = encoded(samples, encoders, bank.config, StageTimer(report))
-    bank.check(parts.features, op)
+    bank.check(parts.features, parts.names, op)
     return parts
 
 

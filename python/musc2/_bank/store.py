@@ -84,18 +84,23 @@ class Bank:
         first = Outline(count=len(self.parts), grid=None, clouds=clouds, frames=frames)
         return [replace(first, grid=grid) for grid in self.grids]
 
-    def check(self, features: PartFeatures, op: str) -> None:
+    def check(self, features: PartFeatures, names: Sequence[str], op: str) -> None:
         """Raise unless the features are of the kind that the bank holds."""
+        frame, frames = self.parts[0].frame, features.outlines[0].frames
+        if (frame is None) != (frames is None):
+            kind, other = "clouds (P, 3)", "maps (H, W, 3)"
+            if frame is not None:
+                kind, other = other, kind
+            checks.refuse(op, "pcd", f"must be {kind}, as in the bank", other)
         expected = {name: block.shape for name, block in self.blocks.items()}
         got = {name: tuple(z.shape[1:]) for name, z in features.z.items()}
-        if got != expected:
-            requirement = f"must give features of the bank's layers and shapes, {expected}"
-            checks.refuse(op, "the parts", requirement, got)
-        has_maps = self.parts[0].frame is not None
-        if (features.outlines[0].frames is not None) != has_maps:
-            kind = "maps (H, W, 3)" if has_maps else "clouds (P, 3)"
-            other = "clouds (P, 3)" if has_maps else "maps (H, W, 3)"
-            checks.refuse(op, "pcd", f"must be {kind}, as in the bank", other)
+        if got == expected:
+            return
+        requirement, own = f"must give features of the bank's layers and shapes, {expected}", ""
+        if frame is not None and frames is not None:
+            requirement += f", as its parts of {_size(frame)} do"
+            own = f" from {_size(frames[0])}"
+        checks.refuse(op, f"part {names[0]!r}", requirement, f"{got}{own}")
 
     def add(
         self, features: PartFeatures, names: Sequence[str], paths: Sequence[Path | None]
@@ -220,6 +225,11 @@ class Bank:
             if any(names.image == name for _, names in layers):
                 return grid
         return None
+
+
+def _size(frame: Frame) -> str:
+    height, width = frame.input
+    return f"{height} x {width} pixels"
 
 
 def part_features(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from musc2 import ops, patch_scores
+from musc2 import patch_scores
+from musc2._arguments.search_window import window_of
+from musc2._cluster.searching import Array, Search, sampled_rows
 from musc2._panels import sample_links
 from musc2._panels.medians import median_of
 from musc2.by_modality import ByModality
@@ -18,15 +19,11 @@ from musc2.config import Config
 from musc2.encoders import TokenDefaults
 from musc2.matches import Matches
 from musc2.ops import Links
-from musc2.ops._support.patch_pairs import PatchPairs
 from musc2.progress import StageTimer
 from musc2.stages import copies, rescore
 from musc2.stages.matches import Drivers, matches_of
 from musc2.stages.mutual import Features
 from musc2.tokens import Outline, Tokens
-
-Array = NDArray[np.float32]
-SAMPLED = 1024  # patches, at least, whose mean is the origin of a search
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,37 +61,20 @@ def features(
     for item in own:
         for z in item.values():
             arrays.append(np.ascontiguousarray(z.cpu().numpy()))
-            sampled.append(_sampled_rows(arrays[-1], *rows))
+            sampled.append(sampled_rows(arrays[-1], *rows))
     return (sampled, *arrays)
 
 
-def pairs(
-    first: Array, second: Array | None, origin: Array, precision: str, is_all: bool
-) -> tuple[Array, Array]:
-    """Return (n, m, L) from the parts of one block to those of another, and (m, n, L) back.
-
-    second: None for the pairs within the block, whose distances are in the first array alone.
-    is_all: whether the block holds all parts.
-    """
-    z = torch.from_numpy(first)
-    count, patches = z.shape[:2]
-    if is_all:
-        d = ops.nearest_patches(z, precision=precision).permute(0, 2, 1)
-        return np.ascontiguousarray(d.numpy()), np.empty(0, np.float32)
-    center = torch.from_numpy(origin)
-    if second is None:
-        listed = torch.combinations(torch.arange(count))
-        d = torch.full((count, count, patches), float("inf"))
-        if len(listed):
-            forward, back = PatchPairs(z, precision=precision, origin=center).distances(listed)
-            d[listed[:, 0], listed[:, 1]] = forward
-            d[listed[:, 1], listed[:, 0]] = back
-        return d.numpy(), np.empty(0, np.float32)
-    other = torch.from_numpy(second)
-    listed = torch.cartesian_prod(torch.arange(count), torch.arange(len(other)))
-    forward, back = PatchPairs(z, other, precision=precision, origin=center).distances(listed)
-    backward = back.reshape(count, len(other), -1).transpose(0, 1)
-    return forward.reshape(count, len(other), -1).numpy(), np.ascontiguousarray(backward.numpy())
+def window(
+    defaults: TokenDefaults, config: Config, grid: tuple[int, int], *chosen: list[Tokens]
+) -> int | None:
+    """Return the window that search_window="auto" stands for, from some parts of each block."""
+    of_images: list[torch.Tensor] = []
+    for views in chosen:
+        plain = replace(views[0], points=None, clouds=[])
+        own = patch_scores.features_of(plain, plain.layers - 1, ByModality(defaults), config)
+        of_images += own[0].values()
+    return window_of(torch.cat(of_images), grid)
 
 
 def row_scores(options: RowOptions, *blocks: Array) -> dict[str, torch.Tensor]:
@@ -138,9 +118,12 @@ def medians(modalities: Sequence[str], *values: dict[str, torch.Tensor]) -> ByMo
     return ByModality(**levels)
 
 
-def copies_of(modalities: Sequence[str], *blocks: Array) -> torch.Tensor | None:
-    """Return which parts are copies of each other, from the blocks of the features of a layer."""
-    return patch_scores.copies_of(_whole(modalities, blocks, "auto", None))
+def copies_of(modalities: Sequence[str], own: int, *blocks: Array) -> torch.Tensor | None:
+    """Return which parts are copies of each other, from the blocks of the features of a layer.
+
+    own: how many blocks of each modality are those of samples; references follow.
+    """
+    return patch_scores.copies_of(_whole(modalities, blocks, own))
 
 
 def salient(
@@ -150,40 +133,23 @@ def salient(
     *blocks: Array,
 ) -> ByModality[torch.Tensor]:
     """Return the feature at each part's highest score, from the blocks of a layer's features."""
-    return rescore.salient(_whole(modalities, blocks, "auto", None), scores, inside)
+    return rescore.salient(_whole(modalities, blocks), scores, inside)
 
 
 def matches(
-    modalities: Sequence[str],
+    searches: ByModality[Search],
     subsets: list[torch.Tensor],
     outline: Outline,
     chosen: Drivers,
-    config: Config,
     *blocks: Array,
 ) -> Matches | None:
     """Return the matches of patches of all parts, from the blocks of a layer's features."""
-    source = _whole(modalities, blocks, config.search_precision, outline.grid)
-    return matches_of(source, subsets, None, outline, chosen)
+    source = _whole(list(dict(searches.items())), blocks)
 
+    def searched(features: Features, search: Search) -> Features:
+        return replace(features, precision=search.precision, window=search.window, grid=search.grid)
 
-def origin_of(sampled: Sequence[Array]) -> Array:
-    """Return the mean (C,) of sampled rows, as the kernel computes it over a whole set."""
-    total = np.zeros(sampled[0].shape[1])
-    count = 0
-    for rows in sampled:
-        for row in rows:
-            total += row
-        count += len(rows)
-    return (total / count).astype(np.float32)
-
-
-def _sampled_rows(z: Array, first: int, count: int) -> Array:
-    """Return the rows of a block that the kernel would look at in all ``count`` parts."""
-    patches = z.shape[1]
-    stride = max(1, count * patches // SAMPLED)
-    start = -(first * patches) % stride
-    rows: Array = z.reshape(-1, z.shape[2])[start::stride].copy()
-    return rows
+    return matches_of(source.combine(searched, searches), subsets, None, outline, chosen)
 
 
 def _distances(
@@ -203,16 +169,19 @@ def _distances(
 
 
 def _whole(
-    modalities: Sequence[str],
-    blocks: Sequence[Array],
-    precision: str,
-    grid: tuple[int, int] | None,
+    modalities: Sequence[str], blocks: Sequence[Array], own: int | None = None
 ) -> ByModality[Features]:
-    """Return the features of all parts; the blocks of each modality in turn."""
+    """Return the features of all parts; the blocks of each modality in turn.
+
+    own: how many of them are those of samples, by default all; references follow.
+    """
     count_each = len(blocks) // len(modalities)
-    own: dict[str, Features] = {}
+    features_of_all: dict[str, Features] = {}
     for number, name in enumerate(modalities):
-        z = torch.from_numpy(np.concatenate(blocks[number * count_each :][:count_each]))
-        own_grid = grid if name == "image" else None
-        own[name] = Features(z=z, precision=precision, grid=own_grid)
-    return ByModality(**own)
+        arrays = blocks[number * count_each :][:count_each]
+        references: torch.Tensor | None = None
+        if own is not None and own < count_each:
+            references = torch.from_numpy(np.concatenate(arrays[own:]))
+        z = torch.from_numpy(np.concatenate(arrays[:own]))
+        features_of_all[name] = Features(z=z, references=references)
+    return ByModality(**features_of_all)

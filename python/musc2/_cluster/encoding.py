@@ -34,6 +34,19 @@ class BlockSummary:
     layers: list[int]
     class_tokens: list[torch.Tensor | None]
 
+    def subset(self, rows: list[int]) -> BlockSummary:
+        """Return what is needed of some of the parts."""
+        outputs = [self.outputs[row] for row in rows]
+        outlines: list[Outline] = []
+        for outline in self.outlines:
+            clouds = [outline.clouds[row] for row in rows] if outline.clouds else []
+            frames = [outline.frames[row] for row in rows] if outline.frames else None
+            outlines.append(replace(outline, count=len(rows), clouds=clouds, frames=frames))
+        class_tokens: list[torch.Tensor | None] = []
+        for values in self.class_tokens:
+            class_tokens.append(None if values is None else values[rows])
+        return replace(self, outputs=outputs, outlines=outlines, class_tokens=class_tokens)
+
 
 def load(
     samples: Sequence[inputs.Sample], encoders: Encoders, config: Config
@@ -86,3 +99,8 @@ def encode(
         class_tokens=class_tokens,
     )
     return views, summary
+
+
+def chosen(views: list[Tokens], rows: list[int]) -> list[Tokens]:
+    """Return the tokens of some parts of a block."""
+    return [view.subset(rows) for view in views]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 
-from musc2._cluster import comparing
+from musc2._cluster import comparing, searching
+from musc2._cluster.blocks import FEW_PAIRS
 from musc2._cluster.comparing import RowOptions
+from musc2._cluster.searching import Search
 from musc2._cluster.session import Session
 from musc2._panels import sample_links
 from musc2._panels.medians import SAMPLES
@@ -29,12 +33,20 @@ from musc2.tokens import Outline, spread_rows
 class RemoteFeatures(Features):
     """Features whose z is empty here: references to blocks (n, L, C), and to sampled rows.
 
-    number: which of a block's samples of rows are those of these features.
+    partners: the same of the parts that others are compared with and that are not scored. number:
+    which of a block's samples of rows are those of these features.
     """
 
     blocks: list[Any] = field(default_factory=list)
     sampled: list[Any] = field(default_factory=list)
+    partners: list[Any] = field(default_factory=list)
+    partners_sampled: list[Any] = field(default_factory=list)
     number: int = 0
+
+    @property
+    def search(self) -> Search:
+        """How its patches are compared."""
+        return Search(precision=self.precision, window=self.window, grid=self.grid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +90,31 @@ class FeatureBlock:
 
 
 def by_modality(
-    blocks: Sequence[FeatureBlock], names: Sequence[str], items: int
+    blocks: Sequence[FeatureBlock],
+    partners: Sequence[FeatureBlock],
+    names: Sequence[str],
+    items: int,
+    config: Config,
+    grid: tuple[int, int] | None,
 ) -> Iterator[ByModality[Features]]:
-    """Yield the features of each item, one per degree if these are scored separately."""
+    """Yield the features of each item, one per degree if these are scored separately.
+
+    grid: of images, which alone are searched in a window.
+    """
     for item in range(items):
         own: dict[str, Features] = {}
         for position, name in enumerate(names):
             number = item * len(names) + position
+            is_image = name == "image"
             own[name] = RemoteFeatures(
                 z=torch.empty(0),
+                precision=config.search_precision,
+                window=config.window if is_image else None,
+                grid=grid if is_image else None,
                 blocks=[block.features[number] for block in blocks],
                 sampled=[block.sampled for block in blocks],
+                partners=[block.features[number] for block in partners],
+                partners_sampled=[block.sampled for block in partners],
                 number=number,
             )
         yield ByModality(**own)
@@ -98,11 +124,12 @@ def by_modality(
 class RemoteLayers:
     """The steps of a layer, done by workers on the blocks of its features.
 
-    counts: the parts of each block.
+    counts: the parts of each block; reference_counts: those of each block of references.
     """
 
     session: Session
     counts: list[int]
+    reference_counts: list[int]
     config: Config
 
     def steps(self) -> LayerSteps:
@@ -115,8 +142,12 @@ class RemoteLayers:
         )
 
     def _copies_of(self, features: ByModality[RemoteFeatures]) -> torch.Tensor | None:
-        names, blocks = _all_blocks(features)
-        [copied] = self.session.get([self.session.run(comparing.copies_of, names, *blocks)])
+        blocks: list[Any] = []
+        for own in features.values():
+            blocks += [*own.blocks, *own.partners]
+        names = list(dict(features.items()))
+        task = self.session.run(comparing.copies_of, names, len(self.counts), *blocks)
+        [copied] = self.session.get([task])
         return copied  # type: ignore[no-any-return]
 
     def _salient(
@@ -125,10 +156,19 @@ class RemoteLayers:
         scores: ByModality[torch.Tensor],
         inside: torch.Tensor | None,
     ) -> ByModality[torch.Tensor]:
-        names, blocks = _all_blocks(source)
-        task = self.session.run(comparing.salient, names, scores, inside, *blocks)
-        [salient] = self.session.get([task])
-        return salient  # type: ignore[no-any-return]
+        names = list(dict(source.items()))
+        pending: list[Any] = []
+        for number, own in enumerate(self._slices()):
+            own_scores = scores.map(partial(_rows_of, rows=own))
+            own_inside = None if inside is None else _rows_of(inside, own)
+            features = [part.blocks[number] for part in source.values()]
+            task = (names, own_scores, own_inside, *features)
+            pending.append(self.session.run(comparing.salient, *task))
+        salient = self.session.get(pending)
+        joined: dict[str, torch.Tensor] = {}
+        for name in names:
+            joined[name] = torch.cat([dict(part.items())[name] for part in salient])
+        return ByModality(**joined)
 
     def _matches(
         self,
@@ -138,8 +178,8 @@ class RemoteLayers:
         outline: Outline,
         chosen: Drivers,
     ) -> Matches | None:
-        names, blocks = _all_blocks(source)
-        own = (names, subsets, outline, chosen, self.config)
+        _, blocks = _all_blocks(source)
+        own = (source.map(lambda features: features.search), subsets, outline, chosen)
         [matches] = self.session.get([self.session.run(comparing.matches, *own, *blocks)])
         return matches  # type: ignore[no-any-return]
 
@@ -155,7 +195,7 @@ class RemoteLayers:
         """Return scores (N, L) of one layer: pairs of blocks, then the rows of each block."""
         session = self.session
         with timer.stage("mutual"):
-            d = {name: self._distances(own, config) for name, own in features.items()}
+            d = {name: self._distances(own) for name, own in features.items()}
             names = tuple(d)
             rows: list[list[Any]] = []  # the distances of each block of parts, modality by modality
             for number in range(len(self.counts)):
@@ -167,44 +207,76 @@ class RemoteLayers:
             if balance.needed and balance.medians is None:
                 balance.medians = self._medians(names, rows, copied, config)
             pending: list[Any] = []
-            first = 0
-            for count, blocks in zip(self.counts, rows, strict=True):
-                own = slice(first, first + count)
+            for own, blocks in zip(self._slices(), rows, strict=True):
                 own_links = links
                 if links is not None:
                     samples = torch.arange(own.start, own.stop)
                     own_links = sample_links.of_samples(links, samples)
                 options = RowOptions(
                     modalities=names,
-                    left_out=None if copied is None else copied[own].clone(),
+                    left_out=None if copied is None else _rows_of(copied, own),
                     medians=balance.medians,
                     links=own_links,
                     config=config,
                 )
                 pending.append(session.run(comparing.row_scores, options, *blocks))
-                first += count
             scored = session.get(pending)
         scores: dict[str, torch.Tensor] = {}
         for name in names:
             scores[name] = torch.cat([own[name] for own in scored])
         return ByModality(**scores)
 
-    def _distances(self, features: RemoteFeatures, config: Config) -> list[list[Any]]:
-        """Return references to the distances of each block to each other, each pair once."""
-        session, blocks = self.session, features.blocks
-        is_all = len(blocks) == 1
-        sampled = [own[features.number] for own in session.get(features.sampled)]
-        origin = comparing.origin_of(sampled)
-        d: list[list[Any]] = [[None] * len(blocks) for _ in blocks]
-        for i in range(len(blocks)):
-            for j in range(i, len(blocks)):
-                second = None if i == j else blocks[j]
-                options = (origin, config.search_precision, is_all)
-                forward, back = session.run(comparing.pairs, blocks[i], second, *options, returns=2)
-                d[i][j] = forward
-                if i != j:
-                    d[j][i] = back
+    def _distances(self, features: RemoteFeatures) -> list[list[Any]]:
+        """Return references to the distances of each block to each other, each pair once.
+
+        Those to the blocks of references follow.
+        """
+        d = self._among(features)
+        if not self.reference_counts:
+            return d
+        session, search, blocks = self.session, features.search, features.blocks
+        if sum(self.counts) * sum(self.reference_counts) < FEW_PAIRS:
+            to_all = self._of_few(features, features.partners)
+            for row, distances in zip(d, to_all, strict=True):
+                row.append(distances)
+            return d
+        origin = self._origin(features, [features.sampled, features.partners_sampled])
+        for row, block in zip(d, blocks, strict=True):
+            for partner in features.partners:
+                options = (search, origin, block, partner)
+                row.append(session.run(searching.to_references, *options))
         return d
+
+    def _among(self, features: RemoteFeatures) -> list[list[Any]]:
+        """Return references to the distances of each block of samples to each other."""
+        session, search, blocks = self.session, features.search, features.blocks
+        total = sum(self.counts)
+        if total * (total - 1) // 2 < FEW_PAIRS:
+            return [[distances] for distances in self._of_few(features, [])]
+        origin = self._origin(features, [features.sampled])
+        d: list[list[Any]] = [[None] * len(blocks) for _ in blocks]
+        for i, first in enumerate(blocks):
+            d[i][i] = session.run(searching.among, search, origin, first)
+            for j in range(i + 1, len(blocks)):
+                options = (search, origin, first, blocks[j])
+                d[i][j], d[j][i] = session.run(searching.pairs, *options, returns=2)
+        return d
+
+    def _of_few(self, features: RemoteFeatures, partners: list[Any]) -> list[Any]:
+        """Return references to the distances of each block to all partners, from one task."""
+        returns = len(self.counts)
+        options = (features.search, self.counts, *features.blocks, *partners)
+        distances = self.session.run(searching.of_few, *options, returns=returns)
+        return [distances] if returns == 1 else list(distances)
+
+    def _origin(self, features: RemoteFeatures, sampled: list[list[Any]]) -> Any:
+        """Return the origin of the search; None in a window, which needs none."""
+        if features.window is not None:
+            return None
+        rows: list[list[searching.Array]] = []
+        for blocks in sampled:
+            rows.append([own[features.number] for own in self.session.get(blocks)])
+        return searching.origin_of(*rows)
 
     def _medians(
         self,
@@ -217,18 +289,25 @@ class RemoteLayers:
         session = self.session
         chosen = spread_rows(sum(self.counts), SAMPLES)
         pending: list[Any] = []
-        first = 0
-        for count, blocks in zip(self.counts, rows, strict=True):
-            own = slice(first, first + count)
-            left_out = None if copied is None else copied[own].clone()
+        for own, blocks in zip(self._slices(), rows, strict=True):
+            left_out = None if copied is None else _rows_of(copied, own)
             options = RowOptions(
                 modalities=names, left_out=left_out, medians=None, links=None, config=config
             )
-            numbers = [row - first for row in chosen if first <= row < first + count]
+            numbers = [row - own.start for row in chosen if own.start <= row < own.stop]
             pending.append(session.run(comparing.finite_distances, options, numbers, *blocks))
-            first += count
         [medians] = session.get([session.run(comparing.medians, names, *pending)])
         return medians  # type: ignore[no-any-return]
+
+    def _slices(self) -> list[slice]:
+        """Return the rows of each block."""
+        ends = itertools.accumulate(self.counts, initial=0)
+        return [slice(*own) for own in itertools.pairwise(ends)]
+
+
+def _rows_of(values: torch.Tensor, rows: slice) -> torch.Tensor:
+    """Return a copy of some rows, which takes nothing else along when it is sent."""
+    return values[rows].clone()
 
 
 def _all_blocks(features: ByModality[RemoteFeatures]) -> tuple[tuple[str, ...], list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ _RETRIES = 5  # of a task whose worker died
 _ANSWER = 5.0  # seconds for an address to answer
 _BETWEEN = 2.0  # seconds between two looks at the head
 _MISSES = 3  # looks in a row without an answer: the head is gone
+_HEADER, _KIND, _SETTINGS = 9, 3, 4  # bytes of the header of a frame of HTTP/2, and one of them
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
 
 
 @contextmanager
@@ -139,9 +142,16 @@ def _check_answer(address: str) -> None:
 
 
 def _answers(address: str, timeout: float) -> bool:
-    """Return whether something listens at HOST:PORT."""
+    """Return whether a server of gRPC, as the head of a cluster is one, answers at HOST:PORT.
+
+    It greets a client with its settings, also one that cannot log in. With TLS it waits for a key.
+    """
     host, _, port = address.rpartition(":")
     with suppress(OSError, OverflowError):
-        socket.create_connection((host, int(port)), timeout=timeout).close()
-        return True
+        with socket.create_connection((host, int(port)), timeout=timeout) as connection:
+            if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+                return True
+            connection.sendall(_GREETING)
+            header = connection.recv(_HEADER)
+        return len(header) > _KIND and header[_KIND] == _SETTINGS
     return False
