@@ -241,11 +241,10 @@ def test_a_worker_that_dies_in_the_search(cluster, images, monkeypatch, tmp_path
 
 @pytest.mark.long
 @pytest.mark.parametrize("stage", STAGES + FURTHER)
-def test_a_worker_that_dies_in_any_stage(cluster, images, scans, monkeypatch, tmp_path, stage):
+def test_a_worker_that_dies_in_any_stage(cluster, images, scans, rng, monkeypatch, tmp_path, stage):
     """36 references, of which 32 are chosen for the unit."""
-    more = np.concatenate([images, images[::-1, ::-1]])[:36]
     options = {"encoder_2d": parts.Coarse(), "encoder_3d": parts.spread, "config": SMALL}
-    options["references"] = {"rgb": more, "pcd": np.concatenate([scans, scans])[:36]}
+    options["references"] = {"rgb": parts.images(rng, 36), "pcd": parts.maps(rng, 36)}
     alone = score(images, scans, **options)
     killing(monkeypatch, tmp_path, [stage])
     same(alone, score(images, scans, cluster=cluster, **options))
