@@ -223,12 +223,12 @@ def _to_each_part(
     rows = z[torch.arange(len(subset), device=z.device), patches]
     if features.window is None or features.grid is None:
         d, index = ops.nearest_patches(
-            rows[:, None].contiguous(),
+            rows[None].contiguous(),  # as one part: a part of one patch is padded to several
             references=z.contiguous(),
             precision=features.precision,
             return_index=True,
         )
-        return d[:, 0], index[:, 0].long()
+        return d[0], index[0].long()
     d = torch.empty(len(subset), len(subset), device=z.device)
     index = torch.empty_like(d, dtype=torch.int64)
     for number, patch in enumerate(patches.tolist()):
