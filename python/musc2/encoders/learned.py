@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import torch
 
 from musc2 import checks
 from musc2.errors import InputError
+from musc2.inputs.ordered_map import ordered_map
+from musc2.ops._support import dispatch
+from musc2.ops._support.threads import in_forked_child
+
+T = TypeVar("T")
 
 MAX_TOKENS = 40_000  # that principal axes are learned from
 
@@ -34,6 +40,16 @@ def sample_indices(count: int, limit: int, generator: torch.Generator) -> list[i
 def sample_rows(rows: torch.Tensor, limit: int, generator: torch.Generator) -> torch.Tensor:
     """Return at most ``limit`` of the rows at random, in their order."""
     return rows[sample_indices(len(rows), limit, generator)]
+
+
+def in_threads(function: Callable[[T], torch.Tensor], items: Iterable[T]) -> Iterator[torch.Tensor]:
+    """Yield function(item) for each item, in order, from as many threads as the kernels have.
+
+    Call it within ``threads.one_thread``: then torch computes with one thread in each of them, and
+    to the same bits whatever their number is.
+    """
+    count = 1 if in_forked_child() else dispatch.num_threads()
+    return ordered_map(function, items, threads=count, ahead=2 * count)
 
 
 def root_mean_norm(rows: torch.Tensor, low: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -116,8 +116,11 @@ class Texture:
         """Center and balance the blocks and reduce them to principal axes, as one affine map."""
         share = -(-learned.MAX_TOKENS // len(images))
         samples = []
-        for image in images:
-            cells = torch.cat(_blocks(image, self._state), -1).flatten(0, -2)
+
+        def cells_of(image: torch.Tensor) -> torch.Tensor:
+            return torch.cat(_blocks(image, self._state), -1).flatten(0, -2)
+
+        for cells in learned.in_threads(cells_of, images):
             samples.append(learned.sample_rows(cells, share, generator))
         rows = torch.cat(samples)
         split = rows.shape[1] - self._words - CHROMA_CHANNELS
@@ -138,7 +141,11 @@ class Texture:
 
     def _learn_whitening(self, images: list[torch.Tensor], generator: torch.Generator) -> None:
         """Multiply the whitening into the projection."""
-        tokens = [self.encode(image).tokens.flatten(0, -2) for image in images]
+
+        def tokens_of(image: torch.Tensor) -> torch.Tensor:
+            return self.encode(image).tokens.flatten(0, -2)
+
+        tokens = list(learned.in_threads(tokens_of, images))
         whitening = _rca_whitening(tokens, self._rca, generator)
         for name in ("matrix", "offset"):
             self._state[name] = self._state[name] @ whitening
@@ -233,13 +240,20 @@ def _rca_whitening(
     Normal variation is how tokens differ from their nearest ones in six other images. Its mean
     square stays, so that distances are on one scale with whitening and without.
     """
-    residuals = []
-    for index, own in enumerate(tokens):
-        draws = torch.randperm(len(tokens) - 1, generator=generator)[:6].tolist()
-        candidates = torch.cat([tokens[draw + (draw >= index)] for draw in draws])
-        chosen = learned.sample_rows(own, 200, generator)
+
+    def drawn() -> Iterator[tuple[torch.Tensor, list[int]]]:
+        for index, own in enumerate(tokens):
+            draws = torch.randperm(len(tokens) - 1, generator=generator)[:6].tolist()
+            others = [draw + (draw >= index) for draw in draws]
+            yield learned.sample_rows(own, 200, generator), others
+
+    def residual(chosen_and_others: tuple[torch.Tensor, list[int]]) -> torch.Tensor:
+        chosen, others = chosen_and_others
+        candidates = torch.cat([tokens[other] for other in others])
         nearest = (candidates.square().sum(1) - 2 * chosen @ candidates.T).argmin(1)
-        residuals.append(chosen - candidates[nearest])
+        return chosen - candidates[nearest]
+
+    residuals = list(learned.in_threads(residual, drawn()))
     rows = torch.cat(residuals)
     order = torch.linalg.vector_norm(rows, dim=1).argsort(stable=True)
     rows = rows[order[: int(0.7 * len(rows))]]  # the largest may be defects
