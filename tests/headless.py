@@ -27,8 +27,8 @@ def main():
     killed = []
     run = session.Session.run
 
-    def run_and_kill(self, function, *arguments, returns=1):
-        reference = run(self, function, *arguments, returns=returns)
+    def run_and_kill(self, function, *arguments, **options):
+        reference = run(self, function, *arguments, **options)
         if function.__name__ == "encode" and not killed:
             os.kill(head.process.pid, signal.SIGKILL)
             killed.append(time.monotonic())

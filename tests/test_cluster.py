@@ -225,10 +225,10 @@ def killing(monkeypatch, folder, names):
     """Let the worker die that first runs any of the functions of these names."""
     run = session.Session.run
 
-    def dying(self, function, *arguments, returns=1):
+    def dying(self, function, *arguments, **options):
         if function.__name__ not in names:
-            return run(self, function, *arguments, returns=returns)
-        return run(self, dying_tasks.dying_once, str(folder), function, *arguments, returns=returns)
+            return run(self, function, *arguments, **options)
+        return run(self, dying_tasks.dying_once, str(folder), function, *arguments, **options)
 
     monkeypatch.setattr(session.Session, "run", dying)
 
@@ -402,5 +402,5 @@ def test_a_cluster_of_two_workers_that_score_starts_itself(images, tmp_path):
 
 def test_blocks_have_at_most_64_parts_and_fewer_where_there_are_few():
     assert blocks.block_size(10_000, 16) == 64
-    assert blocks.block_size(100, 2) == 32
+    assert blocks.block_size(100, 2) == 16
     assert musc2.errors.ClusterError in musc2.errors.MuscError.__subclasses__()

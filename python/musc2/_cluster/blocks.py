@@ -84,14 +84,14 @@ class EncodedBlocks:
 
 
 def block_size(samples: int, workers: int) -> int:
-    """Return how many parts a block has, so that each worker gets a few pairs of blocks.
+    """Return how many parts a block has, so that each worker gets some pairs of blocks.
 
     >>> block_size(10_000, 16), block_size(200, 2), block_size(8, 2)
-    (64, 56, 8)
+    (64, 32, 8)
     """
     if samples < _FEW:
         return samples
-    size = math.ceil(samples / math.ceil(math.sqrt(8 * workers)))
+    size = math.ceil(samples / math.ceil(math.sqrt(32 * workers)))
     return min(BLOCK, math.ceil(size / _ENCODED) * _ENCODED)
 
 
@@ -127,7 +127,8 @@ def fitted(session: Session, encoders: Encoders, config: Config, loaded: list[An
     learn += [encoder.learns for encoder in encoders.points]
     if not any(learn):
         return encoders
-    [own] = session.get([session.run(encoding.fit, encoders, config.seed, *loaded)])
+    task = (encoding.fit, encoders, config.seed, *loaded)
+    [own] = session.get([session.run(*task, threads=session.threads)])
     return own  # type: ignore[no-any-return]
 
 

@@ -28,6 +28,9 @@ from musc2.stages.matches import Drivers
 from musc2.stages.mutual import Features
 from musc2.tokens import Outline, spread_rows
 
+Distances = dict[str, list[list[Any]]]
+"""References to the distances of each block of parts, a list for each of them, by modality."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RemoteFeatures(Features):
@@ -131,6 +134,7 @@ class RemoteLayers:
     counts: list[int]
     reference_counts: list[int]
     config: Config
+    _started: dict[int, Distances] = field(default_factory=dict)
 
     def steps(self) -> LayerSteps:
         """Return the steps for ``patch_scores.layer_scores``."""
@@ -147,6 +151,7 @@ class RemoteLayers:
             blocks += [*own.blocks, *own.partners]
         names = list(dict(features.items()))
         task = self.session.run(comparing.copies_of, names, len(self.counts), *blocks)
+        self._started[id(features)] = self._distances(features)  # others work on these meanwhile
         [copied] = self.session.get([task])
         return copied  # type: ignore[no-any-return]
 
@@ -195,7 +200,7 @@ class RemoteLayers:
         """Return scores (N, L) of one layer: pairs of blocks, then the rows of each block."""
         session = self.session
         with timer.stage("mutual"):
-            d = {name: self._distances(own) for name, own in features.items()}
+            d = self._started.pop(id(features), None) or self._distances(features)
             names = tuple(d)
             rows: list[list[Any]] = []  # the distances of each block of parts, modality by modality
             for number in range(len(self.counts)):
@@ -226,25 +231,18 @@ class RemoteLayers:
             scores[name] = torch.cat([own[name] for own in scored])
         return ByModality(**scores)
 
-    def _distances(self, features: RemoteFeatures) -> list[list[Any]]:
+    def _distances(self, features: ByModality[RemoteFeatures]) -> Distances:
         """Return references to the distances of each block to each other, each pair once.
 
         Those to the blocks of references follow.
         """
-        d = self._among(features)
-        if not self.reference_counts:
-            return d
-        session, search, blocks = self.session, features.search, features.blocks
-        if sum(self.counts) * sum(self.reference_counts) < FEW_PAIRS:
-            to_all = self._of_few(features, features.partners)
-            for row, distances in zip(d, to_all, strict=True):
-                row.append(distances)
-            return d
-        origin = self._origin(features, [features.sampled, features.partners_sampled])
-        for row, block in zip(d, blocks, strict=True):
-            for partner in features.partners:
-                options = (search, origin, block, partner)
-                row.append(session.run(searching.to_references, *options))
+        d: Distances = {}
+        for name, own in features.items():
+            d[name] = self._among(own)
+            if self.reference_counts:
+                to_references = self._to_references(own)
+                for row, distances in zip(d[name], to_references, strict=True):
+                    row += distances
         return d
 
     def _among(self, features: RemoteFeatures) -> list[list[Any]]:
@@ -255,11 +253,37 @@ class RemoteLayers:
             return [[distances] for distances in self._of_few(features, [])]
         origin = self._origin(features, [features.sampled])
         d: list[list[Any]] = [[None] * len(blocks) for _ in blocks]
-        for i, first in enumerate(blocks):
-            d[i][i] = session.run(searching.among, search, origin, first)
-            for j in range(i + 1, len(blocks)):
-                options = (search, origin, first, blocks[j])
-                d[i][j], d[j][i] = session.run(searching.pairs, *options, returns=2)
+        for i, j in self._largest_first():
+            if i == j:
+                d[i][i] = session.run(searching.among, search, origin, blocks[i])
+                continue
+            options = (search, origin, blocks[i], blocks[j])
+            d[i][j], d[j][i] = session.run(searching.pairs, *options, returns=2)
+        return d
+
+    def _largest_first(self) -> list[tuple[int, int]]:
+        """Return the numbers of the blocks to compare, so that workers end at about one time."""
+
+        def parts(numbers: tuple[int, int]) -> int:
+            i, j = numbers
+            pairs = self.counts[i] * self.counts[j]
+            return pairs // 2 if i == j else pairs
+
+        every = itertools.combinations_with_replacement(range(len(self.counts)), 2)
+        return sorted(every, key=parts, reverse=True)
+
+    def _to_references(self, features: RemoteFeatures) -> list[list[Any]]:
+        """Return references to the distances of each block to those of references."""
+        session, search = self.session, features.search
+        if sum(self.counts) * sum(self.reference_counts) < FEW_PAIRS:
+            return [[distances] for distances in self._of_few(features, features.partners)]
+        origin = self._origin(features, [features.sampled, features.partners_sampled])
+        d: list[list[Any]] = []
+        for block in features.blocks:
+            d.append([])
+            for partner in features.partners:
+                task = (searching.to_references, search, origin, block, partner)
+                d[-1].append(session.run(*task))
         return d
 
     def _of_few(self, features: RemoteFeatures, partners: list[Any]) -> list[Any]:

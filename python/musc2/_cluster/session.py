@@ -72,13 +72,22 @@ class Session:
         """Return the number of tasks that run at once."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def run(self, function: Callable[..., Any], *arguments: Any, returns: int = 1) -> Any:
+    @property
+    def threads(self) -> int:
+        """Return the number of tasks that run at once on the smallest node that runs any."""
+        counts = [node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]]
+        return max(1, int(min(filter(None, counts), default=1)))
+
+    def run(
+        self, function: Callable[..., Any], *arguments: Any, returns: int = 1, threads: int = 1
+    ) -> Any:
         """Return the reference to what a function will return, with ``returns`` a list of them.
 
         Arguments may be references. The function must give the same when it is called again.
+        threads: of its kernels, more than one while nothing else is to be done.
         """
-        name = function.__name__
-        return self._call.options(num_returns=returns, name=name).remote(function, *arguments)
+        task = self._call.options(num_returns=returns, name=function.__name__)
+        return task.remote(threads, function, *arguments)
 
     def put(self, value: object) -> Any:
         """Return a reference to a value that all workers can get."""
@@ -118,7 +127,7 @@ class Session:
         for node in nodes:
             affinity = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             call = self._call.options(num_cpus=0, scheduling_strategy=affinity)
-            pending.append(call.remote(worker.versions))
+            pending.append(call.remote(1, worker.versions))
         for node, installed in zip(nodes, self.get(pending), strict=True):
             for name, value in own.items():
                 if installed[name] != value:

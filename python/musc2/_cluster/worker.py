@@ -1,4 +1,4 @@
-"""What every worker of a cluster does: run a function with one thread, and tell its versions."""
+"""What every worker of a cluster does: run a function, and tell its versions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from musc2.ops._support import dispatch
 from musc2.torch_state import default_torch_state
 
 
-def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return function(*arguments), computed by one thread."""
-    dispatch.set_num_threads(1)
+def call(threads: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return function(*arguments), computed by one thread of torch and ``threads`` of kernels."""
+    dispatch.set_num_threads(threads)
     torch.set_num_threads(1)
     with default_torch_state(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
