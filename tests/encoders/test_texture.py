@@ -4,7 +4,7 @@ import parts
 import pytest
 import torch
 
-from musc2 import Config, encoders, score
+from musc2 import Config, encoders, score, set_num_threads
 
 SIZE = (64, 64)
 
@@ -15,13 +15,17 @@ def pictures(rng, count):
 
 
 @pytest.mark.parametrize("count", [5, 12])
-def test_the_order_of_the_images_does_not_matter(rng, count):
+def test_the_order_of_the_images_and_the_number_of_threads_do_not_matter(rng, count):
     images = pictures(rng, count)
     order = rng.permutation(count).tolist()
     states = []
-    for arrangement in (images, [images[index] for index in order]):
+    for threads, arrangement in ((1, images), (3, [images[index] for index in order])):
+        set_num_threads(threads)
         encoder = encoders.load("texture")
-        encoder.fit(arrangement)
+        try:
+            encoder.fit(arrangement)
+        finally:
+            set_num_threads(None)
         states.append(encoder.state())
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name])
