@@ -1,6 +1,6 @@
 """Measure the memory that scoring takes beyond its features, and the time of a pair when it spills.
 
-    python -m bench.memory [--parts 2000] [--grid 28] [--channels 384] [--pairs 4096]
+    python -m bench.memory [--parts 2000] [--grid 28] [--channels 384] [--pairs 4096] [--whole]
 
 First checks that distances in a temporary file are the bits of those in memory. Then, with one
 thread, whose processor time is taken so that other work on the machine does not count, and made-up
@@ -8,6 +8,9 @@ features of one layer in a mapped file: the time of a pair of 100 parts whose
 distances are all in memory, and of ``--parts`` parts with ``--memory``. Of the latter, ``--pairs``
 pairs are measured, in blocks spread over the set, written to a file that holds the distances of all
 pairs, and 64 rows of it are read and reduced; the time of a pair is that of both steps.
+
+With ``--whole``, instead: a call of ``score_tokens`` on two layers of tokens in a file, in which
+one block of pairs in 200 is searched, and others get its distances. All else is done.
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 import torch
 
-from musc2 import _spill, ops
+from musc2 import Config, _spill, ops, score_tokens
 from musc2._panels import pair_lists
 from musc2._panels.distance_table import DistanceTable
 from musc2._panels.pair_by_pair import measure
@@ -31,6 +35,7 @@ from musc2.stages.mutual import Features, row_source
 
 ROWS = 64  # that are read and reduced
 FEW = 100  # parts whose distances are in memory
+SKIPPED = 200  # blocks of pairs, of which one is searched
 MIB = 1 << 20
 
 
@@ -44,12 +49,12 @@ def check() -> None:
         raise AssertionError(msg)
 
 
-def features(count: int, patches: int, channels: int) -> torch.Tensor:
+def features(*shape: int) -> torch.Tensor:
     """Return made-up features in a mapped file."""
-    z = _spill.empty((count, patches, channels), memory=0, content="features")
+    z = _spill.empty(shape, memory=0, content="features")
     generator = torch.Generator().manual_seed(0)
     for part in z:
-        part.copy_(torch.randn(patches, channels, generator=generator))
+        part.copy_(torch.randn(shape[1:], generator=generator))
     return z
 
 
@@ -78,6 +83,37 @@ def spilled(z: torch.Tensor, pairs: int, memory: int) -> tuple[float, float]:
         ops.lowest_mean(table.rows(own))
     reducing = (time.process_time() - start) / (ROWS * (count - 1) / 2)
     return seconds, reducing
+
+
+def whole_call(tokens: torch.Tensor, memory: int) -> tuple[float, float, int]:
+    """Return the MiB that a call takes beyond its tokens, the seconds of a pair, and how many.
+
+    tokens: (N, layers, h, w, C).
+    """
+    search = PatchPairs.distances
+    kept: list[torch.Tensor] = []
+    counts, searched = [0, 0], [0.0, 0]  # of blocks and pairs; seconds and pairs
+
+    def repeated(patches: PatchPairs, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if counts[0] % SKIPPED == 0:
+            start = time.process_time()
+            kept[:] = search(patches, pairs)
+            searched[0] += time.process_time() - start
+            searched[1] += len(pairs)
+        counts[0] += 1
+        counts[1] += len(pairs)
+        rows = torch.arange(len(pairs)) % len(kept[0])
+        return kept[0][rows], kept[1][rows]
+
+    height, width = tokens.shape[2:4]
+    start = time.process_time()
+    with peak_memory() as peak, mock.patch.object(PatchPairs, "distances", repeated):
+        result = score_tokens(tokens, image_size=(height, width), config=Config(memory=memory))
+    if not result.scores.isfinite().all():
+        msg = "made-up distances give scores that are not finite"
+        raise AssertionError(msg)
+    rest = time.process_time() - start - searched[0]
+    return peak[0], searched[0] / searched[1] + rest / counts[1], counts[1]
 
 
 def _fill(table: DistanceTable, count: int, patches: int) -> None:
@@ -135,11 +171,21 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=384)
     parser.add_argument("--pairs", type=int, default=4096)
     parser.add_argument("--memory", type=int, default=256, help="MiB (default: 256)")
+    parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
     dispatch.set_num_threads(1)
     torch.set_num_threads(1)
     check()
     patches = options.grid**2
+    if options.whole:
+        tokens = features(options.parts, 2, options.grid, options.grid, options.channels)
+        before = few(tokens[:FEW, 0].flatten(1, 2).contiguous())
+        peak_mib, seconds, pairs = whole_call(tokens, options.memory * MIB)
+        in_memory = (before + few(tokens[:FEW, 0].flatten(1, 2).contiguous())) / 2
+        print(f"pairs of both layers: {pairs}; of {FEW} parts: {1000 * in_memory:.2f} ms each")
+        print(f"a pair in the call: {1000 * seconds:.2f} ms; ratio {seconds / in_memory:.2f}")
+        print(f"memory taken beyond the tokens, MiB, {options.memory} allowed: {peak_mib:.0f}")
+        return
     z = features(options.parts, patches, options.channels)
     before = few(z[:FEW])
     with peak_memory() as peak:

@@ -11,12 +11,11 @@ import samples
 import torch
 from parts import SMALL, score_small
 
-from bench.memory import peak_memory
+from bench.memory import features, whole_call
 from musc2 import Config, _spill, score_tokens
 from musc2._panels import pair_lists
 from musc2._panels.distance_table import DistanceTable
 from musc2._panels.medians import median_of
-from musc2.ops._support.patch_pairs import PatchPairs
 
 
 def equal(first, second):
@@ -137,30 +136,13 @@ print(peak[0] - before)
 
 
 @pytest.mark.long
-def test_two_layers_of_two_thousand_parts_take_less_than_a_gibibyte(monkeypatch, record_property):
+def test_two_layers_of_two_thousand_parts_take_less_than_a_gibibyte():
     """Beyond the tokens, which are in a file: 4.5 GiB, and distances of 12 GiB a layer.
 
     One block of pairs in 200 is searched, and others get its distances: all of them take 8 hours.
     """
     count, layers, side, channels = 2000, 2, 28, 384
-    tokens = _spill.empty((count, layers, side, side, channels), memory=0, content="tokens")
-    generator = torch.Generator().manual_seed(0)
-    for own in tokens:
-        own.copy_(torch.randn(own.shape, generator=generator))
-    search, blocks, searched = PatchPairs.distances, [], []
-
-    def repeated(self, pairs):
-        blocks.append(len(pairs))
-        if len(blocks) % 200 == 1:
-            searched[:] = search(self, pairs)
-        rows = torch.arange(len(pairs)) % len(searched[0])
-        return searched[0][rows], searched[1][rows]
-
-    monkeypatch.setattr(PatchPairs, "distances", repeated)
-    with peak_memory() as peak:
-        config = Config(memory=256 << 20)
-        result = score_tokens(tokens, image_size=(side, side), config=config)
-    assert sum(blocks) == layers * math.comb(count, 2)
-    assert result.scores.isfinite().all()
-    record_property("MiB", round(peak[0]))
-    assert peak[0] < 1024
+    tokens = features(count, layers, side, side, channels)
+    peak, _, pairs = whole_call(tokens, 256 << 20)
+    assert pairs == layers * math.comb(count, 2)
+    assert peak < 1024
