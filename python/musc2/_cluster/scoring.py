@@ -70,9 +70,9 @@ def score(
     defaults = encoders.token_defaults(config, pairs)
     with timer.stage("mutual"):
         config = _with_window(session, parts, partners, defaults[0], config)
-    task = _Task(session, defaults, config, timer)
-    peers = task.peers(partners, references_are_good)
-    scored = task.scored(parts, partners, [] if peers is None else peers.levels)
+    scoring = _Scoring(session, defaults, config, timer)
+    peers = scoring.peers(partners, references_are_good)
+    scored = scoring.scored(parts, partners, [] if peers is None else peers.levels)
     names = [output.name for output in outputs]
     if scored.patches[0].copies is not None:
         copies.warn(scored.patches[0].copies, names)
@@ -96,7 +96,7 @@ def score(
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Scoring:
     """What the samples, and the references among themselves, are scored with."""
 
     session: Session
