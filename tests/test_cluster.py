@@ -1,7 +1,6 @@
 """``score(..., cluster=)``: equal to one process, whatever happens to the workers."""
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -285,27 +284,6 @@ def test_errors_of_encoders_are_those_of_one_process(cluster, images):
         score_small(images, encoder_2d=flat, cluster=cluster)
 
 
-def test_an_address_that_does_not_answer(images):
-    pytest.importorskip("ray")
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{bound.getsockname()[1]}"
-        start = time.monotonic()
-        with pytest.raises(ClusterError, match=f"cluster '{address}' does not answer"):
-            score_small(images, cluster=address)
-    assert time.monotonic() - start < 10
-
-
-def test_an_address_of_something_else_than_ray(images, monkeypatch):
-    """It accepts connections and then says nothing, like a head that is stopped."""
-    pytest.importorskip("ray")
-    monkeypatch.setattr(session, "_ANSWER", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(ClusterError, match=f"cluster '{address}' does not answer"):
-            score_small(images, cluster=address)
-
-
 def test_the_head_is_looked_at_while_tasks_run(cluster, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setattr(session, "_BETWEEN", 0.1)
@@ -318,22 +296,6 @@ def test_the_head_is_looked_at_while_tasks_run(cluster, monkeypatch):
             own.get([own.run(time.sleep, 2)])
     assert own.is_gone
     assert time.monotonic() - start < 2
-
-
-@pytest.mark.long
-def test_a_head_that_goes_away_is_an_error_within_20_seconds(images, tmp_path):
-    """In a process of its own, which loses its cluster."""
-    pytest.importorskip("ray")
-    np.save(tmp_path / "images.npy", images)
-    script = Path(dying_tasks.__file__).with_name("headless.py")
-    command = [sys.executable, str(script), str(tmp_path / "images.npy")]
-    environment = {**os.environ, "RAY_OVERRIDE_RESOURCES": '{"CPU": 2}'}
-    result = subprocess.run(
-        command, timeout=180, env=environment, capture_output=True, text=True, check=True
-    )
-    seconds, message = result.stdout.split(" ", 1)
-    assert re.search(r"the head of the Ray cluster, .*, does not answer any more", message)
-    assert float(seconds) < 20
 
 
 @pytest.mark.parametrize(
