@@ -1,0 +1,95 @@
+"""Run tests of pytest in forked processes: all once, to see which lines they run, then some."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import pytest
+
+
+@dataclass(kw_only=True)
+class Record:
+    """lines: of one file that each test runs; seconds: that it takes."""
+
+    lines: dict[str, set[int]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def tests_of(self, lines: range) -> list[str]:
+        """Return the tests that run any of some lines, quick ones first."""
+        chosen = [test for test, own in self.lines.items() if own & set(lines)]
+        return sorted(chosen, key=self.seconds.__getitem__)
+
+
+def in_child(work: Callable[[], Any], seconds: float) -> Any:
+    """Return what ``work`` returns in a forked process; None if it takes too long or dies.
+
+    An exception is returned as text.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        signal.alarm(int(seconds) + 1)  # its default action ends the process
+        try:
+            result = work()
+        except BaseException as error:  # it must not go on as the parent
+            result = f"{type(error).__name__}: {error}"
+        with open(writing, "wb") as file:
+            pickle.dump(result, file)
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as file:
+        data = file.read()
+    os.waitpid(child, 0)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)  # what it started
+    return pickle.loads(data) if data else None
+
+
+def recorded(session: pytest.Session, file: str) -> Record | None:
+    """Return which lines of ``file`` each test runs; None if one fails."""
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != file:
+            return None
+        current.add(frame.f_lineno)
+        return trace
+
+    record = Record()
+    for item, following in _in_turn(session.items):
+        current = record.lines[item.nodeid] = set()
+        start = time.perf_counter()
+        threading.settrace(trace)
+        sys.settrace(trace)
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+        record.seconds[item.nodeid] = time.perf_counter() - start
+    return None if session.testsfailed else record
+
+
+def passes(session: pytest.Session, chosen: list[str]) -> bool:
+    """Return whether the tests ``chosen`` pass; the first that fails is the last that runs."""
+    items = {item.nodeid: item for item in session.items}
+    for item, following in _in_turn([items[name] for name in chosen]):
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return False
+    return True
+
+
+def _in_turn(items: list[pytest.Item]) -> Any:
+    return zip(items, [*items[1:], None], strict=True)
