@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,7 +56,57 @@ whole = metrics(folder / "whole")
 def check(folder):
     assert metrics(folder) == whole
 """,
+    "bank": """
+images = torch.rand(2, 5, 32, 32, 3, generator=torch.Generator().manual_seed(0))
+banks = []
+for version in range(2):
+    names = [f"{version}-{number}" for number in range(5)]
+    banks.append(musc2.Scorer.fit(images[version], names=names, encoder_2d="texture"))
+
+def write(folder, version):
+    folder.mkdir(exist_ok=True)
+    banks[version].save(folder / "line.musc2")
+
+def check(folder):
+    loaded = musc2.Scorer.load(folder / "line.musc2")
+    bank = banks[int(loaded.names[0].partition("-")[0])]
+    assert loaded.names == bank.names
+    for image in images.flatten(0, 1):
+        assert torch.equal(loaded.score(image[None]).scores, bank.score(image[None]).scores)
+""",
+    "prepare": """
+import numpy as np
+from musc2.preprocess import preprocess
+
+sys.path.insert(0, sys.argv[5])
+import scans
+
+root = folder / "set"
+scans.write_mvtec_3d(root, np.random.default_rng(0))
+
+def write(folder, version):
+    preprocess("mvtec_3d", root, folder, jobs=1)
+
+def tree(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+write(folder / "whole", 0)
+whole = tree(folder / "whole")
+def check(folder):
+    preprocess("mvtec_3d", root, folder, jobs=1)
+    assert tree(folder) == whole
+""",
 }
+# How many, in CI and in the long form.
+COUNTS = {
+    "save": (20, 500),
+    "export": (6, 100),
+    "evaluate": (2, 50),
+    "bank": (0, 200),
+    "prepare": (0, 100),
+}
+LONGEST = {"save": 0.05, "export": 0.2, "evaluate": 0.5, "bank": 0.05, "prepare": 0.3}
 
 SCRIPT = """
 import os, random, select, shutil, signal, sys, warnings
@@ -114,20 +165,21 @@ def run(script, *arguments, seconds=600, preparation=None):
 
 def kill(kind, folder, count):
     """Kill writers at ``count`` random moments and check what they leave."""
-    longest = {"save": 0.05, "export": 0.2, "evaluate": 0.5}[kind]
     script = SCRIPT.replace("STEPS", KILLS[kind])
-    assert run(script, folder, count, longest, int(kind == "evaluate")) == "done"
+    is_anew = kind in ("evaluate", "prepare")
+    helpers = Path(__file__).parents[1]
+    assert run(script, folder, count, LONGEST[kind], int(is_anew), helpers) == "done"
 
 
-@pytest.mark.parametrize("kind", KILLS)
+@pytest.mark.parametrize("kind", [kind for kind in KILLS if COUNTS[kind][0]])
 def test_killed_writers_leave_nothing_half(kind, tmp_path):
-    kill(kind, tmp_path, {"save": 20, "export": 6, "evaluate": 2}[kind])
+    kill(kind, tmp_path, COUNTS[kind][0])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KILLS)
 def test_many_killed_writers_leave_nothing_half(kind, tmp_path):
-    kill(kind, tmp_path, {"save": 500, "export": 100, "evaluate": 50}[kind])
+    kill(kind, tmp_path, COUNTS[kind][1])
 
 
 def test_what_a_killed_writer_left_is_removed_after_an_hour(tmp_path):
