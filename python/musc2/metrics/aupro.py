@@ -26,7 +26,7 @@ def aupro(maps: Values, masks: Values, *, fpr_limit: float = 0.3) -> float:
     return of_thresholds(counts_of_maps("aupro", maps, masks), fpr_limit=limit)
 
 
-def of_thresholds(counts: ThresholdCounts, fpr_limit: float = 0.3) -> float:
+def of_thresholds(counts: ThresholdCounts, fpr_limit: float) -> float:
     """Return the metric from its threshold counts."""
     above, level = counts.normal_above.numpy(), counts.normal_at.numpy()
     covered = np.append(0, counts.overlap_at.numpy().cumsum()) / counts.regions

@@ -1,0 +1,54 @@
+"""Forms of scores and labels that a metric must tell apart."""
+
+import numpy as np
+import pytest
+import torch
+
+from musc2 import metrics
+from musc2.errors import InputError
+
+SCORES = [0.5, 0.25, 1.0, 0.75, 0.125]
+LABELS = [0, 1, 1, 0, 0]
+EXPECTED = metrics.auroc(np.array(SCORES), np.array(LABELS))
+
+
+def test_vectors_of_different_lengths_are_one_set():
+    scores = [np.array(SCORES[:2]), np.array(SCORES[2:])]
+    labels = [np.array(LABELS[:2]), np.array(LABELS[2:])]
+    assert metrics.auroc(scores, labels) == EXPECTED == pytest.approx(4 / 6)
+
+
+def test_digits_beyond_float32_count_in_lists_and_tensors():
+    close = 1 + 1e-9 * np.array([5, 3, 8, 6, 1])  # none of them is a float32
+    assert (close.astype(np.float32) == 1).all()
+    assert metrics.auroc(close, LABELS) == EXPECTED
+    assert metrics.auroc(torch.from_numpy(close), LABELS) == EXPECTED
+    pieces = [close[:1], close[1:3], close[3:]]
+    labels = [np.array(LABELS[:1]), np.array(LABELS[1:3]), np.array(LABELS[3:])]
+    assert metrics.auroc(pieces, labels) == EXPECTED
+
+
+def test_bfloat16_is_read():
+    assert metrics.auroc(torch.tensor(SCORES, dtype=torch.bfloat16), LABELS) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 0.5, 1, 0, 0], [0, 254, 255, 0, 0], [0, 7, 7, 0, 0], [0, -1, 0, 0, 0]]
+)
+def test_labels_of_other_values_are_refused(labels):
+    with pytest.raises(InputError, match="labels must be bool, 0 and 1, or 0 and 255, got "):
+        metrics.auroc(SCORES, labels)
+
+
+@pytest.mark.parametrize("limit", [1.001, 2, -0.1])
+def test_limits_that_are_no_rate_are_refused(limit):
+    with pytest.raises(InputError, match="fpr_limit must be"):
+        metrics.aupro(np.eye(2), np.eye(2), fpr_limit=limit)
+
+
+@pytest.mark.parametrize("name", ["aupro", "aupro_published"])
+def test_the_limit_is_three_tenths_unless_told(name, rng):
+    maps, masks = rng.random((2, 20, 20)), rng.random((2, 20, 20)) < 0.2
+    metric = getattr(metrics, name)
+    assert metric(maps, masks) == metric(maps, masks, fpr_limit=0.3)
+    assert metric(maps, masks) != metric(maps, masks, fpr_limit=0.6)
