@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from oracle.aupro_published import aupro_published as published_oracle
 
 from musc2 import metrics
 from musc2.errors import InputError
@@ -52,3 +53,12 @@ def test_the_limit_is_three_tenths_unless_told(name, rng):
     metric = getattr(metrics, name)
     assert metric(maps, masks) == metric(maps, masks, fpr_limit=0.3)
     assert metric(maps, masks) != metric(maps, masks, fpr_limit=0.6)
+
+
+@pytest.mark.parametrize("limit", [0.26, 0.5, 0.75, 1.0])
+def test_published_aupro_of_few_pixels_equals_the_oracle(limit):
+    """Four normal pixels: rates are quarters, two of them are below 0.26, and 0.5 is the limit."""
+    maps = np.array([[[0.0, 1, 2, 3, 3.5, 2.5]]])
+    masks = np.array([[[0, 0, 0, 0, 1, 1]]], bool)
+    expected = published_oracle(maps, masks, limit)
+    assert metrics.aupro_published(maps, masks, fpr_limit=limit) == pytest.approx(expected)
