@@ -25,6 +25,22 @@ def test_the_mode_lies_where_scores_of_the_lower_half_are_dense():
     assert spread == pytest.approx(math.sqrt((1 + 0.8**2) / 2))
 
 
+def test_the_kernel_is_as_wide_as_half_of_the_scores_from_the_lowest_quarter_on():
+    """It is 0.15, from 2 to 2.3; with 0.6, from 1 to 2.2, the mode would be 2."""
+    mode, _ = verdict.normal_mode(np.array([0.9, 1, 2, 2.1, 2.2, 2.3, 9, 9]))
+    assert mode == 2.1
+
+
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_scores_above_and_below_the_mode_count(unit):
+    mode, _ = verdict.normal_mode(unit * np.array([0.2, 1, 1.1, 1.2, 5, 6, 7, 8]))
+    assert mode == unit
+
+
+def test_one_score_below_the_mode_is_the_spread():
+    assert verdict.normal_mode(np.array([0, 3, 3.1, 3.2])) == (3, 3)
+
+
 def test_the_mode_of_equal_scores_is_the_most_frequent():
     mode, spread = verdict.normal_mode(np.array([1.0, 2, 2, 2, 2, 2, 9, 9]))
     assert mode == 2
@@ -82,6 +98,23 @@ def test_three_spreads_are_still_close():
     assert threshold.confidence == 0.5
     assert threshold.is_clear
     assert threshold.reason == "no part stands out: all 100 scores lie close together"
+
+
+def test_four_parts_are_enough():
+    assert verdict.threshold([1.0, 1.1, 9.0]).reason.endswith("too few to tell which are normal")
+    threshold = verdict.threshold([1.0, 1.1, 1.2, 90.0])
+    assert threshold.reason == "1 of 4 parts lies above a break from 1.2 to 90"
+
+
+def test_half_of_the_parts_are_never_suspicious():
+    assert verdict.threshold([1.0, 1.0, 1.0, 5.0, 6.0, 7.0, 8.0]).value >= 5
+
+
+def test_equal_scores_are_certain():
+    equal = verdict.threshold([1.0] * 20)
+    assert (equal.value, equal.confidence) == (pytest.approx(1 + 3 * 1.25 * 1e-3), 1.0)
+    assert equal.reason == "no part stands out: all 20 scores lie close together"
+    assert verdict.threshold([0.0] * 20 + [3.0]).confidence == 1.0
 
 
 def test_a_threshold_by_hand_is_certain():

@@ -121,7 +121,7 @@ def _first_break(ordered: NDArray[np.float64]) -> Threshold:
         if normal == count:
             return _no_break(count, highest, mode, spread, least)
         gap = float(ordered[normal]) - highest
-        if gap > 0 and gap >= least:
+        if gap >= least:  # the normal scores are all 0 where least is, and gap is not
             break
         normal += 1
     suspicious = count - normal

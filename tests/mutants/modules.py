@@ -1,7 +1,7 @@
 """Which modules are mutated, and the tests that have to see it."""
 
 _METRICS = ["tests/metrics"]
-_METHOD = ["tests/test_method.py", "tests/test_pipeline.py", "tests/test_gpu_path.py"]
+_METHOD = ["tests/test_method.py"]
 _DOCTESTS = ["tests/docs/test_doctests.py"]
 
 TESTS = {

@@ -82,7 +82,7 @@ def outcomes(name: str, chosen: list[Mutant]) -> dict[str, str] | None:
     if answer is None:
         return None
     record, results = answer
-    tests = sorted(record.seconds, key=record.seconds.__getitem__)
+    tests = record.tests_of(range(1, sys.maxsize)) or list(record.seconds)
     for mutant in chosen:
         if mutant.at_import:
             results[mutant.key] = verdict(imported(name, mutant, tests), record, tests)

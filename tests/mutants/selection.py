@@ -26,7 +26,7 @@ class Record:
 
     def tests_of(self, lines: range) -> list[str]:
         """Return the tests that run any of some lines, quick ones first."""
-        chosen = [test for test, own in self.lines.items() if own & set(lines)]
+        chosen = [test for test, own in self.lines.items() if any(n in lines for n in own)]
         return sorted(chosen, key=self.seconds.__getitem__)
 
 
