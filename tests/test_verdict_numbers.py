@@ -29,6 +29,8 @@ def test_the_kernel_is_as_wide_as_half_of_the_scores_from_the_lowest_quarter_on(
     """It is 0.15, from 2 to 2.3; with 0.6, from 1 to 2.2, the mode would be 2."""
     mode, _ = verdict.normal_mode(np.array([0.9, 1, 2, 2.1, 2.2, 2.3, 9, 9]))
     assert mode == 2.1
+    mode, _ = verdict.normal_mode(np.array([0.15, 0.88, 2.06, 2.11]))
+    assert mode == 0.88  # 0.15 if 2.06 to 2.11 were looked at
 
 
 @pytest.mark.parametrize("unit", [1.0, 1000.0])
