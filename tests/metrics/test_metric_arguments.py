@@ -62,3 +62,10 @@ def test_published_aupro_of_few_pixels_equals_the_oracle(limit):
     masks = np.array([[[0, 0, 0, 0, 1, 1]]], bool)
     expected = published_oracle(maps, masks, limit)
     assert metrics.aupro_published(maps, masks, fpr_limit=limit) == pytest.approx(expected)
+
+
+def test_22_bits_keep_13_of_the_fraction():
+    for step, expected in ((2**-13, 1.0), (2**-14, 0.5)):
+        pixels = metrics.PixelMetrics()
+        pixels.add(np.array([[1.0, 1 + step]]), np.array([[0, 1]]))
+        assert pixels.result()["auroc"] == expected

@@ -58,10 +58,10 @@ def collected(files: list[str], work: Callable[[pytest.Session], Any]) -> Any:
 
 
 def outcomes(name: str, chosen: list[Mutant]) -> dict[str, str] | None:
-    """Return "killed", "survived" or "not run" for each mutant; None if tests fail without one.
+    """Return "killed" or "survived" for each mutant; None if tests fail without one.
 
     Functions are swapped in processes that are forked when all tests are collected. What runs
-    when the module is imported takes a process that imports it.
+    before that, as when the module is imported, takes a process that imports the mutant.
     """
     file = str(path_of(name))
 
@@ -84,7 +84,7 @@ def outcomes(name: str, chosen: list[Mutant]) -> dict[str, str] | None:
     record, results = answer
     tests = record.tests_of(range(1, sys.maxsize)) or list(record.seconds)
     for mutant in chosen:
-        if mutant.at_import:
+        if results.get(mutant.key, "not run") == "not run":
             results[mutant.key] = verdict(imported(name, mutant, tests), record, tests)
     return results
 
