@@ -20,7 +20,7 @@ float widen(uint32_t bfloat16) {
 // returns -|x|^2 / 2 of the packed values.
 float pack_float32(const float* row, int64_t count, int32_t* cells) {
   __builtin_memcpy(cells, row, static_cast<size_t>(count) * sizeof(float));
-  return -squared_distance(row, nullptr, count) / 2;
+  return -squared_norm(row, count) / 2;
 }
 
 float pack_bfloat16(float* row, int64_t count, int32_t* cells) {
@@ -30,7 +30,7 @@ float pack_bfloat16(float* row, int64_t count, int32_t* cells) {
     row[2 * s] = widen(low);
     row[2 * s + 1] = widen(high);
   }
-  return -squared_distance(row, nullptr, 2 * count) / 2;
+  return -squared_norm(row, 2 * count) / 2;
 }
 
 float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, int32_t* row_start) {

@@ -78,24 +78,35 @@ static inline float multiply_add(float a, float b, float c) {
 #endif
 }
 
-// |a - b|^2, or |a|^2 where b is null.
-static inline float squared_distance(const float* a, const float* b, int64_t n) {
+// |a - b|^2, or |a|^2. A branch inside the loop would keep clang from fusing its products and sums.
+template <bool IS_NORM>
+static inline float squared_length(const float* a, const float* b, int64_t n) {
   constexpr int64_t chains = 4;  // independent sums hide the latency of the multiply-add
   Floats sums[chains] = {};
   int64_t i = 0;
   for (; i + chains * width <= n; i += chains * width) {
     for (int64_t c = 0; c < chains; ++c) {
       const int64_t at = i + c * width;
-      const Floats difference = b == nullptr ? load(a + at) : load(a + at) - load(b + at);
+      Floats difference = load(a + at);
+      if constexpr (!IS_NORM) difference -= load(b + at);
       sums[c] += difference * difference;
     }
   }
   float total = sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
   for (; i < n; ++i) {
-    const float difference = b == nullptr ? a[i] : a[i] - b[i];
+    float difference = a[i];
+    if constexpr (!IS_NORM) difference -= b[i];
     total = multiply_add(difference, difference, total);
   }
   return total;
+}
+
+static inline float squared_distance(const float* a, const float* b, int64_t n) {
+  return squared_length<false>(a, b, n);
+}
+
+static inline float squared_norm(const float* a, int64_t n) {
+  return squared_length<true>(a, nullptr, n);
 }
 
 }  // namespace musc2::cpu::MUSC2_ISA
