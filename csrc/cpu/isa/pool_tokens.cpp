@@ -20,7 +20,7 @@ void sum_channels(const float* const* vectors, const float* coefficients, int64_
 }  // namespace
 
 float token_distance2(const float* a, const float* b, int64_t n) {
-  return squared_distance(a, b, n);
+  return b == nullptr ? squared_norm(a, n) : squared_distance(a, b, n);
 }
 
 void token_sum(const float* const* vectors, const float* coefficients, int64_t count, int64_t n,
