@@ -18,6 +18,7 @@ PATCH = 0.5
 COMMON = 1 / 3
 """Above this share of all parts alike parts are no copies: it is how such parts look."""
 SHOWN = 5  # pairs in the warning
+_BLOCK = 1 << 21  # values that are squared at a time
 
 
 def find_copies(z: torch.Tensor, references: torch.Tensor | None = None) -> torch.Tensor:
@@ -139,9 +140,10 @@ def _mean_squares(z: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
 
 
 def _squared_norms(z: torch.Tensor) -> torch.Tensor:
-    """Return (N,), in one pass over the features, which may be a large bank."""
-    of_patches: torch.Tensor = torch.linalg.vector_norm(z, dim=-1, dtype=torch.float32)
-    return of_patches.square().sum(1)
+    """Return (N,), from some samples at a time, because their squares take memory."""
+    step = max(1, _BLOCK // z[0].numel()) if len(z) else 1
+    norms = [rows.flatten(1).float().square().sum(1) for rows in torch.split(z, step)]
+    return torch.cat(norms) if norms else z.new_zeros(0)
 
 
 def _rare(alike: torch.Tensor) -> torch.Tensor:
