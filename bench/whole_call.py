@@ -32,7 +32,7 @@ from bench.baselines.point_mae import point_mae
 from bench.clouds import SIDE
 from bench.compare import readable
 from bench.gpu.synthetic import REAL, networks, parts
-from bench.pipeline import make_parts
+from bench.pipeline import PRESETS, STAGES, Seconds, make_parts
 from musc2 import encoders
 from musc2.encoders.point_mae import PointMAE
 from musc2.ops._support.threads import one_thread
@@ -42,15 +42,9 @@ FILE_SIDE = REAL.side
 ROWS = {
     "read": "read and prepare files; groups of the points",
     "encode": "networks",
-    "aggregate": "aggregation",
-    "mutual": "mutual scoring",
-    "enhance": "cross-modal enhancement",
-    "maps": "maps",
-    "rescore": "re-scoring",
+    **{stage: title for stage, title in STAGES.items() if stage not in ("group", "inputs")},
     "other": "checks, copies, matches",
 }
-PRESETS = ("musc-v2", "published")
-Seconds = dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

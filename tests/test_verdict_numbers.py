@@ -130,8 +130,8 @@ def test_references_have_an_exponential_tail():
     assert threshold.value == pytest.approx(8 + 1.5 * math.log(2 / 0.05))
     assert threshold.confidence == pytest.approx(10 / 30)
     assert threshold.reason == "above the scores that 10 good parts let expect"
-    one = verdict.threshold([0.0], reference_scores=[-4.0])
-    assert one.value == pytest.approx(-4 + 0.004 * math.log(20))
+    threshold = verdict.threshold([0.0], reference_scores=[-4.0])
+    assert threshold.value == pytest.approx(-4 + 0.004 * math.log(20))
 
 
 def test_no_reference_lies_above_the_threshold():

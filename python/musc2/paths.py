@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -51,11 +52,12 @@ def check_writable(folder: Path) -> None:
         probe = folder / f".musc2-{os.getpid()}"
         probe.touch()
         probe.unlink()
-        for made in missing:
-            made.rmdir()
     except OSError as error:
         msg = f"--out must be a folder that can be written to, got {folder}: {error.strerror}"
         raise InputError(msg) from error
+    with suppress(OSError):  # another process may have begun to write there
+        for made in missing:
+            made.rmdir()
 
 
 def _shortened(name: object) -> str:

@@ -1,13 +1,14 @@
 """What newcomers tried: folders of odd files through ``check``, ``score`` and the report."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import parts
 import pytest
 from PIL import Image
 
-from musc2 import cli
+from musc2 import cli, paths
 
 pytestmark = pytest.mark.usefixtures("quick_encoders")
 SETS = {}
@@ -202,8 +203,8 @@ def test_an_odd_folder_is_scored_or_named(name, images, tmp_path, capsys):
     folder.mkdir()
     make(folder, images)
     assert cli.main(["check", str(folder)]) == checked
-    found = capsys.readouterr()
-    assert all(text in found.out for text in says)
+    listed = capsys.readouterr().out
+    assert all(text in listed for text in says)
     arguments = ["score", str(folder), "--encoder-2d", "texture", "--out", str(out), "--report"]
     assert cli.main(arguments) == scored
     printed = capsys.readouterr()
@@ -215,3 +216,16 @@ def test_an_odd_folder_is_scored_or_named(name, images, tmp_path, capsys):
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "<b>5" not in page
     assert (out / "scores.csv").is_file()
+
+
+def test_a_folder_that_another_process_began_to_fill_is_left_alone(tmp_path, monkeypatch):
+    out = tmp_path / "new" / "out"
+    touch = Path.touch
+
+    def touch_both(path):
+        touch(path)
+        touch(path.with_name("of another process"))
+
+    monkeypatch.setattr(Path, "touch", touch_both)
+    paths.check_writable(out)
+    assert [file.name for file in out.iterdir()] == ["of another process"]

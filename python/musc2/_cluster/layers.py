@@ -52,6 +52,10 @@ class RemoteFeatures(Features):
         return Search(precision=self.precision, window=self.window, grid=self.grid)
 
 
+_Started = tuple[ByModality[RemoteFeatures], Distances]
+"""Features, and references to their distances."""
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureBlock:
     """References to the sampled rows and the features, one by one, of a block."""
@@ -134,7 +138,7 @@ class RemoteLayers:
     counts: list[int]
     reference_counts: list[int]
     config: Config
-    _started: dict[int, Distances] = field(default_factory=dict)
+    _started: dict[int, _Started] = field(default_factory=dict)
 
     def steps(self) -> LayerSteps:
         """Return the steps for ``patch_scores.layer_scores``."""
@@ -151,7 +155,8 @@ class RemoteLayers:
             blocks += [*own.blocks, *own.partners]
         names = list(dict(features.items()))
         task = self.session.run(comparing.copies_of, names, len(self.counts), *blocks)
-        self._started[id(features)] = self._distances(features)  # others work on these meanwhile
+        # Others work on these meanwhile. Features that are kept keep their id to themselves.
+        self._started[id(features)] = features, self._distances(features)
         [copied] = self.session.get([task])
         return copied  # type: ignore[no-any-return]
 
@@ -200,7 +205,8 @@ class RemoteLayers:
         """Return scores (N, L) of one layer: pairs of blocks, then the rows of each block."""
         session = self.session
         with timer.stage("mutual"):
-            d = self._started.pop(id(features), None) or self._distances(features)
+            started = self._started.pop(id(features), None)
+            d = self._distances(features) if started is None else started[1]
             names = tuple(d)
             rows: list[list[Any]] = []  # the distances of each block of parts, modality by modality
             for number in range(len(self.counts)):
