@@ -11,12 +11,14 @@ on 6 whole parts and have to agree.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -116,12 +118,16 @@ def scan_of(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def candidate(files: Files, config: musc2.Config) -> musc2.Result:
-    """Return the result of musc2."""
+    """Return the result of musc2; networks run where encoders by name would."""
+    has_openvino = importlib.util.find_spec("openvino") is not None
+    uses_openvino = has_openvino and config.encoder_runtime == "auto"
+    runtime = "openvino" if uses_openvino else "torch"
+    image_encoder: Any = files.image_encoder
     return musc2.score(
         files.images,
         files.maps,
-        encoder_2d=files.image_encoder,
-        encoder_3d=files.point_encoder,
+        encoder_2d=image_encoder.with_runtime(runtime),
+        encoder_3d=files.point_encoder.with_runtime(runtime),
         config=config,
         device="cpu",
     )
