@@ -7,16 +7,16 @@ patches for each whole image: where tiles overlap, the most central tile's patch
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 
 from musc2 import ops
 from musc2._tiles.encoding import TileSet
-from musc2._tiles.layout import neighbors
-from musc2._tiles.store import TokenStore
+from musc2._tiles.layout import Layout, neighbors
 from musc2.by_modality import ByModality
 from musc2.config import Config
 from musc2.encoders import TokenDefaults
@@ -50,6 +50,78 @@ class TileGroup:
         return Tokens(image=self.tiles.stores[view].read(tile, self.rows).to(device))
 
 
+class TileFeatures(Protocol):
+    """The features of some parts in one view, tile by tile."""
+
+    @property
+    def layouts(self) -> Sequence[Layout]:
+        """Where the tiles of each part lie."""
+        ...
+
+    @property
+    def patches(self) -> tuple[int, int]:
+        """The grid (h, w) of a tile."""
+        ...
+
+    def layers(self, tile: int) -> Iterator[Features]:
+        """Yield the features of each layer, or of its degrees, of one position."""
+        ...
+
+    def salient(self, part: int, tile: int, patch: int) -> torch.Tensor:
+        """Return the feature (C,) of one patch in the second to last layer, section 8."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenFeatures:
+    """Features that are aggregated from tokens when they are looked at."""
+
+    samples: TileGroup
+    references: TileGroup
+    view: int
+    defaults: ByModality[TokenDefaults]
+    config: Config
+    timer: StageTimer
+    device: str
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """Where the tiles of each sample lie."""
+        return [self.samples.tiles.layouts[row] for row in self.samples.rows]
+
+    @property
+    def patches(self) -> tuple[int, int]:
+        """The grid (h, w) of a tile."""
+        _, height, width = self.samples.tiles.stores[self.view].shape[:3]
+        return height, width
+
+    def layers(self, tile: int) -> Iterator[Features]:
+        """Yield the features of each layer, or of its degrees, of one position."""
+        with self.timer.stage("read"):
+            own = self.samples.tokens(self.view, tile, self.device)
+            reference_tokens = self.references.tokens(self.view, tile, self.device)
+        for layer in range(own.layers):
+            with self.timer.stage("aggregate"):  # section 4
+                features = features_of(own, layer, self.defaults, self.config)
+                references: list[ByModality[torch.Tensor]] = []
+                if reference_tokens.count:
+                    references = features_of(
+                        reference_tokens, layer, self.defaults, self.config, own.layers
+                    )
+            for index, z in enumerate(features):
+                keys = references[index] if references else ByModality[torch.Tensor]()
+                yield image_of(searched(z, keys, own.grid, self.config))
+
+    def salient(self, part: int, tile: int, patch: int) -> torch.Tensor:
+        """Return the feature (C,) of one patch in the second to last layer, section 8."""
+        row = self.samples.rows[part]
+        store = self.samples.tiles.stores[self.view]
+        tokens = Tokens(image=store.read(tile, [row]).to(self.device))
+        layer = max(tokens.layers - 2, 0)
+        (z, *_) = features_of(tokens, layer, self.defaults, self.config)
+        return image_of(z)[0, patch]
+
+
 def scored_parts(
     samples: TileGroup,
     references: TileGroup,
@@ -65,95 +137,87 @@ def scored_parts(
     outlines: list[Outline] = []
     class_tokens: list[torch.Tensor | None] = []
     for view, own in enumerate(defaults):
-        task = _View(samples, references, view, own, config, timer, device)
+        features = TokenFeatures(
+            samples=samples,
+            references=references,
+            view=view,
+            defaults=own,
+            config=config,
+            timer=timer,
+            device=device,
+        )
+        cells = features.layouts[0].cells(features.patches)
+        task = ViewScoring(features, cells, own, config, timer)
         patches.append(task.scores(frames, levels[view] if levels else None))
-        outlines.append(Outline(count=samples.count, grid=task.cells, clouds=[], frames=frames))
+        outlines.append(Outline(count=samples.count, grid=cells, clouds=[], frames=frames))
         classes = samples.tiles.class_tokens[view] if config.rescore_class_tokens else None
         class_tokens.append(None if classes is None else classes[samples.rows])
     return ScoredParts(patches=patches, outlines=outlines, class_tokens=class_tokens)
 
 
-class _View:
-    """The scoring of one view: an encoder's tokens of all positions."""
+class ViewScoring:
+    """The scoring of one view: an encoder's features of all positions.
+
+    cells: the grid of the whole images.
+    """
 
     def __init__(
         self,
-        samples: TileGroup,
-        references: TileGroup,
-        view: int,
+        features: TileFeatures,
+        cells: tuple[int, int],
         defaults: ByModality[TokenDefaults],
         config: Config,
         timer: StageTimer,
-        device: str,
     ) -> None:
-        self._samples, self._references, self._number = samples, references, view
+        self._features, self._cells = features, cells
         self._defaults, self._config, self._timer = defaults, config, timer
-        self._device = device
-        self._store: TokenStore = samples.tiles.stores[view]
-        _, height, width = self._store.shape[:3]
-        self._patches = (height, width)
-        self._layouts = [samples.tiles.layouts[row] for row in samples.rows]
-        self.cells = self._layouts[0].cells(self._patches)
-        self._subsets = subsets.split(samples.count, config.subset_count, config.seed)
+        self._layouts = features.layouts
+        self._shape = self._layouts[0].shape
+        self._tiles = math.prod(self._shape)
+        count = len(self._layouts)
+        self._subsets = subsets.split(count, config.subset_count, config.seed)
 
     def scores(self, frames: Sequence[Frame], levels: Levels | None) -> PatchScores:
         """Return the scores (N, h * w) of the whole grid."""
-        first_tile = self._layers(0)
+        first_tile = self._features.layers(0)
         first_layer = next(first_tile)
-        copied = None if self._config.mutual_copies else self._copies(first_layer)
+        copied = None if self._config.mutual_copies else self.copies(first_layer)
         first_tile = itertools.chain([first_layer], first_tile)
         del first_layer
-        tiles, shape = self._store.tiles, self._layouts[0].shape
         scored: list[torch.Tensor] = []
-        for tile in range(tiles):
-            near = neighbors(shape, tile, self._config.tile_neighbors)
-            own_layers = first_tile if tile == 0 else self._layers(tile)
-            layered = [own_layers, *map(self._layers, near)]
+        for tile in range(self._tiles):
+            near = neighbors(self._shape, tile, self._config.tile_neighbors)
+            own_layers = first_tile if tile == 0 else self._features.layers(tile)
+            layered = [own_layers, *map(self._features.layers, near)]
             for number, (own, *near_features) in enumerate(zip(*layered, strict=True)):
                 with self._timer.stage("mutual"):
                     values = self._tile_scores(own, near_features, copied)
                 if len(scored) <= number:
-                    scored.append(torch.empty(len(values), tiles, values.shape[1]))
+                    scored.append(torch.empty(len(values), self._tiles, values.shape[1]))
                 scored[number][:, tile] = values.cpu()
-            self._timer.step("mutual", tile + 1, tiles)
-        sources = torch.stack([own.sources(self.cells, self._patches) for own in self._layouts])
+            self._timer.step("mutual", tile + 1, self._tiles)
+        patches = self._features.patches
+        sources = torch.stack([own.sources(self._cells, patches) for own in self._layouts])
         stitched = [ByModality(image=own.flatten(1).gather(1, sources)) for own in scored]
         units = levels.layers if levels else layers.units(stitched)
         rules = self._defaults.map(lambda values: values.layer_fusion)
         means = layers.together(stitched, rules, units)
         own_levels = Levels(layers=units, medians=[None] * len(stitched))
-        salient = ByModality(image=self._salient(_image(means), sources, frames))
+        salient = ByModality(image=self._salient(image_of(means), sources, frames))
         return PatchScores(
             scores=means, salient=salient, find_matches=None, copies=copied, levels=own_levels
         )
 
-    def _layers(self, tile: int) -> Iterator[Features]:
-        """Yield the features of each layer, or of its degrees, of one position."""
-        with self._timer.stage("read"):
-            own = self._samples.tokens(self._number, tile, self._device)
-            reference_tokens = self._references.tokens(self._number, tile, self._device)
-        for layer in range(own.layers):
-            with self._timer.stage("aggregate"):  # section 4
-                features = features_of(own, layer, self._defaults, self._config)
-                references: list[ByModality[torch.Tensor]] = []
-                if reference_tokens.count:
-                    references = features_of(
-                        reference_tokens, layer, self._defaults, self._config, own.layers
-                    )
-            for index, z in enumerate(features):
-                keys = references[index] if references else ByModality[torch.Tensor]()
-                yield _image(searched(z, keys, own.grid, self._config))
-
-    def _copies(self, features: Features) -> torch.Tensor | None:
+    def copies(self, features: Features | None = None) -> torch.Tensor | None:
         """Return which parts are copies in every tile; None if there are none.
 
-        features: the first layer of the first tile. That of others is only looked at while there
-        may be copies.
+        features: the first layer of the first tile, if it is at hand. That of others is only looked
+        at while there may be copies.
         """
         copied: torch.Tensor | None = None
-        for tile in range(self._store.tiles):
-            if tile > 0:
-                features = next(self._layers(tile))
+        for tile in range(self._tiles):
+            if tile > 0 or features is None:
+                features = next(self._features.layers(tile))
             with self._timer.stage("mutual"):
                 own = copies_of(ByModality(image=features))
             if own is None:
@@ -185,24 +249,20 @@ class _View:
         self, scores: torch.Tensor, sources: torch.Tensor, frames: Sequence[Frame]
     ) -> torch.Tensor:
         """Return the feature (N, C) of the highest cell of each part, within its mask."""
-        config, defaults = self._config, self._defaults
         if all(frame.mask is not None for frame in frames):
             masks = [
-                shrink_mask(frame.mask, self.cells) for frame in frames if frame.mask is not None
+                shrink_mask(frame.mask, self._cells) for frame in frames if frame.mask is not None
             ]
             scores = scores.masked_fill(~torch.stack(masks).flatten(1), float("-inf"))
         patches = sources.gather(1, scores.argmax(1, keepdim=True))[:, 0].tolist()
-        size = self._patches[0] * self._patches[1]
+        size = math.prod(self._features.patches)
         salient: list[torch.Tensor] = []
-        for row, patch in zip(self._samples.rows, patches, strict=True):
-            tokens = Tokens(image=self._store.read(patch // size, [row]).to(self._device))
-            layer = max(tokens.layers - 2, 0)  # section 8: second to last
-            (z, *_) = features_of(tokens, layer, defaults, config)
-            salient.append(_image(z)[0, patch % size])
+        for part, patch in enumerate(patches):
+            salient.append(self._features.salient(part, *divmod(patch, size)))
         return torch.stack(salient)
 
 
-def _image(values: ByModality[T]) -> T:
+def image_of(values: ByModality[T]) -> T:
     """Return the value of images, which all tiles are."""
     (value,) = values.values()
     return value
