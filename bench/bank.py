@@ -25,8 +25,9 @@ import torch
 
 from bench.bank_latency import check, table
 from musc2 import Config, Scorer, datasets, score
+from musc2._bank.part_features import part_features
 from musc2._bank.scoring import among
-from musc2._bank.store import Bank, part_features
+from musc2._bank.store import Bank
 from musc2.by_modality import ByModality
 from musc2.encoders import TokenDefaults
 from musc2.patch_scores import patch_scores

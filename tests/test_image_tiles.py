@@ -12,7 +12,7 @@ from PIL import Image
 from torch.nn.functional import avg_pool2d
 
 from bench.boards import Boards
-from musc2 import Config, Result, Scorer, score
+from musc2 import Config, Result, score
 from musc2._tiles import scores as tile_scores
 from musc2._tiles.layout import layout, neighbors
 from musc2._tiles.store import TokenStore
@@ -291,14 +291,6 @@ def test_what_has_no_tiles_is_refused(rng, inputs, changes, message):
         rgb = [rgb[0], rgb[1][:90, :100]]
     with pytest.raises(InputError, match=message):
         score_small(rgb, pcd, config=TILED.replace(**changes))
-
-
-def test_a_bank_refuses_tiles(rng):
-    with pytest.raises(
-        InputError,
-        match=r"Scorer.fit: config.tile must be None: score\(\.\.\., references=\) .* got 64",
-    ):
-        Scorer.fit(large(rng, 3), encoder_2d=colors, config=TILED)
 
 
 def test_a_disk_that_is_too_small_is_named(monkeypatch):

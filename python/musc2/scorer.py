@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import torch
 
-from musc2 import _forks, checks, inputs, method, part_encoding
+from musc2 import _forks, _tiles, checks, inputs, method, part_encoding
 from musc2._arguments import bank as bank_arguments
 from musc2._arguments import samples as sample_arguments
 from musc2._arguments.config import resolve
@@ -128,6 +128,8 @@ class Scorer:
                 limits=sample_arguments.input_limits(settings),
             )
             sample_arguments.check_together(samples, 0, settings)
+            if settings.tile is not None:
+                _tiles.check_tiles("Scorer.fit", samples, settings)
             if capacity is not None and len(samples) > capacity:
                 requirement = f"must be at least the {len(samples)} parts"
                 checks.refuse("Scorer.fit", "capacity", requirement, capacity)
@@ -141,14 +143,13 @@ class Scorer:
                 points=samples[0].cloud is not None,
                 intrinsics=intrinsics,
             )
-            loader = part_encoding.loader(samples, encoders, settings, timer)
-            with timer.stage("fit"):
-                encoders = part_encoding.fitted(encoders, [loader], settings.seed)
+            encoders, parts = new_parts.fitted(samples, encoders, settings, timer)
             bank = Bank(
                 config=settings,
                 storage=STORAGE[storage],
                 keeps_distances=keep_distances and bank_size is None,
                 share=bank_size,
+                alignment=parts.alignment,
             )
             scorer = cls(
                 bank,
@@ -158,8 +159,6 @@ class Scorer:
                 capacity=capacity,
                 drop=drop,
             )
-            parts = new_parts.encoded(samples, encoders, settings, timer, loader)
-            sample_arguments.check_enough(len(parts.outputs), 0, (len(samples), 0), loader.errors)
             bank.add(parts.features, parts.names, parts.paths)
             scorer._added = len(samples)
             scorer._calibrate()
@@ -185,7 +184,7 @@ class Scorer:
         sources = {"rgb": rgb, "pcd": pcd, "masks": masks, "intrinsics": intrinsics}
         with self._lock, default_torch_state(), serial_torch(), reporting(progress) as report:
             parts = self._read(sources, names, "Scorer.score", report)
-            timer, config = parts.timer, self.config
+            timer = parts.timer
             own = self._calibrated()
             scored = scoring.against(
                 self._bank, parts.features, self._defaults(), own.levels, timer
@@ -196,7 +195,7 @@ class Scorer:
             result = method.conclude(
                 scored,
                 self._defaults(),
-                config,
+                self._bank.map_config,
                 timer,
                 names=parts.names,
                 paths=parts.paths,
@@ -205,6 +204,7 @@ class Scorer:
             )
             return replace(
                 result,
+                config=self.config,
                 point_scores=part_encoding.point_scores(result, parts.outputs),
                 encoders=self._encoders.names(),
                 runtimes=self._encoders.runtimes(),

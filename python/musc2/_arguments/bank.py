@@ -50,6 +50,9 @@ def check_options(
     if drop == "alike":
         requirement = 'must be None with drop="alike", which compares all patches'
         checks.refuse(OP, "bank_size", requirement, bank_size)
+    if config.tile_neighbors != 0:
+        requirement = "must be 0 with bank_size"
+        checks.refuse(OP, "config.tile_neighbors", requirement, config.tile_neighbors)
     if config.search_window is not None:
         requirement = "must be None with config.search_window, which needs all places"
         checks.refuse(OP, "bank_size", requirement, bank_size)
@@ -88,9 +91,6 @@ def select(
     intrinsics: object = None,
 ) -> tuple[Specifications, Encoders]:
     """Return the encoders that the arguments stand for and how to load them again."""
-    if config.tile is not None:
-        requirement = "must be None: score(..., references=) compares with earlier parts in tiles"
-        checks.refuse("Scorer.fit", "config.tile", requirement, config.tile)
     if config.search_window == "auto":
         requirement = "must be None or a number, a bank keeps its window"
         checks.refuse("Scorer.fit", "config.search_window", requirement, "auto")

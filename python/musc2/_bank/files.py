@@ -14,7 +14,7 @@ import torch
 
 from musc2 import _tensor_files, checks
 from musc2._arguments.bank import Specifications
-from musc2._bank import calibration
+from musc2._bank import calibration, tile_places
 from musc2._bank import encoders as bank_encoders
 from musc2._bank.calibration import Calibration
 from musc2._bank.feature_table import FeatureTable
@@ -29,7 +29,7 @@ from musc2.maps import Frame
 
 OP = "Scorer.load"
 KIND = "musc2 bank"
-FORMAT = 2  # of the file
+FORMAT = 3  # of the file
 FEATURES = 1  # raised when the same encoders give other features than before
 _STORAGE = {torch.float32: "float32", torch.float16: "float16"}
 
@@ -61,6 +61,8 @@ def write(state: ScorerState, path: Path) -> None:
         arrays[f"class.{view}"] = rows[slots].cpu().numpy()
     arrays |= _pack_clouds(bank.parts)
     arrays |= _pack_masks(bank.parts)
+    if bank.alignment is not None:
+        arrays |= tile_places.arrays_of(bank.alignment)
     arrays |= bank_encoders.states(state.encoders)
     about = {
         "kind": KIND,
@@ -79,6 +81,7 @@ def write(state: ScorerState, path: Path) -> None:
         ],
         "grids": bank.grids,
         "parts": list(map(_about_part, bank.parts)),
+        "tiles": None if bank.alignment is None else tile_places.to_json(bank.alignment),
         "encoders": state.encoders.names(),
         "specifications": asdict(state.specifications),
         "calibration": calibration.to_json(state.calibration),
@@ -141,6 +144,8 @@ def _read_bank(
         keeps_distances=about["keep_distances"],
         share=about["bank_size"],
     )
+    if about["tiles"] is not None:
+        bank.alignment = tile_places.alignment_of(about["tiles"], arrays)
     for name, grid in about["blocks"].items():
         d = arrays.get(f"d.{name}")
         bank.blocks[name] = FeatureTable(
@@ -176,6 +181,7 @@ def _about_part(part: BankPart) -> dict[str, Any]:
         "points": None if cloud is None else len(cloud.points),
         "centers": None if cloud is None else len(cloud.centers),
         "size": None if cloud is None else cloud.size,
+        "tiles": None if part.layout is None else asdict(part.layout),
     }
 
 
@@ -208,7 +214,12 @@ def _read_parts(rows: list[dict[str, Any]], arrays: dict[str, Array]) -> list[Ba
             )
             points, centers = own_points.stop, own_centers.stop
         path = None if row["path"] is None else Path(row["path"])
-        parts.append(BankPart(name=row["name"], path=path, frame=frame, cloud=cloud, slot=slot))
+        layout = None if row["tiles"] is None else tile_places.layout_of(row["tiles"])
+        parts.append(
+            BankPart(
+                name=row["name"], path=path, frame=frame, cloud=cloud, slot=slot, layout=layout
+            )
+        )
     return parts
 
 

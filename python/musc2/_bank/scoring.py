@@ -9,7 +9,10 @@ import torch
 
 from musc2 import method
 from musc2._bank.new_parts import Defaults
-from musc2._bank.store import Bank, PartFeatures
+from musc2._bank.part_features import PartFeatures
+from musc2._bank.store import Bank
+from musc2._bank.tiles import BankTiles, NewTiles
+from musc2._tiles.scores import ViewScoring, copied_tiles
 from musc2.by_modality import ByModality
 from musc2.method import ScoredParts
 from musc2.patch_scores import Levels, PatchScores, copies_of, layer_scores
@@ -23,6 +26,11 @@ def among(bank: Bank, defaults: Defaults, timer: StageTimer) -> ScoredParts:
     """Return the scores of the bank's own parts, each against all others."""
     patches: list[PatchScores] = []
     for view, outline in enumerate(bank.outlines):
+        if bank.alignment is not None:
+            source = BankTiles(bank, view)
+            task = ViewScoring(source, outline, defaults[view], bank.config, timer)
+            patches.append(task.scores(None))
+            continue
         count = bank.layers[view][-1][0] + 1
         layered = bank.layers_of(view)
         own, is_first = defaults[view], view == 0
@@ -46,14 +54,14 @@ def result_among(
     result = method.conclude(
         scored,
         defaults,
-        bank.config,
+        bank.map_config,
         timer,
         names=bank.names,
         paths=[part.path for part in bank.parts],
         peers=scored if references_are_good else None,
         references_are_good=references_are_good,
     )
-    return replace(result, timings=dict(timer.seconds)), scored
+    return replace(result, config=bank.config, timings=dict(timer.seconds)), scored
 
 
 def against(
@@ -65,20 +73,32 @@ def against(
 ) -> ScoredParts:
     """Return the scores of new parts, each against the bank alone, on the bank's levels."""
     config = bank.config.replace(subset_count=1)
-    patches: list[PatchScores] = []
-    for view, outline in enumerate(features.outlines):
-        count = bank.layers[view][-1][0] + 1
-        rows: list[PatchScores] = []
-        for index in range(outline.count):
-            layered = bank.layers_against(features, view, index)
-            own = _outline_of(outline, index)
-            scored = layer_scores(
-                layered, count, own, defaults[view], config, timer, levels[view], matched=False
-            )
-            rows.append(scored)
-        patches.append(_joined(rows))
-    classes: list[torch.Tensor | None] = [None] * len(patches)
-    return ScoredParts(patches=patches, outlines=features.outlines, class_tokens=classes)
+    rows: list[list[PatchScores]] = [[] for _ in features.outlines]
+    outlines: list[Outline] = []
+    for outline, own in zip(features.outlines, bank.outlines, strict=True):
+        outlines.append(replace(outline, grid=own.grid))
+    for index in range(outlines[0].count):
+        part = features.of_part(index)
+        for view, outline in enumerate(part.outlines):
+            if bank.alignment is not None:
+                source = NewTiles(bank, view, part)
+                whole = replace(outline, grid=outlines[view].grid)
+                task = ViewScoring(source, whole, defaults[view], config, timer)
+                scored = task.scores(levels[view])
+            else:
+                scored = layer_scores(
+                    bank.layers_against(part, view),
+                    bank.layers[view][-1][0] + 1,
+                    outline,
+                    defaults[view],
+                    config,
+                    timer,
+                    levels[view],
+                    matched=False,
+                )
+            rows[view].append(scored)
+    classes: list[torch.Tensor | None] = [None] * len(rows)
+    return ScoredParts(patches=list(map(_joined, rows)), outlines=outlines, class_tokens=classes)
 
 
 def copies_in(bank: Bank, features: PartFeatures) -> torch.Tensor | None:
@@ -86,11 +106,14 @@ def copies_in(bank: Bank, features: PartFeatures) -> torch.Tensor | None:
 
     New parts do not count as copies of each other.
     """
-    count = features.outlines[0].count
     rows: list[torch.Tensor | None] = []
-    for index in range(count):
-        _, layer = next(bank.layers_against(features, 0, index))
-        rows.append(copies_of(layer))
+    for index in range(features.outlines[0].count):
+        part = features.of_part(index)
+        if bank.alignment is not None:
+            rows.append(copied_tiles(NewTiles(bank, 0, part), StageTimer()))
+        else:
+            _, layer = next(bank.layers_against(part, 0))
+            rows.append(copies_of(layer))
     return _joined_copies(rows)
 
 
@@ -105,12 +128,6 @@ def warn_copies(
     """Warn of new parts that are in the bank."""
     if copied is not None:
         copies.warn(copied, names, message, bank_order(bank))
-
-
-def _outline_of(outline: Outline, index: int) -> Outline:
-    clouds = outline.clouds[index : index + 1]
-    frames = None if outline.frames is None else outline.frames[index : index + 1]
-    return replace(outline, count=1, clouds=clouds, frames=frames)
 
 
 def _joined(rows: Sequence[PatchScores]) -> PatchScores:

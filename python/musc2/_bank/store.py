@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,40 +10,29 @@ import torch
 
 from musc2 import checks
 from musc2._bank.feature_table import FeatureTable
+from musc2._bank.part_features import Layers, PartFeatures
+from musc2._bank.tile_blocks import block_name, layer_name
+from musc2._tiles.alignment import Alignment
+from musc2._tiles.layout import Layout
 from musc2.by_modality import ByModality
 from musc2.cloud import Cloud
 from musc2.config import Config
-from musc2.encoders import TokenDefaults
 from musc2.maps import Frame
-from musc2.patch_scores import FeatureLayer, features_of, searched
+from musc2.patch_scores import FeatureLayer, searched
 from musc2.stages.mutual import Measured
-from musc2.tokens import Outline, PartSet
-
-Layers = list[tuple[int, ByModality[str]]]
-"""The number of each layer of a view and the blocks that hold its features."""
-EncoderPairs = Sequence[tuple[int | None, int | None]]
-"""The numbers of the image encoder and of the point encoder of each view."""
+from musc2.tokens import Outline
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BankPart:
-    """One part of a bank; slot: its row in the blocks."""
+    """One part of a bank; slot: its row in the blocks; layout: of its tiles, None without any."""
 
     name: str
     path: Path | None
     frame: Frame | None
     cloud: Cloud | None
     slot: int
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PartFeatures:
-    """The features (n, L, C) of n parts by block, and their class tokens (n, D) by view."""
-
-    z: dict[str, torch.Tensor]
-    class_tokens: dict[int, torch.Tensor]
-    layers: list[Layers]
-    outlines: list[Outline]
+    layout: Layout | None = None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -53,12 +42,14 @@ class Bank:
     Distances are kept with ``keeps_distances``, so that adding a part measures its own alone.
     share: of the patches of a part that are kept, None for all. whole: the features before patches
     were left out, until ``forget_whole``; only then can the parts be scored among themselves.
+    alignment: of the tiles, in those settings; grids are then those of a tile.
     """
 
     config: Config
     storage: torch.dtype = torch.float32
     keeps_distances: bool = True
     share: float | None = None
+    alignment: Alignment | None = None
     whole: dict[str, torch.Tensor] = field(default_factory=dict)
     parts: list[BankPart] = field(default_factory=list)
     blocks: dict[str, FeatureTable] = field(default_factory=dict)
@@ -82,7 +73,26 @@ class Bank:
         clouds = [part.cloud for part in self.parts if part.cloud is not None]
         frames = [part.frame for part in self.parts if part.frame is not None] or None
         first = Outline(count=len(self.parts), grid=None, clouds=clouds, frames=frames)
-        return [replace(first, grid=grid) for grid in self.grids]
+        return [replace(first, grid=self._cells(grid)) for grid in self.grids]
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """Where the tiles of the parts lie; nothing without tiles."""
+        return [part.layout for part in self.parts if part.layout is not None]
+
+    @property
+    def map_config(self) -> Config:
+        """The settings that maps become scores by: a defect is not larger in a larger image."""
+        grid, cells = self.grids[0], self._cells(self.grids[0])
+        if grid is None or cells is None:
+            return self.config
+        share = grid[0] * grid[1] / (cells[0] * cells[1])
+        return self.config.replace(map_top_share=self.config.map_top_share * share)
+
+    def _cells(self, grid: tuple[int, int] | None) -> tuple[int, int] | None:
+        """Return the grid of a whole image, where ``grid`` is a tile's."""
+        layout = self.parts[0].layout
+        return grid if layout is None or grid is None else layout.cells(grid)
 
     def check(self, features: PartFeatures, names: Sequence[str], op: str) -> None:
         """Raise unless the features are of the kind that the bank holds."""
@@ -93,7 +103,7 @@ class Bank:
                 kind, other = other, kind
             checks.refuse(op, "pcd", f"must be {kind}, as in the bank", other)
         expected = {name: block.shape for name, block in self.blocks.items()}
-        got = {name: tuple(z.shape[1:]) for name, z in features.z.items()}
+        got = features.shapes()
         if got == expected:
             return
         requirement, own = f"must give features of the bank's layers and shapes, {expected}", ""
@@ -136,6 +146,7 @@ class Bank:
                     frame=outline.frames[index] if outline.frames else None,
                     cloud=outline.clouds[index] if outline.clouds else None,
                     slot=start + index,
+                    layout=features.layouts[index] if features.layouts else None,
                 )
             )
 
@@ -173,17 +184,20 @@ class Bank:
 
     def most_alike(self) -> str:
         """Return the older part of the two that are most alike."""
-        block = next(iter(self.blocks.values()))
         slots = self.slots
-        likeness = block.likeness[slots[:, None], slots]
+        likeness = torch.zeros(len(slots), len(slots))
+        first = layer_name(next(iter(self.blocks)))
+        for name, block in self.blocks.items():
+            if layer_name(name) == first:  # its tiles are several blocks
+                likeness += block.likeness[slots[:, None], slots].cpu()
         likeness = likeness + likeness.T
         row, column = divmod(int(likeness.argmin()), len(slots))
         return self.parts[min(row, column)].name
 
-    def layers_of(self, view: int) -> Iterator[tuple[int, FeatureLayer]]:
+    def layers_of(self, view: int, tile: int | None = None) -> Iterator[tuple[int, FeatureLayer]]:
         """Yield the features of each layer of the bank's parts, with the distances among them."""
         slots = self.slots
-        for layer, names in self.layers[view]:
+        for layer, names in self._blocks_of(view, tile):
             if self.share is not None:
                 yield layer, self._against_kept(view, names)
                 continue
@@ -211,18 +225,38 @@ class Bank:
         return features.combine(lambda own, d: replace(own, measured=d), names.map(measured))
 
     def layers_against(
-        self, features: PartFeatures, view: int, index: int
+        self, features: PartFeatures, view: int, tile: int | None = None
     ) -> Iterator[tuple[int, FeatureLayer]]:
-        """Yield the features of each layer of one new part, with the bank's as its references."""
+        """Yield the features of each layer of new parts, with the bank's as their references."""
         count = len(self.parts)
-        for layer, names in self.layers[view]:
-            z = names.map(lambda name: features.z[name][index : index + 1])
+        for layer, names in self._blocks_of(view, tile):
+            z = names.map(features.z.__getitem__)
             references = names.map(lambda name: self.blocks[name].z[:count].float())
             yield layer, searched(z, references, self.grids[view], self.config)
 
+    def _blocks_of(self, view: int, tile: int | None) -> Layers:
+        """Return the number of each layer and its blocks, those of one tile if there are tiles."""
+        blocks: Layers = []
+        for layer, names in self.layers[view]:
+            blocks.append((layer, names.map(lambda name: block_name(name, tile))))
+        return blocks
+
+    def features(self, block: str) -> torch.Tensor:
+        """Return all features (S, L, C) of a block, by the rows of the parts."""
+        return self.whole[block] if block in self.whole else self.blocks[block].z
+
+    def salient_block(self, view: int, tile: int) -> str:
+        """Return the block of a tile's second to last layer, by which parts are compared."""
+        layers = self.layers[view]
+        target = max(layers[-1][0] - 1, 0)
+        for layer, names in layers:
+            if layer == target:
+                return block_name(names.values()[0], tile)
+        raise KeyError(target)
+
     def _grid_of(self, name: str) -> tuple[int, int] | None:
         for layers, grid in zip(self.layers, self.grids, strict=True):
-            if any(names.image == name for _, names in layers):
+            if any(names.image == layer_name(name) for _, names in layers):
                 return grid
         return None
 
@@ -230,49 +264,3 @@ class Bank:
 def _size(frame: Frame) -> str:
     height, width = frame.input
     return f"{height} x {width} pixels"
-
-
-def part_features(
-    parts: PartSet,
-    pairs: EncoderPairs,
-    defaults: Sequence[ByModality[TokenDefaults]],
-    config: Config,
-) -> PartFeatures:
-    """Return the aggregated features of parts; an encoder's layers occur once, whatever the views.
-
-    pairs and defaults: of each view.
-    """
-    z: dict[str, torch.Tensor] = {}
-    classes: dict[int, torch.Tensor] = {}
-    layers: list[Layers] = []
-    for number, (view, pair, own) in enumerate(zip(parts.views, pairs, defaults, strict=True)):
-        layers.append([])
-        for layer in range(view.layers):
-            for degree, features in enumerate(features_of(view, layer, own, config)):
-                names = _block_names(pair, view.by_modality, layer, view.layers, degree)
-                layers[-1].append((layer, names))
-                z |= _by_name(names, features)
-        if view.class_tokens is not None:
-            classes[number] = view.class_tokens
-    return PartFeatures(z=z, class_tokens=classes, layers=layers, outlines=parts.outlines)
-
-
-def _block_names(
-    pair: tuple[int | None, int | None],
-    tokens: ByModality[torch.Tensor],
-    layer: int,
-    layers: int,
-    degree: int,
-) -> ByModality[str]:
-    """Return MODALITY.ENCODER.LAYER.DEGREE of each modality, the layer counted in its own."""
-    own = tokens.map(lambda values: layer * values.shape[1] // layers)
-    return ByModality(
-        None if own.image is None else f"image.{pair[0]}.{own.image}.{degree}",
-        None if own.points is None else f"points.{pair[1]}.{own.points}.{degree}",
-    )
-
-
-def _by_name(
-    names: ByModality[str], features: ByModality[torch.Tensor]
-) -> Mapping[str, torch.Tensor]:
-    return dict(zip(names.values(), features.values(), strict=True))

@@ -39,7 +39,8 @@ class Alignment:
     """Where the first of some images lies in each of the others, and what all of them show.
 
     Images of several tiles are compared, within half of what neighboring tiles share. size: of the
-    first; boxes and spectra: its windows; start and end: what all images show of it.
+    first; boxes and spectra: its windows; start and end: what all images show of it, of which later
+    ones change nothing when it is_fixed.
     """
 
     tile: int
@@ -49,6 +50,7 @@ class Alignment:
     spectra: list[NDArray[np.complex64]] = field(default_factory=list)
     start: tuple[int, int] = (0, 0)
     end: tuple[int, int] = (0, 0)
+    is_fixed: bool = False
 
     def add(self, picture: Regions) -> tuple[int, int] | None:
         """Return the (row, column) of the first image's corner in this one.
@@ -57,7 +59,7 @@ class Alignment:
         """
         size = picture.size
         shape = self._shape(size)
-        if not self.boxes and shape != (1, 1):
+        if not self.boxes and shape != (1, 1) and not self.is_fixed:
             self.size = self.end = size
             self.boxes = _windows(size)
             self.spectra = [_spectrum(picture, box) for box in self.boxes]
@@ -65,6 +67,8 @@ class Alignment:
         if not self.boxes or shape != self._shape(self.size):
             return None
         row, column = self._origin(picture, size)
+        if self.is_fixed:
+            return row, column
         self.start = (max(self.start[0], -row), max(self.start[1], -column))
         self.end = (min(self.end[0], size[0] - row), min(self.end[1], size[1] - column))
         return row, column

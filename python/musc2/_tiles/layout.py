@@ -88,7 +88,8 @@ def layout(
 
     overlap: pixels that neighbors share, None for an eighth of a tile. The last tiles are moved
     inwards, so all have one size; along a side shorter than a tile there is one, of that length.
-    inside: what of the image the tiles cover, None for all of it.
+    inside: what of the image the tiles cover, None for all of it; tiles beyond its border are moved
+    back into it.
     """
     shared = shared_pixels(tile, overlap)
     top, left, bottom, right = inside or (0, 0, *size)
@@ -118,6 +119,8 @@ def neighbors(shape: tuple[int, int], tile: int, reach: int | None) -> list[int]
 def _axis(size: int, inside: tuple[int, int], tile: int, overlap: int) -> Axis:
     start, end = inside
     if end - start <= tile:
-        return Axis(size=size, side=end - start, firsts=(start,))
-    firsts = [*range(start, end - tile, tile - overlap), end - tile]
-    return Axis(size=size, side=tile, firsts=tuple(firsts))
+        side, firsts = end - start, [start]
+    else:
+        side, firsts = tile, [*range(start, end - tile, tile - overlap), end - tile]
+    last = size - side
+    return Axis(size=size, side=side, firsts=tuple(min(max(0, first), last) for first in firsts))

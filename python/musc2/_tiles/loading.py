@@ -83,11 +83,13 @@ class TiledLoader:
         self._origins: dict[int, tuple[int, int]] = {}
 
     def align(self, alignment: Alignment) -> None:
-        """Read all images once to see how they lie.
+        """Read all images once to see how they lie; not those of a fixed alignment.
 
         Those that cannot be read, or are not of one size, are refused by the iteration.
         """
         self._alignment = alignment
+        if alignment.is_fixed:
+            return
         for number, sample in enumerate(self._samples):
             with suppress(InputError), self._timer.stage("read"):
                 origin = alignment.add(self._opened(sample))
@@ -120,8 +122,12 @@ class TiledLoader:
         if isinstance(picture, TiffSegments) and self._config.on_error == "skip":
             picture.check()  # now, because tokens of half an image would be kept
         inside: Box | None = None
-        if self._alignment is not None and number in self._origins:
-            inside = self._alignment.inside(self._origins[number])
+        if self._alignment is not None:
+            if self._alignment.is_fixed:
+                origin = self._alignment.add(picture)
+            else:
+                origin = self._origins.get(number)
+            inside = None if origin is None else self._alignment.inside(origin)
         own = layout(picture.size, tile, overlap, inside)
         return TiledImage(sample=sample, picture=picture, layout=own, mask=mask)
 

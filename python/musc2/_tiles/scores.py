@@ -147,9 +147,9 @@ def scored_parts(
             device=device,
         )
         cells = features.layouts[0].cells(features.patches)
-        task = ViewScoring(features, cells, own, config, timer)
-        patches.append(task.scores(frames, levels[view] if levels else None))
         outlines.append(Outline(count=samples.count, grid=cells, clouds=[], frames=frames))
+        task = ViewScoring(features, outlines[-1], own, config, timer)
+        patches.append(task.scores(levels[view] if levels else None))
         classes = samples.tiles.class_tokens[view] if config.rescore_class_tokens else None
         class_tokens.append(None if classes is None else classes[samples.rows])
     return ScoredParts(patches=patches, outlines=outlines, class_tokens=class_tokens)
@@ -158,18 +158,21 @@ def scored_parts(
 class ViewScoring:
     """The scoring of one view: an encoder's features of all positions.
 
-    cells: the grid of the whole images.
+    outline: of the whole images, with their grid and the sizes of their maps.
     """
 
     def __init__(
         self,
         features: TileFeatures,
-        cells: tuple[int, int],
+        outline: Outline,
         defaults: ByModality[TokenDefaults],
         config: Config,
         timer: StageTimer,
     ) -> None:
-        self._features, self._cells = features, cells
+        if outline.grid is None or outline.frames is None:
+            msg = "tiles are of images, which have a grid and maps"
+            raise ValueError(msg)
+        self._features, self._cells, self._frames = features, outline.grid, outline.frames
         self._defaults, self._config, self._timer = defaults, config, timer
         self._layouts = features.layouts
         self._shape = self._layouts[0].shape
@@ -177,11 +180,13 @@ class ViewScoring:
         count = len(self._layouts)
         self._subsets = subsets.split(count, config.subset_count, config.seed)
 
-    def scores(self, frames: Sequence[Frame], levels: Levels | None) -> PatchScores:
+    def scores(self, levels: Levels | None) -> PatchScores:
         """Return the scores (N, h * w) of the whole grid."""
         first_tile = self._features.layers(0)
         first_layer = next(first_tile)
-        copied = None if self._config.mutual_copies else self.copies(first_layer)
+        copied: torch.Tensor | None = None
+        if not self._config.mutual_copies:
+            copied = copied_tiles(self._features, self._timer, first_layer)
         first_tile = itertools.chain([first_layer], first_tile)
         del first_layer
         scored: list[torch.Tensor] = []
@@ -203,29 +208,10 @@ class ViewScoring:
         rules = self._defaults.map(lambda values: values.layer_fusion)
         means = layers.together(stitched, rules, units)
         own_levels = Levels(layers=units, medians=[None] * len(stitched))
-        salient = ByModality(image=self._salient(image_of(means), sources, frames))
+        salient = ByModality(image=self._salient(image_of(means), sources))
         return PatchScores(
             scores=means, salient=salient, find_matches=None, copies=copied, levels=own_levels
         )
-
-    def copies(self, features: Features | None = None) -> torch.Tensor | None:
-        """Return which parts are copies in every tile; None if there are none.
-
-        features: the first layer of the first tile, if it is at hand. That of others is only looked
-        at while there may be copies.
-        """
-        copied: torch.Tensor | None = None
-        for tile in range(self._tiles):
-            if tile > 0 or features is None:
-                features = next(self._features.layers(tile))
-            with self._timer.stage("mutual"):
-                own = copies_of(ByModality(image=features))
-            if own is None:
-                return None
-            copied = own if copied is None else copied & own
-            if not bool(copied.any()):
-                return None
-        return copied
 
     def _tile_scores(
         self, features: Features, near: Sequence[Features], copied: torch.Tensor | None
@@ -245,14 +231,13 @@ class ViewScoring:
                 scores[subset[rows]] = ops.lowest_mean(d, self._config.mutual_interval)
         return scores
 
-    def _salient(
-        self, scores: torch.Tensor, sources: torch.Tensor, frames: Sequence[Frame]
-    ) -> torch.Tensor:
+    def _salient(self, scores: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
         """Return the feature (N, C) of the highest cell of each part, within its mask."""
-        if all(frame.mask is not None for frame in frames):
-            masks = [
-                shrink_mask(frame.mask, self._cells) for frame in frames if frame.mask is not None
-            ]
+        masks: list[torch.Tensor] = []
+        for frame in self._frames:
+            if frame.mask is not None:
+                masks.append(shrink_mask(frame.mask, self._cells))
+        if len(masks) == len(self._frames):
             scores = scores.masked_fill(~torch.stack(masks).flatten(1), float("-inf"))
         patches = sources.gather(1, scores.argmax(1, keepdim=True))[:, 0].tolist()
         size = math.prod(self._features.patches)
@@ -260,6 +245,27 @@ class ViewScoring:
         for part, patch in enumerate(patches):
             salient.append(self._features.salient(part, *divmod(patch, size)))
         return torch.stack(salient)
+
+
+def copied_tiles(
+    features: TileFeatures, timer: StageTimer, first: Features | None = None
+) -> torch.Tensor | None:
+    """Return which parts are copies in every tile, see ``stages.copies``; None if there are none.
+
+    first: the first layer of the first tile, if it is at hand. Further tiles are only looked at
+    while there may be copies.
+    """
+    copied: torch.Tensor | None = None
+    for tile in range(math.prod(features.layouts[0].shape)):
+        layer = first if tile == 0 and first is not None else next(features.layers(tile))
+        with timer.stage("mutual"):
+            own = copies_of(ByModality(image=layer))
+        if own is None:
+            return None
+        copied = own if copied is None else copied & own
+        if not bool(copied.any()):
+            return None
+    return copied
 
 
 def image_of(values: ByModality[T]) -> T:
