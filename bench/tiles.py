@@ -1,10 +1,12 @@
 """Measure tiles on generated boards: time, peak memory, and whether a small defect is found.
 
-    python -m bench.tiles [--boards 6] [--tile 256] [--sizes 6000x8000]
+    python -m bench.tiles [--boards 6] [--tile 256] [--sizes 6000x8000] [--bank]
 
 Each set has one board with a defect of 20 pixels; boards are shifted by up to 4 pixels. Found: the
 board has the highest score, and its map is highest within a patch of the defect. Each row is a
-process of its own, whose peak memory is that of the whole process.
+process of its own, whose peak memory is that of the whole process. With --bank the boards without a
+defect become a bank; the other one is scored against it and with score(references=), after a check
+that both give the same score.
 """
 
 from __future__ import annotations
@@ -59,6 +61,37 @@ def measure(folder: Path, corner: tuple[int, int], encoder: str, tile: int | Non
     return f"{seconds:.0f} s | {peak:.2f} GB | {verdict} | {ratio:.2f} | {off}"
 
 
+def measure_bank(folder: Path, encoder: str, tile: int) -> str:
+    """Return the seconds of one board against the others, by both ways, as cells of a table."""
+    torch.set_num_threads(THREADS)
+    _cpu.set_num_threads(THREADS)
+    Image.MAX_IMAGE_PIXELS = None
+    config = musc2.Config(tile=tile)
+    files = sorted(folder.iterdir())
+    new = [files.pop(ODD)]
+    start = time.perf_counter()
+    scorer = musc2.Scorer.fit(
+        files, config=config, encoder_2d=encoder, storage="float16", references_are_good=True
+    )
+    fitted = time.perf_counter()
+    result = scorer.score(new)
+    scored = time.perf_counter()
+    expected = musc2.score(
+        new,
+        references={"rgb": files},
+        references_are_good=True,
+        config=config,
+        encoder_2d=encoder,
+    )
+    anew = time.perf_counter() - scored
+    # Half precision, and a border that the new board shows less of.
+    torch.testing.assert_close(result.scores, expected.scores, rtol=0.02, atol=0)
+    own = scored - fitted
+    threshold = scorer.threshold.value
+    verdict = "yes" if float(result.scores[0]) > threshold else "no"
+    return f"{fitted - start:.0f} s | {own:.1f} s | {anew:.0f} s | {anew / own:.1f} | {verdict}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -67,18 +100,25 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=256)
     parser.add_argument("--encoder", default="efficientnet-lite0")
     parser.add_argument("--sizes", nargs="+", default=SIZES, help="height x width")
+    parser.add_argument("--bank", action="store_true", help="score one board against a bank")
     arguments = parser.parse_args()
-    print("| size | tile | time | peak | found | score / highest other | pixels off |")
-    print("|---|---|---:|---:|---|---:|---:|")
+    if arguments.bank:
+        print("| size | tile | learn | a board, bank | score(references=) | ratio | suspicious |")
+    else:
+        print("| size | tile | time | peak | found | score / highest other | pixels off |")
+    print("|---|---|---:|---:|---:|---:|---:|")
     spawn = multiprocessing.get_context("spawn")
     for text in arguments.sizes:
         height, width = map(int, text.split("x"))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             corner = write_boards(folder, (height, width), arguments.boards)
-            for tile in (None, arguments.tile):
+            for tile in (arguments.tile,) if arguments.bank else (None, arguments.tile):
                 with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
-                    task = pool.submit(measure, folder, corner, arguments.encoder, tile)
+                    if arguments.bank:
+                        task = pool.submit(measure_bank, folder, arguments.encoder, tile)
+                    else:
+                        task = pool.submit(measure, folder, corner, arguments.encoder, tile)
                     print(
                         f"| {height} x {width} | {tile or 'whole'} | {task.result()} |", flush=True
                     )

@@ -63,6 +63,16 @@ def test_inspect_prints_and_writes_as_score_does(shop, bank, run):
     assert [row["name"] for row in json.loads(output.out)["parts"]] == ["part_6"]
 
 
+def test_bank_info_names_settings_that_are_not_the_presets(shop, run, tmp_path):
+    path = tmp_path / "tiles.musc2"
+    code, output = run("learn", shop / "good", *SMALL, "--set", "tile=32", "--out", path)
+    assert code == 0, output.err
+    lines = run("bank", "info", "--bank", path)[1].out.splitlines()
+    assert lines[2:4] == ["preset: musc-v2", "setting input_size: 48"]
+    assert lines[4] == "setting tile: 32"
+    assert run("inspect", shop / "new" / "part_6.png", "--bank", path)[0] == 0
+
+
 def test_bank_info_add_and_remove(shop, bank, run):
     code, output = run("bank", "info", "--bank", bank)
     assert code == 0

@@ -76,11 +76,22 @@ def info(options: argparse.Namespace) -> int:
         f"{len(scorer)} parts, {size / 2**20:.1f} MiB in {options.bank}",
         *[f"encoder {key}: {name}" for key, name in scorer.encoders.items()],
         f"preset: {scorer.config.preset}",
+        *_changed_settings(scorer),
         _threshold(scorer),
         *[f"  {name}" for name in scorer.names],
     ]
     streams.write(rows)
     return 0
+
+
+def _changed_settings(scorer: Scorer) -> list[str]:
+    """Return a line for each setting that is not the preset's."""
+    usual = scorer.config.from_preset(scorer.config.preset).to_dict()
+    lines: list[str] = []
+    for name, value in scorer.config.to_dict().items():
+        if value != usual[name]:
+            lines.append(f"setting {name}: {value}")
+    return lines
 
 
 def add(options: argparse.Namespace) -> int:
