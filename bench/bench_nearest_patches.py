@@ -1,6 +1,7 @@
 """Benchmark nearest_patches: the distances of a full-size set, against cdist per sample, then amin.
 
-A search in a window is compared with our own search of all patches.
+A search in a window is compared with our own search of all patches. Another baseline, on one core,
+is the fused MaxSim of NumKong in the format that is fastest here.
 
 Also times torch's own matrix products in the same run, without a target: no search can be faster
 than the hardware that they show.
@@ -8,11 +9,14 @@ than the hardware that they show.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from bench.baselines.maxsim import maxsim_variants
 from bench.baselines.nearest_patches import nearest_patches as baseline
 from bench.baselines.nearest_patches import nearest_patches_in_window
 from bench.case import Case, benchmark
@@ -54,6 +58,29 @@ def prepare_window(samples: int, side: int, channels: int, precision: str) -> Ca
     )
 
 
+def prepare_numkong(samples: int, patches: int, channels: int) -> Case:
+    """Return a race for sums over patches; NumKong's are too large where it missed the nearest."""
+    torch.set_num_threads(1)
+    z = unit_features(samples, patches, channels)
+
+    def seconds(variant: Callable[[], torch.Tensor]) -> float:
+        start = time.perf_counter()
+        variant()
+        return time.perf_counter() - start
+
+    def check(result: torch.Tensor, expected: torch.Tensor) -> None:
+        sums = (result.square() / 2).sum(1)
+        apart = ~torch.eye(samples, dtype=torch.bool)
+        torch.testing.assert_close(sums[apart], expected[apart], rtol=5e-3, atol=0)
+        assert (sums[apart] <= expected[apart] * (1 + 1e-5)).all()
+
+    return Case(
+        candidate=lambda: nearest_patches(z),
+        baseline=min(maxsim_variants(z), key=seconds),
+        check=check,
+    )
+
+
 # The tolerance is on the reported distance (about 1.2), not on the arithmetic: a low-precision
 # search may report the second nearest patch where the two are nearly equally far.
 test_float32 = benchmark(
@@ -86,6 +113,14 @@ test_window_auto = benchmark(
     "nearest_patches in window 2, 20x784x384, against all auto",
     target=8.0,
     prepare=lambda: prepare_window(20, 28, 384, "auto"),
+)
+
+
+test_numkong = benchmark(
+    "nearest_patches 10x784x768 against NumKong, one thread",
+    target=1.4,
+    prepare=lambda: prepare_numkong(10, 784, 768),
+    threads=1,
 )
 
 
