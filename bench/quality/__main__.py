@@ -12,6 +12,7 @@ from bench.quality import (
     map_thresholds,
     real_sets,
     rules,
+    screening,
     synthetic,
     thresholds,
 )
@@ -20,6 +21,7 @@ COMMANDS = {
     "images": images,
     "real_sets": real_sets,
     "rules": rules,
+    "screening": screening,
     "synthetic": synthetic,
     "densities": densities,
     "aupro": aupro,

@@ -48,9 +48,13 @@ int64_t filled_channels(const SampleSet& z, const SampleSet* references,
 }
 
 Search search_of(int64_t precision) {
-  constexpr int64_t float16 = 3;
-  const auto search = precision == float16 ? Search::bfloat16 : static_cast<Search>(precision);
-  return patch_search_exists()(search) ? search : Search::float32;
+  constexpr int64_t float32 = 0, int8 = 2;
+  if (precision == float32) return Search::float32;
+  const Search search = precision == int8 ? Search::int8 : Search::bfloat16;
+  for (const Search own : {search, Search::int16}) {
+    if (patch_search_exists()(own)) return own;
+  }
+  return Search::float32;
 }
 
 void search_pair(Search search, int64_t channels, const Slab& a, const PackedPatches& packed_a,

@@ -51,8 +51,11 @@ def largest_excess(backend, precision, z):
     on_gpu = backend in ("emulated", "cuda")
     if precision == "int8" and backend in ("avx512vnni", "avx512bf16"):
         return 4 * np.abs(centered).max() / 254 * z.shape[-1] ** 0.5 * 1.01
-    if precision == "float32" or not (on_gpu or backend == "avx512bf16"):
+    if precision == "float32" or backend in ("base", "avx512"):
         return 1e-5
+    if backend in ("avx2", "avx512vnni"):  # int16, whose norm is below the root of 2^31
+        step = np.linalg.norm(centered, axis=-1).max() / 46_000
+        return 4 * step / 2 * z.shape[-1] ** 0.5
     half_last_place = 2.0**-12 if precision == "float16" and on_gpu else 2.0**-9
     return 4 * np.linalg.norm(centered, axis=-1).max() * half_last_place * 1.01
 
@@ -212,6 +215,23 @@ def test_huge_features_give_no_nan(backend):
     z = torch.tensor([[[3e38], [-3e38]], [[3e38], [1.0]]])
     for precision in PRECISIONS:
         assert not nearest_patches(z, precision=precision).isnan().any()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 64, 5000])
+def test_integers_do_not_overflow(backend, channels):
+    z = torch.ones(2, 40, channels)
+    z[:, :20] = -1
+    z[:, ::7, 0] *= 100  # one channel is nearly all of a patch
+    z[1] *= 1000
+    _, index = nearest_patches(z, precision="bfloat16", return_index=True)
+    close(
+        nearest_patches(z, precision="bfloat16"), distances_of(index.numpy(), z.numpy(), z.numpy())
+    )
+    best = oracle(z.numpy())
+    lost = excess(nearest_patches(z, precision="bfloat16"), best)
+    assert (
+        lost.max() <= largest_excess(backend, "bfloat16", z.numpy()) + 1e-4 * best[best < INF].max()
+    )
 
 
 def test_int8_and_bfloat16_lose_little_on_clustered_features(backend, rng):

@@ -19,7 +19,7 @@ constexpr int micropanel = tile_columns % tile_rows == 0 ? tile_columns : 2 * ti
 static_assert(micropanel % tile_rows == 0, "a tile's rows are in one micropanel");
 
 static inline int64_t cells_per_row(Search search, int64_t channels) {
-  const int64_t per_cell = search == Search::float32 ? 1 : search == Search::bfloat16 ? 2 : 4;
+  const int64_t per_cell = search == Search::float32 ? 1 : search == Search::int8 ? 4 : 2;
   return (channels + per_cell - 1) / per_cell;
 }
 

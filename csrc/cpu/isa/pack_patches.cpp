@@ -33,9 +33,10 @@ float pack_bfloat16(float* row, int64_t count, int32_t* cells) {
   return -squared_norm(row, 2 * count) / 2;
 }
 
-float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, int32_t* row_start) {
+// The largest magnitude of a row.
+float largest_magnitude(const float* row, int64_t count) {
   int32_t largest_bits = 0;  // floats that are not negative sort like integers
-  for (int64_t c = 0; c < 4 * count; ++c) {
+  for (int64_t c = 0; c < count; ++c) {
     int32_t bits;
     __builtin_memcpy(&bits, row + c, sizeof bits);
     bits &= 0x7fffffff;
@@ -43,14 +44,43 @@ float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, i
   }
   float largest;
   __builtin_memcpy(&largest, &largest_bits, sizeof largest);
+  return largest;
+}
+
+int32_t nearest_integer(float value) {
+  return static_cast<int32_t>(value + (value < 0 ? -0.5f : 0.5f));
+}
+
+// A sum of products is at most the product of both norms: rows whose integers have a norm below
+// the root of 2^31 cannot overflow. Rounding adds at most half the root of the channels to it.
+float pack_int16(const float* row, int64_t count, int32_t* cells, float* scale) {
+  constexpr float largest_integer = 32767, largest_norm = 46340;
+  const float largest = largest_magnitude(row, 2 * count);
+  const float by_norm = __builtin_sqrtf(squared_norm(row, 2 * count)) /
+                        (largest_norm - __builtin_sqrtf(static_cast<float>(count)));
+  const float by_integer = largest / largest_integer;
+  *scale = by_norm > by_integer ? by_norm : by_integer;
   // The inverse of a denormal number may be infinite: such a row is packed as zeros.
+  const float inverse = largest > 1e-36f ? 1 / *scale : 0;
+  int64_t norm = 0;
+  for (int64_t s = 0; s < count; ++s) {
+    const int32_t low = nearest_integer(row[2 * s] * inverse),
+                  high = nearest_integer(row[2 * s + 1] * inverse);
+    cells[s] = static_cast<int32_t>((low & 0xffff) | static_cast<uint32_t>(high) << 16);
+    norm += low * low + high * high;
+  }
+  return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
+}
+
+float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, int32_t* row_start) {
+  const float largest = largest_magnitude(row, 4 * count);
+  // As for int16.
   const float inverse = largest > 1e-36f ? 127 / largest : 0;
   auto* bytes = reinterpret_cast<int8_t*>(cells);
   int32_t total = 0,
           norm = 0;  // the largest norm, 127 * 127 * channels, fits up to 133,000 channels
   for (int64_t c = 0; c < 4 * count; ++c) {
-    const float scaled = row[c] * inverse;
-    const auto value = static_cast<int32_t>(scaled + (scaled < 0 ? -0.5f : 0.5f));
+    const int32_t value = nearest_integer(row[c] * inverse);
     bytes[c] = static_cast<int8_t>(value);
     total += value;
     norm += value * value;
@@ -58,6 +88,20 @@ float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, i
   *scale = largest / 127;
   *row_start = -128 * total;
   return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
+}
+
+float pack_row(Search search, float* row, int64_t cells, int32_t* row_cells, PackedPatches packed,
+               int64_t r) {
+  switch (search) {
+    case Search::bfloat16:
+      return pack_bfloat16(row, cells, row_cells);
+    case Search::int8:
+      return pack_int8(row, cells, row_cells, packed.scales + r, packed.row_starts + r);
+    case Search::int16:
+      return pack_int16(row, cells, row_cells, packed.scales + r);
+    default:
+      return pack_float32(row, cells, row_cells);
+  }
 }
 
 }  // namespace
@@ -73,14 +117,11 @@ void pack_patches(Search search, const float* patches, int64_t channels, const f
   auto* row_cells = reinterpret_cast<int32_t*>(scratch + channels + 3);
   for (int64_t i = 0; i < 3; ++i) row[channels + i] = 0;
   for (int64_t r = 0; r < round_to_micropanels(packed.rows); ++r) {
-    if (search == Search::int8) packed.scales[r] = 0, packed.row_starts[r] = 0;
+    packed.scales[r] = 0;
+    packed.row_starts[r] = 0;
     if (r < packed.rows) {
       for (int64_t c = 0; c < channels; ++c) row[c] = patches[r * channels + c] - center[c];
-      packed.half_norms[r] =
-          search == Search::float32 ? pack_float32(row, cells, row_cells)
-          : search == Search::bfloat16
-              ? pack_bfloat16(row, cells, row_cells)
-              : pack_int8(row, cells, row_cells, packed.scales + r, packed.row_starts + r);
+      packed.half_norms[r] = pack_row(search, row, cells, row_cells, packed, r);
     } else {
       packed.half_norms[r] = -__builtin_inff();
       for (int64_t s = 0; s < steps; ++s) row_cells[s] = 0;

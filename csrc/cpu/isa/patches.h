@@ -5,17 +5,17 @@
 
 namespace musc2::cpu {
 
-enum class Search : int { float32, bfloat16, int8 };
+enum class Search : int { float32, bfloat16, int8, int16 };
 
 // A sample packed for the search, as micropanels of micropanel_rows() rows. In a micropanel, step s
-// holds one 4-byte cell per row: 1 float32, 2 bfloat16 or 4 int8 values of consecutive channels.
+// holds one 4-byte cell per row: 1 float32, 2 bfloat16 or int16, or 4 int8 values of consecutive channels.
 // The same layout serves as either operand of a product. Rows are padded to whole micropanels and
 // channels to whole steps, with zeros. Channels beyond the steps are 0 in both samples: they add
 // nothing to a product.
 struct PackedPatches {
   int32_t* cells;
   float* half_norms;    // -|x|^2 / 2 of the packed values; -infinity for padding: it never wins
-  float* scales;        // int8: value = scale * integer
+  float* scales;        // int8, int16: value = scale * integer
   int32_t* row_starts;  // int8: -128 times the row's sum
   int64_t rows, steps;
 };

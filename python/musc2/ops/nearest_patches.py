@@ -62,7 +62,8 @@ def nearest_patches(
         references: samples to compare with; by default the samples are compared with each other.
         precision: of the search alone; distances are always measured in float32. "bfloat16",
             "float16" and "int8" are permissions: a CPU without such instructions searches in
-            float32, a GPU searches in bfloat16 for "int8". "auto" is bfloat16.
+            integers of 16 bits, where it has instructions for these, else in float32; a GPU
+            searches in bfloat16 for "int8". "auto" is bfloat16.
         search_window: compare only with patches at most this many grid cells away, in float32.
         grid: (h, w) patches of a sample, for ``search_window``; by default a square.
         return_index: also return the nearest patches, (N, L, N) or (N, L, R) int32, -1 for a sample
