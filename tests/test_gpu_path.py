@@ -39,6 +39,7 @@ CASES = {
     "farthest_points": (POINTS, 20),
     "nearest_points": (POINTS, POINTS[:10], 5),
     "group_points": (POINTS, torch.arange(0, 300, 10)),
+    "project_tokens": (TOKENS, TOKENS[:12], TOKENS[0]),
 }
 OPTIONS = {"link_patches": {"size": (20, 20), "grid": (5, 5)}}
 BATCHES = {

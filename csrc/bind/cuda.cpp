@@ -14,6 +14,7 @@
 #include "musc2/nearest_points.h"
 #include "musc2/pool_centers.h"
 #include "musc2/pool_grid.h"
+#include "musc2/project_tokens.h"
 #include "musc2/rank_match.h"
 #include "musc2/spread_points.h"
 
@@ -39,4 +40,5 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("pool_centers", by_address(&cuda::pool_centers));
   module.def("link_patches", by_address(&cuda::link_patches));
   module.def("spread_points", by_address(&cuda::spread_points));
+  module.def("project_tokens", by_address(&cuda::project_tokens));
 }

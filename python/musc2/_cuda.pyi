@@ -157,3 +157,13 @@ def spread_points(
     largest_batch: int,
     stream: int,
 ) -> None: ...
+def project_tokens(
+    tokens: int,
+    count: int,
+    channels: int,
+    matrix: int,
+    offset: int,
+    columns: int,
+    projected: int,
+    stream: int,
+) -> None: ...
