@@ -25,6 +25,7 @@ TOKENS = torch.rand(40, 12, generator=GENERATOR)
 CURVATURE = torch.rand(40, generator=GENERATOR) / 50
 VALUES = torch.rand(40, generator=GENERATOR)
 PIXELS = torch.randint(0, 400, (40,), generator=GENERATOR)
+PICTURES = torch.rand(2, 3, 40, 72, generator=GENERATOR)
 TWO = [0, 15, 40]
 
 CASES = {
@@ -39,6 +40,7 @@ CASES = {
     "farthest_points": (POINTS, 20),
     "nearest_points": (POINTS, POINTS[:10], 5),
     "group_points": (POINTS, torch.arange(0, 300, 10)),
+    "gradient_tokens": (PICTURES,),
     "project_tokens": (TOKENS, TOKENS[:12], TOKENS[0]),
 }
 OPTIONS = {"link_patches": {"size": (20, 20), "grid": (5, 5)}}

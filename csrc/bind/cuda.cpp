@@ -7,6 +7,7 @@
 #include "bind/extras.h"
 #include "cuda/devices.h"
 #include "musc2/farthest_points.h"
+#include "musc2/gradient_tokens.h"
 #include "musc2/group_points.h"
 #include "musc2/link_patches.h"
 #include "musc2/lowest_mean.h"
@@ -40,5 +41,7 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("pool_centers", by_address(&cuda::pool_centers));
   module.def("link_patches", by_address(&cuda::link_patches));
   module.def("spread_points", by_address(&cuda::spread_points));
+  module.def("gradient_tokens_scratch", by_address(&cuda::gradient_tokens_scratch));
+  module.def("gradient_tokens", by_address(&cuda::gradient_tokens));
   module.def("project_tokens", by_address(&cuda::project_tokens));
 }

@@ -157,6 +157,16 @@ def spread_points(
     largest_batch: int,
     stream: int,
 ) -> None: ...
+def gradient_tokens_scratch(count: int, height: int, width: int) -> int: ...
+def gradient_tokens(
+    images: int,
+    count: int,
+    height: int,
+    width: int,
+    tokens: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
 def project_tokens(
     tokens: int,
     count: int,

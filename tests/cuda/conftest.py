@@ -77,6 +77,7 @@ CALLS = {
     "spread_points": _call(
         ops.spread_points, _values(POINTS, 3), _values(CENTERS, 3), _values(CENTERS)
     ),
+    "gradient_tokens": _call(ops.gradient_tokens, _values(2, 3, 48, 72)),
     "project_tokens": _call(
         ops.project_tokens, _values(POINTS, 48), _values(48, 200), _values(200)
     ),
