@@ -41,6 +41,7 @@ CASES = {
     "nearest_points": (POINTS, POINTS[:10], 5),
     "group_points": (POINTS, torch.arange(0, 300, 10)),
     "gradient_tokens": (PICTURES,),
+    "dictionary_tokens": (PICTURES, PICTURES[0, 0, :36, :21].reshape(108, 7), TOKENS[:, :7]),
     "project_tokens": (TOKENS, TOKENS[:12], TOKENS[0]),
 }
 OPTIONS = {"link_patches": {"size": (20, 20), "grid": (5, 5)}}

@@ -6,6 +6,7 @@
 #include "bind/by_address.h"
 #include "bind/extras.h"
 #include "cuda/devices.h"
+#include "musc2/dictionary_tokens.h"
 #include "musc2/farthest_points.h"
 #include "musc2/gradient_tokens.h"
 #include "musc2/group_points.h"
@@ -43,5 +44,7 @@ PYBIND11_MODULE(MUSC2_MODULE, module) {
   module.def("spread_points", by_address(&cuda::spread_points));
   module.def("gradient_tokens_scratch", by_address(&cuda::gradient_tokens_scratch));
   module.def("gradient_tokens", by_address(&cuda::gradient_tokens));
+  module.def("dictionary_tokens_scratch", by_address(&cuda::dictionary_tokens_scratch));
+  module.def("dictionary_tokens", by_address(&cuda::dictionary_tokens));
   module.def("project_tokens", by_address(&cuda::project_tokens));
 }

@@ -167,6 +167,23 @@ def gradient_tokens(
     scratch: int,
     stream: int,
 ) -> None: ...
+def dictionary_tokens_scratch(
+    count: int, height: int, width: int, components: int, word_count: int
+) -> int: ...
+def dictionary_tokens(
+    images: int,
+    count: int,
+    height: int,
+    width: int,
+    whitening: int,
+    components: int,
+    words: int,
+    word_count: int,
+    softness: float,
+    tokens: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
 def project_tokens(
     tokens: int,
     count: int,

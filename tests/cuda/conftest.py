@@ -78,6 +78,9 @@ CALLS = {
         ops.spread_points, _values(POINTS, 3), _values(CENTERS, 3), _values(CENTERS)
     ),
     "gradient_tokens": _call(ops.gradient_tokens, _values(2, 3, 48, 72)),
+    "dictionary_tokens": _call(
+        ops.dictionary_tokens, _values(2, 3, 48, 72), _values(108, 24), _values(150, 24)
+    ),
     "project_tokens": _call(
         ops.project_tokens, _values(POINTS, 48), _values(48, 200), _values(200)
     ),
