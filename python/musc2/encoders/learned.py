@@ -77,6 +77,14 @@ def check_state(
     return {name: state[name].detach().float().cpu() for name in ranks}
 
 
+def device_of(ops: Iterable[str], device: str | torch.device) -> torch.device:
+    """Return ``device``; the CPU instead of a GPU that has no kernels for all ``ops``."""
+    usable = torch.device(device)
+    if usable.type == "cpu" or dispatch.is_too_old(usable) or not all(map(dispatch.serves, ops)):
+        return torch.device("cpu")
+    return usable
+
+
 def refuse_weights(encoder: str, weights: object) -> None:
     """Raise if there are weights: these encoders have none to load."""
     if weights is not None:
