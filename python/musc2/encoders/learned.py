@@ -19,6 +19,14 @@ T = TypeVar("T")
 MAX_TOKENS = 40_000  # that principal axes are learned from
 
 
+def device_of(ops: Sequence[str], device: str | torch.device) -> torch.device:
+    """Return ``device`` if all ``ops`` run there, else the CPU."""
+    wanted = torch.device(device)
+    if wanted.type == "cpu" or dispatch.is_too_old(wanted) or not all(map(dispatch.serves, ops)):
+        return torch.device("cpu")
+    return wanted
+
+
 def in_canonical_order(samples: Sequence[torch.Tensor]) -> list[int]:
     """Return the order of the samples by a hash of their bytes.
 
@@ -75,14 +83,6 @@ def check_state(
     if {name: len(shape) for name, shape in shapes.items()} != dict(ranks):
         checks.refuse(encoder, "state", f"must be a result of state() ({', '.join(ranks)})", shapes)
     return {name: state[name].detach().float().cpu() for name in ranks}
-
-
-def device_of(ops: Iterable[str], device: str | torch.device) -> torch.device:
-    """Return ``device``; the CPU instead of a GPU that has no kernels for all ``ops``."""
-    usable = torch.device(device)
-    if usable.type == "cpu" or dispatch.is_too_old(usable) or not all(map(dispatch.serves, ops)):
-        return torch.device("cpu")
-    return usable
 
 
 def refuse_weights(encoder: str, weights: object) -> None:
