@@ -29,6 +29,9 @@ PICTURES = torch.rand(2, 3, 40, 72, generator=GENERATOR)
 TWO = [0, 15, 40]
 
 CASES = {
+    "gradient_tokens": (PICTURES,),
+    "dictionary_tokens": (PICTURES, PICTURES[0, 0, :36, :21].reshape(108, 7), TOKENS[:, :7]),
+    "project_tokens": (TOKENS, TOKENS[:12], TOKENS[0]),
     "lowest_mean": (TOKENS,),
     "pool_grid": (TOKENS.reshape(2, 4, 5, 12),),
     "pool_centers": (TOKENS, POINTS[:40], CURVATURE),
@@ -40,9 +43,6 @@ CASES = {
     "farthest_points": (POINTS, 20),
     "nearest_points": (POINTS, POINTS[:10], 5),
     "group_points": (POINTS, torch.arange(0, 300, 10)),
-    "gradient_tokens": (PICTURES,),
-    "dictionary_tokens": (PICTURES, PICTURES[0, 0, :36, :21].reshape(108, 7), TOKENS[:, :7]),
-    "project_tokens": (TOKENS, TOKENS[:12], TOKENS[0]),
 }
 OPTIONS = {"link_patches": {"size": (20, 20), "grid": (5, 5)}}
 BATCHES = {
