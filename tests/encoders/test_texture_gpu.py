@@ -29,7 +29,7 @@ def _few_patches(monkeypatch):
 
 @pytest.fixture
 def images(rng):
-    rgb = torch.from_numpy(parts.images(rng, 9, size=(32, 40)))
+    rgb = torch.from_numpy(parts.images(rng, 8, size=(16, 24)))
     return (rgb.permute(0, 3, 1, 2) / 255).float()
 
 
@@ -142,8 +142,8 @@ def test_thread_orders_give_equal_bits(images):
 
 
 def test_scores_on_the_gpu_are_near_those_on_the_cpu(rng):
-    rgb = parts.images(rng, 6, size=(48, 40))
-    config = Config(input_size=48, search_precision="float32")
+    rgb = parts.images(rng, 6, size=(40, 32))
+    config = Config(input_size=40, search_precision="float32")
     expected = score(rgb, encoder_2d=small(), config=config, device="cpu")
     with pretended_gpu.present() as counts:
         result = score(rgb, encoder_2d=small("cuda"), config=config, device="cuda")

@@ -22,7 +22,7 @@ def test_a_ramp_has_one_direction_and_its_neighbors(backend):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 3, 32, 48), (1, 3, 8, 8), (1, 3, 8, 40), (1, 3, 56, 16), (1, 3, 80, 136)]
+    "shape", [(2, 3, 32, 48), (1, 3, 8, 8), (1, 3, 8, 40), (1, 3, 56, 16), (1, 3, 40, 72)]
 )
 def test_random_images_agree_with_the_oracle(backend, rng, shape):
     images = random_images(rng, shape)
