@@ -43,12 +43,15 @@ CASES = {
     "farthest_points": (POINTS, 20),
     "nearest_points": (POINTS, POINTS[:10], 5),
     "group_points": (POINTS, torch.arange(0, 300, 10)),
+    "point_normals": (POINTS,),
+    "group_histograms": (POINTS, *ops.point_normals(POINTS), torch.arange(0, 300, 10)),
 }
 OPTIONS = {"link_patches": {"size": (20, 20), "grid": (5, 5)}}
 BATCHES = {
     "pool_centers": {"offsets": TWO},
     "link_patches": {"offsets": torch.tensor(TWO)},
     "spread_points": {"offsets": [0, 100, 300], "center_offsets": np.array(TWO)},
+    "point_normals": {"offsets": [0, 100, 300]},
 }
 EMULATED_OPS = [op for op in CASES if "emulated" in backends.names(op)]
 OPS_WITH_KERNEL = [op for op in EMULATED_OPS if not backends.is_composed(op)]
