@@ -176,7 +176,7 @@ __global__ void __launch_bounds__(threads)
   MUSC2_DYNAMIC_SHARED(float, memory);
   __shared__ float sums[6];
   const int64_t row = blockIdx.x, cloud = row / found.centers.each, first = found.offsets[cloud];
-  const int64_t center = found.centers.point(row, found.offsets[cloud + 1] - first);
+  const int64_t center = found.centers.place(row, found.offsets[cloud + 1] - first);
   points += 3 * first, normals += 3 * first;
   const Describer around(memory, static_cast<int>(found.neighbors(scale, cloud)));
   around.load(points, normals, variation + first, load_point(points, center),

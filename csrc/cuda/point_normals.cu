@@ -1,11 +1,11 @@
-// Three kernels. The first finds the neighbors of each point (search.h) and writes their indices to
-// scratch memory. The second has a thread per point, which sums up the covariance in the order of
+// The neighbors of each point are found first (near_search.h); their indices are in scratch memory.
+// Then a kernel has a thread per point, which sums up the covariance in the order of
 // the neighbors, to match the bits of the CPU kernel, and keeps the matrix of the rotations in
-// registers. The third averages the raw normals over the neighbors, in that order, too.
+// registers. The last averages the raw normals over the neighbors, in that order, too.
 #include "common/normals.h"
 #include "common/smallest_axis.h"
 #include "cuda/device.h"
-#include "cuda/search.h"
+#include "cuda/near_search.h"
 #include "musc2/point_normals.h"
 
 namespace musc2::cuda {
@@ -28,11 +28,10 @@ struct Batch {
 
 // The points as queries of a search.
 struct Everywhere {
-  const float* points;
   const int64_t* offsets;
 
   __device__ int64_t first(int64_t cloud) const { return offsets[cloud]; }
-  __device__ Point at(int64_t row, const float*, int64_t) const { return load_point(points, row); }
+  __device__ int64_t place(int64_t row, int64_t start, int64_t) const { return row - start; }
 };
 
 // The point of the calling thread.
@@ -82,10 +81,10 @@ __global__ void __launch_bounds__(threads) smooth(Batch batch, const float* raw,
 
 }  // namespace
 
-int64_t point_normals_scratch(int64_t point_count, int64_t neighbors) {
+int64_t point_normals_scratch(int64_t point_count, int64_t clouds, int64_t neighbors) {
   constexpr auto index_bytes = static_cast<int64_t>(sizeof(int32_t)),
                  normal_bytes = static_cast<int64_t>(3 * sizeof(float));
-  return point_count * (neighbors * index_bytes + normal_bytes);
+  return point_count * (neighbors * index_bytes + normal_bytes) + Boxes::bytes(point_count, clouds);
 }
 
 void point_normals(const float* points, const int64_t* offsets, int64_t clouds, const float* sensor,
@@ -94,8 +93,9 @@ void point_normals(const float* points, const int64_t* offsets, int64_t clouds, 
   if (clouds == 0) return;
   auto* const raw = static_cast<float*>(scratch);
   auto* const index = reinterpret_cast<int32_t*>(raw + 3 * point_count);
-  search(__func__, points, offsets, clouds, Everywhere{points, offsets}, largest_cloud, neighbors,
-         index, nullptr, stream);
+  const Boxes boxes{reinterpret_cast<Box*>(index + point_count * neighbors)};
+  search_near(__func__, points, offsets, clouds, Everywhere{offsets}, largest_cloud, neighbors,
+              largest_cloud, boxes, index, nullptr, stream);
   const int64_t blocks_each = blocks_for(largest_cloud, threads);
   const unsigned blocks = blocks_for(clouds * blocks_each, 1);
   const Batch batch{points, offsets, blocks_each, index, neighbors};

@@ -22,7 +22,7 @@ void point_normals(const float* points, const int64_t* offsets, int64_t clouds, 
 namespace musc2::cuda {
 
 // Bytes of scratch memory, which begins at a multiple of 4.
-int64_t point_normals_scratch(int64_t point_count, int64_t neighbors);
+int64_t point_normals_scratch(int64_t point_count, int64_t clouds, int64_t neighbors);
 
 // sensor is on the host; it is read before the call returns. largest_cloud: its points; neighbors:
 // at most as many.

@@ -42,7 +42,7 @@ def point_normals(
     sizes = bounds.diff().tolist()
     clouds, largest = len(sizes), max(sizes, default=0)
     neighbors = min(neighbors, largest)
-    scratch = dispatch.scratch(OP, xyz, len(xyz), neighbors)
+    scratch = dispatch.scratch(OP, xyz, len(xyz), clouds, neighbors)
     bounds = arrays.offsets_on_device_of(bounds, xyz)
     arguments = (bounds, clouds, direction, neighbors, normals, variation)
     dispatch.launch(OP, xyz, *arguments, gpu_only=(len(xyz), largest, scratch))
