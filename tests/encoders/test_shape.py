@@ -62,6 +62,7 @@ def test_tokens_are_computed_on_the_gpu_and_stay_there(fitted):
         on_gpu = encoders.load("shape", device="cuda")
         assert on_gpu.device.type == "cuda"
         on_gpu.restore(encoder.state())
+        on_gpu.encode(own[0], groups[0])  # copies the state
         counts.waits.clear()
         of_two = launches(counts, lambda: on_gpu.encode_batch(own[1:], groups[1:]))
         assert launches(counts, lambda: on_gpu.encode_batch(own, groups)) == of_two

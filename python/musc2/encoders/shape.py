@@ -68,6 +68,9 @@ class Shape:
         self._state: dict[str, torch.Tensor] = {}
         self._moved: dict[str, torch.Tensor] = {}  # the state, on the device
 
+    def __getstate__(self) -> dict[str, object]:
+        return vars(self) | {"_moved": {}}
+
     @property
     def device(self) -> torch.device:
         """Return where it works."""
@@ -92,7 +95,8 @@ class Shape:
         for cloud, own in zip(clouds, groups, strict=True):
             check_groups(self.name, cloud, own)
         rows = self._histograms(clouds).sqrt_().flatten(2)
-        return project_tokens(rows, self._moved["matrix"], self._moved["offset"])[:, None]
+        state = self._state_on_device()
+        return project_tokens(rows, state["matrix"], state["offset"])[:, None]
 
     def fit(self, clouds: Sequence[Cloud], *, seed: int = 0) -> None:
         """Learn scales and principal axes from at most 40 of the clouds.
@@ -125,8 +129,14 @@ class Shape:
         self._set_state({"matrix": matrix, "offset": -mean.flatten() @ matrix})
 
     def _set_state(self, state: dict[str, torch.Tensor]) -> None:
-        self._moved = {name: upload(values, self._device) for name, values in state.items()}
-        self._state = state
+        self._state, self._moved = state, {}
+
+    def _state_on_device(self) -> dict[str, torch.Tensor]:
+        """Return the state where the encoder works; the first time a GPU waits for its copy."""
+        if not self._moved:
+            # Not queued on the caller's stream, as an upload would be: others use the copy, too.
+            self._moved = {name: own.to(self._device) for name, own in self._state.items()}
+        return self._moved
 
     def _histograms(self, clouds: Sequence[Cloud]) -> torch.Tensor:
         """Return the histograms of clouds with equally many centers, (B, G, scales, 38)."""
