@@ -49,7 +49,14 @@ def test_random_sheets_agree_with_the_oracle(backend, rng, neighbors, sensor):
     assert np.array_equal(points, before)
 
 
-@pytest.mark.parametrize("order", ["of a scan", "random", "all but a few in one place"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        "of a scan",
+        pytest.param("random", marks=pytest.mark.long),
+        pytest.param("all but a few in one place", marks=pytest.mark.long),
+    ],
+)
 def test_the_order_of_the_points_does_not_matter(backend, rng, order):
     """Searches begin with the points that follow each other; here they are not all of them."""
     points = np.unique(sheet(rng, 1120), axis=0)
