@@ -95,9 +95,9 @@ def test_only_ops_with_a_kernel_take_arrays_on_a_gpu(built):
     assert musc2.cuda.is_available()
     for op in ("lowest_mean", "rescore"):
         dispatch.require(op, "d", GPU)
-    message = "gradient_tokens: images is on cuda:0, but gradient_tokens runs on the CPU"
+    message = "region_overlap: maps is on cuda:0, but region_overlap runs on the CPU"
     with pytest.raises(DeviceError, match=message):
-        dispatch.require("gradient_tokens", "images", GPU)
+        dispatch.require("region_overlap", "maps", GPU)
 
 
 def test_other_devices_are_named():
@@ -168,7 +168,7 @@ def test_the_emulation_serves_inside_its_block_what_has_a_cuda_kernel(monkeypatc
     calls = []
     cpu = SimpleNamespace(
         lowest_mean=lambda *arguments: calls.append("lowest_mean"),
-        gradient_tokens=lambda *arguments: calls.append("gradient_tokens"),
+        region_overlap=lambda *arguments: calls.append("region_overlap"),
     )
     monkeypatch.setattr(dispatch, "_cpu", cpu)
     d, mean = torch.ones(2, 3), torch.zeros(2)
@@ -176,9 +176,9 @@ def test_the_emulation_serves_inside_its_block_what_has_a_cuda_kernel(monkeypatc
     with dispatch.emulated():
         assert dispatch.on_gpu(d)
         dispatch.launch("lowest_mean", d, *arguments)
-        dispatch.launch("gradient_tokens", d)
+        dispatch.launch("region_overlap", d)
     assert mean.tolist() == [1.0, 1.0]
-    assert calls == ["gradient_tokens"]
+    assert calls == ["region_overlap"]
     assert not dispatch.on_gpu(d)
     dispatch.launch("lowest_mean", d, *arguments)
-    assert calls == ["gradient_tokens", "lowest_mean"]
+    assert calls == ["region_overlap", "lowest_mean"]

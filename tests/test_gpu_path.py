@@ -25,9 +25,13 @@ TOKENS = torch.rand(40, 12, generator=GENERATOR)
 CURVATURE = torch.rand(40, generator=GENERATOR) / 50
 VALUES = torch.rand(40, generator=GENERATOR)
 PIXELS = torch.randint(0, 400, (40,), generator=GENERATOR)
+PICTURES = torch.rand(2, 3, 40, 72, generator=GENERATOR)
 TWO = [0, 15, 40]
 
 CASES = {
+    "gradient_tokens": (PICTURES,),
+    "dictionary_tokens": (PICTURES, PICTURES[0, 0, :36, :21].reshape(108, 7), TOKENS[:, :7]),
+    "project_tokens": (TOKENS, TOKENS[:12], TOKENS[0]),
     "lowest_mean": (TOKENS,),
     "pool_grid": (TOKENS.reshape(2, 4, 5, 12),),
     "pool_centers": (TOKENS, POINTS[:40], CURVATURE),
@@ -39,12 +43,15 @@ CASES = {
     "farthest_points": (POINTS, 20),
     "nearest_points": (POINTS, POINTS[:10], 5),
     "group_points": (POINTS, torch.arange(0, 300, 10)),
+    "point_normals": (POINTS,),
+    "group_histograms": (POINTS, *ops.point_normals(POINTS), torch.arange(0, 300, 10)),
 }
 OPTIONS = {"link_patches": {"size": (20, 20), "grid": (5, 5)}}
 BATCHES = {
     "pool_centers": {"offsets": TWO},
     "link_patches": {"offsets": torch.tensor(TWO)},
     "spread_points": {"offsets": [0, 100, 300], "center_offsets": np.array(TWO)},
+    "point_normals": {"offsets": [0, 100, 300]},
 }
 EMULATED_OPS = [op for op in CASES if "emulated" in backends.names(op)]
 OPS_WITH_KERNEL = [op for op in EMULATED_OPS if not backends.is_composed(op)]

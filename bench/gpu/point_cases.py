@@ -1,4 +1,4 @@
-"""Calls of farthest_points, nearest_points, group_points and spread_points."""
+"""Calls of the ops on points: how they are searched, grouped and described."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from musc2 import ops
 
 
 def cases(size: Size) -> Iterator[Case]:
-    """Yield the cases of farthest_points, nearest_points, group_points and spread_points."""
+    """Yield the cases of the ops on points."""
     clouds = scans(size)
     every, to_points = size.clouds, ends(size.clouds, size.points)
     to_centers = ends(size.clouds, size.centers)
@@ -44,6 +44,16 @@ def cases(size: Size) -> Iterator[Case]:
         )
         return (result,)
 
+    def normals(points: torch.Tensor) -> Arrays:
+        return ops.point_normals(points, offsets=to_points)
+
+    def surface() -> Arrays:
+        return packed, *normals(packed), chosen.repeat(every, 1)
+
+    def histograms(*surface: torch.Tensor) -> Arrays:
+        scales = (size.search // 4, size.search // 2, size.search)
+        return (ops.group_histograms(*surface, scales=scales, offsets=to_points),)
+
     for radius in (0.0, 0.03):
         yield case(
             f"farthest_points {size.name}, skip_radius {radius:g}",
@@ -63,3 +73,5 @@ def cases(size: Size) -> Iterator[Case]:
     yield case(
         f"spread_points {size.name}", lambda: (packed, centers, values), spread, close(1e-6, 0.0)
     )
+    yield case(f"point_normals {size.name}", lambda: (packed,), normals, equal)
+    yield case(f"group_histograms {size.name}", surface, histograms, equal)

@@ -1,4 +1,4 @@
-"""The point ops on 64 clouds of 20,000 points: farthest_points, nearest_points, group_points."""
+"""The point ops on 64 clouds of 20,000 points: how they are searched, grouped and described."""
 
 from __future__ import annotations
 
@@ -60,6 +60,9 @@ def works(bench: Bench) -> Iterator[Work]:
     centers = chosen(clouds)
     yield Work("nearest_points", partial(nearest, bench, clouds, centers))
     yield Work("group_points", partial(groups, bench, clouds, centers))
+    yield Work("point_normals, scans", partial(normals, bench, clouds))
+    yield Work("point_normals, points in random order", partial(normals, bench, shuffled))
+    yield Work("group_histograms", partial(histograms, bench, clouds, centers))
 
 
 def chosen(clouds: torch.Tensor) -> torch.Tensor:
@@ -138,3 +141,30 @@ def groups(bench: Bench, clouds: torch.Tensor, centers: torch.Tensor) -> dict[st
 
     size = f"{len(clouds)} x 1024 in 20000"
     return bench.contest(size, ours, {"cdist, topk and eigvalsh": published}, check, goals)
+
+
+def normals(bench: Bench, clouds: torch.Tensor) -> dict[str, Any]:
+    """Measure it alone: every point's distances to all others take torch seconds."""
+    some = clouds[:, : bench.size(20_000, 300)]
+    packed, offsets = some.flatten(0, 1), offsets_of(some)
+
+    def ours() -> torch.Tensor:
+        return ops.point_normals(packed, offsets=offsets)[0]
+
+    return bench.contest(f"{len(some)} x {some.shape[1]}, 24 neighbors", ours, {}, _no_check)
+
+
+def histograms(bench: Bench, clouds: torch.Tensor, centers: torch.Tensor) -> dict[str, Any]:
+    """Measure it alone, at three scales."""
+    some, own = clouds[:, : bench.size(20_000, 300)], centers[:, : bench.size(1024, 20)]
+    packed, offsets = some.flatten(0, 1), offsets_of(some)
+    surface = (packed, *ops.point_normals(packed, offsets=offsets), own % some.shape[1])
+
+    def ours() -> torch.Tensor:
+        return ops.group_histograms(*surface, offsets=offsets)
+
+    return bench.contest(f"{len(some)} x {own.shape[1]}, 3 scales", ours, {}, _no_check)
+
+
+def _no_check() -> None:
+    """Check nothing: the stage before has compared the results with the CPU's."""

@@ -1,4 +1,4 @@
-"""Calls of pool_grid, pool_centers, link_patches, rank_match and lowest_mean."""
+"""Calls of the ops that make tokens, pool them, and rank and reduce their distances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from musc2 import ops
 
 
 def cases(size: Size) -> Iterator[Case]:
-    """Yield the cases of pool_grid, pool_centers, link_patches, rank_match and lowest_mean."""
+    """Yield the cases of the ops on images, tokens and distances."""
     generator = torch.Generator().manual_seed(2)
     count, channels = size.clouds * size.centers, size.channels // 2
     to_centers, patches = ends(size.clouds, size.centers), size.grid[0] * size.grid[1]
@@ -46,6 +46,37 @@ def cases(size: Size) -> Iterator[Case]:
         d[torch.arange(size.samples), :, torch.arange(size.samples)] = float("inf")
         return (d,)
 
+    def images() -> torch.Tensor:
+        height, width = size.grid
+        return torch.rand(size.samples, 3, 8 * height, 8 * width, generator=generator)
+
+    def dictionary() -> Arrays:
+        whitening = torch.randn(108, 48, generator=generator) / 10
+        return images(), whitening, torch.randn(256, 48, generator=generator)
+
+    def projection() -> Arrays:
+        rows = torch.randn(size.samples * patches, 398, generator=generator)
+        matrix = torch.randn(398, 128, generator=generator) / 20
+        return rows, matrix, torch.rand(128, generator=generator)
+
+    yield case(
+        f"gradient_tokens {size.name}",
+        lambda: (images(),),
+        lambda pixels: (ops.gradient_tokens(pixels),),
+        close(2e-5, 2e-7),
+    )
+    yield case(
+        f"dictionary_tokens {size.name}",
+        dictionary,
+        lambda *arrays: (ops.dictionary_tokens(*arrays),),
+        close(2e-5, 2e-6),
+    )
+    yield case(
+        f"project_tokens {size.name}",
+        projection,
+        lambda *arrays: (ops.project_tokens(*arrays),),
+        close(2e-5, 4e-6),
+    )
     for name, dtype in DTYPES.items():
         yield case(
             f"pool_grid {size.name}, {name}",

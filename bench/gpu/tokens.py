@@ -1,4 +1,4 @@
-"""pool_grid against its instruction floor and the unfolded formula, reductions against torch's."""
+"""pool_grid against its instruction floor and the unfolded formula, the others against torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
+from bench.baselines.dictionary_tokens import dictionary_tokens as by_cdist
+from bench.baselines.gradient_tokens import gradient_tokens as by_convolutions
 from bench.baselines.pool_grid import pool_grid as unfolded
+from bench.baselines.project_tokens import project_tokens as by_addmm
 from bench.gpu.bench import Bench
 from bench.gpu.machine import peak_clock
 from bench.gpu.works import Work
@@ -31,6 +34,9 @@ def works(bench: Bench) -> Iterator[Work]:
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         name = str(dtype).removeprefix("torch.")
         yield Work(f"pool_grid, {name}", partial(pool, bench, dtype))
+    yield Work("gradient_tokens", partial(gradients, bench))
+    yield Work("dictionary_tokens", partial(dictionary, bench))
+    yield Work("project_tokens", partial(project, bench))
     yield Work("lowest_mean", partial(lowest, bench))
     yield Work("rank_match", partial(ranks, bench))
 
@@ -57,6 +63,73 @@ def pool(bench: Bench, dtype: torch.dtype) -> dict[str, Any]:
     if not bench.rehearsal:
         record["share_of_floor"] = floor_ms(tokens.numel()) / record["ms"]
     return record
+
+
+def pictures(bench: Bench) -> torch.Tensor:
+    """Return images of the size that ``texture`` takes."""
+    shape = (bench.size(120, 1), 3, bench.size(224, 40), bench.size(224, 48))
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(bench.device)
+
+
+def gradients(bench: Bench) -> dict[str, Any]:
+    """Measure the edges around each cell of a set of images, against convolutions of torch."""
+    images = pictures(bench)
+
+    def ours() -> torch.Tensor:
+        return ops.gradient_tokens(images)
+
+    def convolutions() -> torch.Tensor:
+        with bench.device:
+            return by_convolutions(images)
+
+    def check() -> None:
+        torch.testing.assert_close(ours(), convolutions(), rtol=1e-3, atol=1e-4)
+
+    return bench.contest(sides(images), ours, {"torch": convolutions}, check)
+
+
+def dictionary(bench: Bench) -> dict[str, Any]:
+    """Measure the distances of a set's patches to 256 words, against torch.cdist."""
+    images, generator = pictures(bench), torch.Generator().manual_seed(1)
+    whitening = (torch.randn(108, 48, generator=generator) / 10).to(bench.device)
+    words = torch.randn(256, 48, generator=generator).to(bench.device)
+
+    def ours() -> torch.Tensor:
+        return ops.dictionary_tokens(images, whitening, words)
+
+    def cdist() -> torch.Tensor:
+        with bench.device:
+            return by_cdist(images, whitening, words)
+
+    def check() -> None:
+        torch.testing.assert_close(ours(), cdist(), rtol=1e-3, atol=1e-3)
+
+    return bench.contest(sides(images), ours, {"cdist": cdist}, check)
+
+
+def project(bench: Bench) -> dict[str, Any]:
+    """Measure the projection of a set's tokens, against a product by torch."""
+    generator = torch.Generator().manual_seed(2)
+    shapes = (bench.size(120 * 784, 30), 398), (398, 128), (128,)
+    tokens, matrix, offset = (
+        torch.randn(shape, generator=generator).to(bench.device) for shape in shapes
+    )
+
+    def ours() -> torch.Tensor:
+        return ops.project_tokens(tokens, matrix, offset)
+
+    def addmm() -> torch.Tensor:
+        return by_addmm(tokens, matrix, offset)
+
+    def check() -> None:
+        torch.testing.assert_close(ours(), addmm(), rtol=1e-4, atol=1e-3)
+
+    return bench.contest(f"{len(tokens)}x398x128", ours, {"torch.addmm": addmm}, check)
+
+
+def sides(images: torch.Tensor) -> str:
+    """Return the number and the size of images as text."""
+    return "x".join(map(str, images.shape))
 
 
 def lowest(bench: Bench) -> dict[str, Any]:

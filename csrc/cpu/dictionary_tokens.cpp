@@ -5,10 +5,10 @@
 #include <array>
 #include <cmath>
 
+#include "common/mirror.h"
 #include "common/parallel.h"
 #include "cpu/columns.h"
 #include "cpu/isa/pool_tokens.h"
-#include "cpu/mirror.h"
 
 namespace musc2::cpu {
 namespace {

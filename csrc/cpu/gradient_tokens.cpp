@@ -6,10 +6,10 @@
 #include <cmath>
 #include <vector>
 
+#include "common/mirror.h"
 #include "common/parallel.h"
 #include "cpu/isa/orient_gradients.h"
 #include "cpu/isa/pool_tokens.h"
-#include "cpu/mirror.h"
 
 namespace musc2::cpu {
 namespace {

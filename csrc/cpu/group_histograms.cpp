@@ -5,7 +5,9 @@
 #include <cmath>
 #include <vector>
 
+#include "common/normals.h"
 #include "common/parallel.h"
+#include "common/variation_bins.h"
 #include "cpu/isa/surface_bins.h"
 #include "cpu/keys.h"
 #include "cpu/neighbors.h"
@@ -116,10 +118,8 @@ class Describer {
     for (size_t d = 0; d < 6; ++d) {
       for (int64_t i = 0; i < k; ++i) sums[d] += columns_[d][static_cast<size_t>(i)];
     }
-    const float length = std::sqrt((sums[3] * sums[3] + sums[4] * sums[4]) + sums[5] * sums[5]);
     Frame frame{};
-    for (int d = 0; d < 3; ++d)
-      frame.normal[d] = length > 1e-6f ? sums[3 + d] / length : own_normal_[d];
+    write_direction(sums + 3, own_normal_, frame.normal);
     const float along =
         (sums[0] * frame.normal[0] + sums[1] * frame.normal[1]) + sums[2] * frame.normal[2];
     frame.mean_height = along / static_cast<float>(k);
@@ -133,14 +133,9 @@ class Describer {
   std::vector<float> columns_[6], positions_[3];
 };
 
-std::vector<float> bin_positions(const float* variation, int64_t count) {
-  constexpr float low = -9, high = -2, last = variation_bins - 1;
+std::vector<float> variation_positions(const float* variation, int64_t count) {
   std::vector<float> positions;
-  for (int64_t i = 0; i < count; ++i) {
-    const float position =
-        (std::log(variation[i] + 1e-5f) - low) * (variation_bins / (high - low)) - 0.5f;
-    positions.push_back(std::min(std::max(position, 0.0f), last));
-  }
+  for (int64_t i = 0; i < count; ++i) positions.push_back(variation_position(variation[i]));
   return positions;
 }
 
@@ -156,7 +151,7 @@ void group_histograms(const float* points, const float* normals, const float* va
     const auto cells = static_cast<size_t>(centers_each * widest);
     Scene scene{points + 3 * first,
                 normals + 3 * first,
-                bin_positions(variation + first, size),
+                variation_positions(variation + first, size),
                 centers + cloud * centers_each,
                 centers_each,
                 widest,

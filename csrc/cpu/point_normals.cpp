@@ -1,9 +1,9 @@
 #include "musc2/point_normals.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "common/normals.h"
 #include "common/parallel.h"
 #include "cpu/isa/smallest_axis.h"
 #include "cpu/keys.h"
@@ -20,27 +20,12 @@ struct Cloud {
   int64_t neighbors;
 };
 
-// The covariance of the neighbors, xx yy zz xy xz yz, in lane `lane`. Summed relative to the point
-// itself, in double, so that large coordinates cost no digits; scaled to at most 1, so that the
-// squares of small ones do not vanish.
+// Writes the covariance of the neighbors of a point, in lane `lane`.
 void covariance(const Cloud& cloud, const int32_t* index, int64_t point, float* lane) {
-  const float* origin = cloud.points + 3 * point;
-  double sum[3] = {}, squares[6] = {};
-  for (int64_t i = 0; i < cloud.neighbors; ++i) {
-    const float* p = cloud.points + 3 * int64_t{index[i]};
-    const double x = double{p[0]} - double{origin[0]}, y = double{p[1]} - double{origin[1]},
-                 z = double{p[2]} - double{origin[2]};
-    sum[0] += x, sum[1] += y, sum[2] += z;
-    squares[0] += x * x, squares[1] += y * y, squares[2] += z * z;
-    squares[3] += x * y, squares[4] += x * z, squares[5] += y * z;
-  }
-  constexpr int pairs[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
-  for (int i = 0; i < 6; ++i) {
-    squares[i] -= sum[pairs[i][0]] * sum[pairs[i][1]] / static_cast<double>(cloud.neighbors);
-  }
-  const double largest = std::max({squares[0], squares[1], squares[2]});
-  for (int i = 0; i < 6; ++i)
-    lane[i * axis_lanes] = largest > 0 ? static_cast<float>(squares[i] / largest) : 0.0f;
+  Covariance sums;
+  for (int64_t i = 0; i < cloud.neighbors; ++i)
+    sums.add(cloud.points + 3 * int64_t{index[i]}, cloud.points + 3 * point);
+  sums.write(cloud.neighbors, lane, axis_lanes);
 }
 
 struct Raw {
@@ -79,10 +64,7 @@ void smooth(const Cloud& cloud, const Raw& raw, int64_t point, float* normal) {
   for (int64_t i = 0; i < cloud.neighbors; ++i) {
     for (int d = 0; d < 3; ++d) sum[d] += raw.normals[static_cast<size_t>(3 * index[i] + d)];
   }
-  const float length = std::sqrt((sum[0] * sum[0] + sum[1] * sum[1]) + sum[2] * sum[2]);
-  const bool clear = length > 1e-6f;
-  for (int d = 0; d < 3; ++d)
-    normal[d] = clear ? sum[d] / length : raw.normals[static_cast<size_t>(3 * point + d)];
+  write_direction(sum, raw.normals.data() + 3 * point, normal);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 // CPU kernel. All threads compute the terms; then one lane each adds up the three means, and one
 // each the nine covariances.
 #include "common/curvature.h"
+#include "cuda/centers.h"
 #include "cuda/device.h"
 #include "cuda/growth.h"
 #include "cuda/search.h"
@@ -14,17 +15,6 @@
 
 namespace musc2::cuda {
 namespace {
-
-struct Centers {
-  const int64_t* centers;
-  int64_t each;
-
-  __device__ int64_t first(int64_t cloud) const { return cloud * each; }
-  // An index out of range is clamped.
-  __device__ Point at(int64_t row, const float* points, int64_t size) const {
-    return load_point(points, max(int64_t{0}, min(centers[row], size - 1)));
-  }
-};
 
 // curvature() of common/curvature.h, by a block. terms: shared memory for 3 * count +
 // GroupMemory::sums doubles.

@@ -27,6 +27,19 @@ struct Distances {
   }
 };
 
+// Writes what was found for the queries from row `first` on.
+__device__ inline void write_found(const SearchKeys& smallest, int64_t first, int64_t count,
+                                   int64_t k, uint32_t selected, int32_t* index, float* distance2) {
+  for (int query = 0; query < count; ++query) {
+    const int64_t row = (first + query) * k;
+    for (uint32_t i = threadIdx.x; i < selected; i += search_threads) {
+      const Key key = smallest.key(query, i);
+      index[row + i] = static_cast<int32_t>(index_of(key));
+      if (distance2 != nullptr) distance2[row + i] = value_of(key);
+    }
+  }
+}
+
 // Finds the min(k, points of the cloud) nearest points of each query: index (Q, k) and distance2
 // (Q, k), which may be null. Queries says which rows of the output belong to a cloud, from
 // queries.first(cloud) to queries.first(cloud + 1), at most `blocks_each` times queries_at_once,
@@ -50,14 +63,7 @@ __global__ void __launch_bounds__(search_threads, 4)
   }
   SearchKeys smallest(memory, room);
   smallest.find(distances, size, selected);
-  for (int query = 0; query < count; ++query) {
-    const int64_t row = (first + query) * k;
-    for (uint32_t i = threadIdx.x; i < selected; i += search_threads) {
-      const Key key = smallest.key(query, i);
-      index[row + i] = static_cast<int32_t>(index_of(key));
-      if (distance2 != nullptr) distance2[row + i] = value_of(key);
-    }
-  }
+  write_found(smallest, first, count, k, selected, index, distance2);
 }
 
 // Launches the search for an op. queries_each: the largest number of queries of a cloud.

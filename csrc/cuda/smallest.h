@@ -72,7 +72,7 @@ class SmallestKeys {
   __device__ void find(const Items& items, uint32_t count, uint32_t selected) {
     bound(items, count, selected);
     float bounds[lists];
-    for (int list = 0; list < lists; ++list) bounds[list] = selections_[list].bound;
+    load_bounds(bounds);
     collect(items, count,
             [&](int list, float distance, uint32_t) { return !(distance >= bounds[list]); });
     if (largest_count() > room_) {
@@ -82,6 +82,23 @@ class SmallestKeys {
       });
     }
     sort(largest_count());
+  }
+
+  // The same with less work where `some` of the items are near: items some(i), i < some_count, of
+  // which there are at least `selected`. Of all items, 32 consecutive ones at a time are looked at,
+  // if may_hold(their number, bounds) says that one of them may be within the bound of a list.
+  template <class Some, class Items, class MayHold>
+  __device__ void find_near(const Some& some, uint32_t some_count, const Items& items,
+                            uint32_t count, uint32_t selected, const MayHold& may_hold) {
+    bound(some, some_count, selected);
+    float bounds[lists];
+    load_bounds(bounds);
+    collect_near(items, count, bounds, may_hold);
+    if (largest_count() > room_) {
+      find(items, count, selected);
+    } else {
+      sort(largest_count());
+    }
   }
 
   __device__ Key key(int list, uint32_t i) const {
@@ -130,6 +147,36 @@ class SmallestKeys {
       uint32_t before;
       const uint32_t digit = find_digit(selection.counts, selected, &before);
       if (threadIdx.x % warp_lanes == 0) selection.bound = __uint_as_float((digit + 1) << shift);
+    }
+    __syncthreads();
+  }
+
+  __device__ void load_bounds(float (&bounds)[lists]) const {
+    for (int list = 0; list < lists; ++list) bounds[list] = selections_[list].bound;
+  }
+
+  // Collects the keys of the items within the bounds, as collect() does. A lane asks about 32 items,
+  // then the lanes of the warp look at those that may be within together.
+  template <class Items, class MayHold>
+  __device__ void collect_near(const Items& items, uint32_t count, const float (&bounds)[lists],
+                               const MayHold& may_hold) {
+    if (threadIdx.x < lists) selections_[threadIdx.x].collected = 0;
+    __syncthreads();
+    const uint32_t lane = threadIdx.x % warp_lanes;
+    float distances[lists];
+    for (uint32_t first = threadIdx.x - lane; first * warp_lanes < count; first += threads) {
+      const uint32_t own = first + lane;
+      uint32_t open = __ballot_sync(whole_warp, own * warp_lanes < count && may_hold(own, bounds));
+      for (; open != 0; open &= open - 1) {
+        const uint32_t row = first + static_cast<uint32_t>(__ffs(static_cast<int>(open))) - 1,
+                       item = row * warp_lanes + lane;
+        items(min(item, count - 1), distances);
+#pragma unroll
+        for (int list = 0; list < lists; ++list) {
+          append(list, item < count && !(distances[list] >= bounds[list]),
+                 key_of(distances[list], item));
+        }
+      }
     }
     __syncthreads();
   }

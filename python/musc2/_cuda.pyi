@@ -1,4 +1,5 @@
-# Arrays are addresses (int) on the current device, degrees on the host; `stream` is a cudaStream_t.
+# Arrays are addresses (int) on the current device; degrees, scales and sensor are on the host;
+# `stream` is a cudaStream_t.
 def why_not() -> str: ...
 def farthest_points_scratch(point_count: int, largest_cloud: int) -> int: ...
 def farthest_points(
@@ -40,6 +41,38 @@ def group_points(
     index: int,
     curvature: int,
     neighborhood: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
+def point_normals_scratch(point_count: int, clouds: int, neighbors: int) -> int: ...
+def point_normals(
+    points: int,
+    offsets: int,
+    clouds: int,
+    sensor: int,
+    neighbors: int,
+    normals: int,
+    variation: int,
+    point_count: int,
+    largest_cloud: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
+def group_histograms_scratch(
+    clouds: int, centers_per_cloud: int, widest: int, scale_count: int
+) -> int: ...
+def group_histograms(
+    points: int,
+    normals: int,
+    variation: int,
+    offsets: int,
+    clouds: int,
+    centers: int,
+    centers_per_cloud: int,
+    scales: int,
+    scale_count: int,
+    histograms: int,
+    largest_cloud: int,
     scratch: int,
     stream: int,
 ) -> None: ...
@@ -155,5 +188,42 @@ def spread_points(
     neighbors: int,
     spread: int,
     largest_batch: int,
+    stream: int,
+) -> None: ...
+def gradient_tokens_scratch(count: int, height: int, width: int) -> int: ...
+def gradient_tokens(
+    images: int,
+    count: int,
+    height: int,
+    width: int,
+    tokens: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
+def dictionary_tokens_scratch(
+    count: int, height: int, width: int, components: int, word_count: int
+) -> int: ...
+def dictionary_tokens(
+    images: int,
+    count: int,
+    height: int,
+    width: int,
+    whitening: int,
+    components: int,
+    words: int,
+    word_count: int,
+    softness: float,
+    tokens: int,
+    scratch: int,
+    stream: int,
+) -> None: ...
+def project_tokens(
+    tokens: int,
+    count: int,
+    channels: int,
+    matrix: int,
+    offset: int,
+    columns: int,
+    projected: int,
     stream: int,
 ) -> None: ...

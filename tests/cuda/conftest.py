@@ -57,6 +57,16 @@ CALLS = {
         _values(POINTS, 3),
         _whole(POINTS, CENTERS),
     ),
+    "point_normals": _call(ops.point_normals, _values(POINTS, 3)),
+    "group_histograms": _call(
+        lambda points, normals, variation, centers: ops.group_histograms(
+            points, normals, variation.abs(), centers
+        ),
+        _values(POINTS, 3),
+        _values(POINTS, 3),
+        _values(POINTS),
+        _whole(POINTS, CENTERS),
+    ),
     "pool_grid": _call(lambda tokens: ops.pool_grid(0.1 * tokens), _values(2, 9, 8, 64)),
     "pool_centers": _call(
         lambda tokens, centers, curvature: ops.pool_centers(
@@ -76,6 +86,13 @@ CALLS = {
     ),
     "spread_points": _call(
         ops.spread_points, _values(POINTS, 3), _values(CENTERS, 3), _values(CENTERS)
+    ),
+    "gradient_tokens": _call(ops.gradient_tokens, _values(2, 3, 48, 72)),
+    "dictionary_tokens": _call(
+        ops.dictionary_tokens, _values(2, 3, 48, 72), _values(108, 24), _values(150, 24)
+    ),
+    "project_tokens": _call(
+        ops.project_tokens, _values(POINTS, 48), _values(48, 200), _values(200)
     ),
 }
 

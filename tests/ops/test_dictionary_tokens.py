@@ -32,6 +32,7 @@ def test_tiny_case_with_the_answer_written_out(backend):
         ((1, 3, 8, 8), 48, 256),
         ((1, 3, 16, 8), 1, 1),
         ((1, 3, 8, 40), 33, 17),
+        ((1, 3, 8, 248), 50, 130),
     ],
 )
 @pytest.mark.parametrize("softness", [10 / 255, 0.0])

@@ -21,7 +21,8 @@ def test_tiny_case_with_the_answer_written_out(backend):
 
 
 @pytest.mark.parametrize(
-    "sizes", [(1, 1, 1), (7, 5, 16), (100, 398, 128), (49, 3, 97), (13, 64, 33)]
+    "sizes",
+    [(1, 1, 1), (7, 5, 16), (100, 398, 128), (49, 3, 97), (13, 64, 33), (130, 20, 300)],
 )
 def test_random_tokens_agree_with_the_oracle(backend, rng, sizes):
     tokens, matrix, offset = case(rng, *sizes)

@@ -21,3 +21,17 @@ void dictionary_tokens(const float* images, int64_t count, int64_t height, int64
                        int64_t word_count, float softness, float* tokens);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// Bytes of scratch memory: for the whitened patches, and for twice as many values as the tokens
+// have. It begins at a multiple of 4.
+int64_t dictionary_tokens_scratch(int64_t count, int64_t height, int64_t width, int64_t components,
+                                  int64_t word_count);
+
+void dictionary_tokens(const float* images, int64_t count, int64_t height, int64_t width,
+                       const float* whitening, int64_t components, const float* words,
+                       int64_t word_count, float softness, float* tokens, void* scratch,
+                       void* stream);
+
+}  // namespace musc2::cuda

@@ -18,3 +18,14 @@ void gradient_tokens(const float* images, int64_t count, int64_t height, int64_t
                      float* tokens);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// Bytes of scratch memory: for eight maps of half the sides of each image. It begins at a multiple
+// of 4.
+int64_t gradient_tokens_scratch(int64_t count, int64_t height, int64_t width);
+
+void gradient_tokens(const float* images, int64_t count, int64_t height, int64_t width,
+                     float* tokens, void* scratch, void* stream);
+
+}  // namespace musc2::cuda

@@ -20,9 +20,13 @@
 // middles for the bin at that end. Each histogram sums to 1, or is 0 where no point counts.
 #include <cstdint>
 
-namespace musc2::cpu {
+namespace musc2 {
 
 constexpr int64_t histogram_bins = 38;
+
+}  // namespace musc2
+
+namespace musc2::cpu {
 
 void group_histograms(const float* points, const float* normals, const float* variation,
                       const int64_t* offsets, int64_t clouds, const int64_t* centers,
@@ -30,3 +34,19 @@ void group_histograms(const float* points, const float* normals, const float* va
                       float* histograms);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// Bytes of scratch memory, which begins at a multiple of 4. widest: the neighbors of a center, the
+// last of the scales or fewer in small clouds.
+int64_t group_histograms_scratch(int64_t clouds, int64_t centers_each, int64_t widest,
+                                 int64_t scale_count);
+
+// scales is on the host; it is read before the call returns. largest_cloud: its points. An index
+// out of range is clamped.
+void group_histograms(const float* points, const float* normals, const float* variation,
+                      const int64_t* offsets, int64_t clouds, const int64_t* centers,
+                      int64_t centers_each, const int64_t* scales, int64_t scale_count,
+                      float* histograms, int64_t largest_cloud, void* scratch, void* stream);
+
+}  // namespace musc2::cuda

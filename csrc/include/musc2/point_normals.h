@@ -18,3 +18,16 @@ void point_normals(const float* points, const int64_t* offsets, int64_t clouds, 
                    int64_t neighbors, float* normals, float* variation);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+// Bytes of scratch memory, which begins at a multiple of 4.
+int64_t point_normals_scratch(int64_t point_count, int64_t clouds, int64_t neighbors);
+
+// sensor is on the host; it is read before the call returns. largest_cloud: its points; neighbors:
+// at most as many.
+void point_normals(const float* points, const int64_t* offsets, int64_t clouds, const float* sensor,
+                   int64_t neighbors, float* normals, float* variation, int64_t point_count,
+                   int64_t largest_cloud, void* scratch, void* stream);
+
+}  // namespace musc2::cuda

@@ -13,3 +13,10 @@ void project_tokens(const float* tokens, int64_t count, int64_t channels, const 
                     const float* offset, int64_t columns, float* projected);
 
 }  // namespace musc2::cpu
+
+namespace musc2::cuda {
+
+void project_tokens(const float* tokens, int64_t count, int64_t channels, const float* matrix,
+                    const float* offset, int64_t columns, float* projected, void* stream);
+
+}  // namespace musc2::cuda

@@ -19,6 +19,14 @@ T = TypeVar("T")
 MAX_TOKENS = 40_000  # that principal axes are learned from
 
 
+def device_of(ops: Sequence[str], device: str | torch.device) -> torch.device:
+    """Return ``device`` if all ``ops`` run there, else the CPU."""
+    wanted = torch.device(device)
+    if wanted.type == "cpu" or dispatch.is_too_old(wanted) or not all(map(dispatch.serves, ops)):
+        return torch.device("cpu")
+    return wanted
+
+
 def in_canonical_order(samples: Sequence[torch.Tensor]) -> list[int]:
     """Return the order of the samples by a hash of their bytes.
 

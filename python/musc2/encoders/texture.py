@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from musc2._transfer import upload
 from musc2.encoders import learned
 from musc2.encoders.contract import ImageTokens, Modality, TokenDefaults, check_images
 from musc2.errors import InputError
@@ -35,6 +36,7 @@ CHROMA_CHANNELS = 2 * len(CHROMA_SIGMAS)
 MAX_IMAGES = 128  # that fit uses
 RCA_IMAGES = 8  # with fewer there is no whitening
 RANKS = {"whitening": 2, "words": 2, "contrast": 0, "matrix": 2, "offset": 1}
+OPS = ("gradient_tokens", "dictionary_tokens", "project_tokens")  # that ``encode`` runs
 
 State = dict[str, torch.Tensor]
 
@@ -47,15 +49,18 @@ def load(
     device: str = "cpu",
     precision: str = "float32",
 ) -> Texture:
-    """Return an encoder that runs on the CPU in float32, whatever device and precision are."""
+    """Return an encoder that works on ``device`` in float32, whatever the precision is."""
     learned.refuse_weights(name, weights)
-    return Texture(size=448, words=192, channels=96) if name == "texture-448" else Texture()
+    if name == "texture-448":
+        return Texture(size=448, words=192, channels=96, device=device)
+    return Texture(device=device)
 
 
 class Texture:
     """Encode a cell of 8 x 8 pixels as 128 numbers.
 
-    rca: how much of the whitening is applied, 0 to 1.
+    rca: how much of the whitening is applied, 0 to 1. device: where images from the CPU are
+    encoded; those on a GPU are encoded there, and on the CPU where a GPU has no kernels for it.
     """
 
     modality: Modality = "image"
@@ -65,14 +70,25 @@ class Texture:
     resample = "bicubic"
 
     def __init__(
-        self, *, size: int = 224, words: int = 256, channels: int = 128, rca: float = 0.5
+        self,
+        *,
+        size: int = 224,
+        words: int = 256,
+        channels: int = 128,
+        rca: float = 0.5,
+        device: str | torch.device = "cpu",
     ) -> None:
         self.name = "texture" if size == 224 else f"texture-{size}"
         self.size = size
         self._words = words
         self._channels = channels
         self._rca = rca
+        self._device = torch.device(device)
         self._state: State = {}
+        self._moved: dict[torch.device, State] = {}  # the state on GPUs that images were on
+
+    def __getstate__(self) -> dict[str, object]:
+        return vars(self) | {"_moved": {}}
 
     def state(self) -> State:
         """Return what ``fit`` learned."""
@@ -80,22 +96,27 @@ class Texture:
 
     def restore(self, state: State) -> None:
         """Set what ``state`` returned."""
-        self._state = learned.check_state(self.name, state, RANKS)
+        self._set_state(learned.check_state(self.name, state, RANKS))
 
     def encode(self, images: torch.Tensor) -> ImageTokens:
-        """Return tokens (B, 1, H/8, W/8, C) of images (B, 3, H, W) float32 in [0, 1]."""
+        """Return tokens (B, 1, H/8, W/8, C) of images (B, 3, H, W) float32 in [0, 1].
+
+        On a GPU nothing is waited for, but for a copy of the state at the first call there.
+        """
         if not self._state:
             raise learned.not_fitted(self.name)
-        checked = check_images(self.name, images, CELL).detach().cpu()
-        blocks = torch.cat(_blocks(checked, self._state), -1)
-        tokens = project_tokens(blocks, self._state["matrix"], self._state["offset"])
+        checked = check_images(self.name, images, CELL).detach()
+        own = checked.device if checked.is_cuda else self._device
+        placed = upload(checked, learned.device_of(OPS, own))
+        tokens = _tokens(placed, self._state_on(placed.device))
         return ImageTokens(tokens=tokens[:, None], class_tokens=None)
 
     def fit(self, images: Sequence[torch.Tensor], *, seed: int = 0) -> None:
         """Learn the dictionary, the axes and the whitening from at most 128 of the images.
 
         images: (3, H, W) float32 in [0, 1] each, of any sizes whose sides are multiples of 8; their
-        order does not matter.
+        order does not matter. What is learned does not depend on the device: it is computed on the
+        CPU.
         """
         if len(images) == 0:
             msg = f"{self.name}: fit needs at least one image, got none"
@@ -107,18 +128,33 @@ class Texture:
             for index in learned.sample_indices(len(images), MAX_IMAGES, generator):
                 image = check_images(self.name, images[order[index]][None], CELL)
                 chosen.append(image.detach().cpu())
-            self._state = _learn_dictionary(chosen, self._words, generator)
-            self._learn_projection(chosen, generator)
+            state = _learn_dictionary(chosen, self._words, generator)
+            self._learn_projection(chosen, state, generator)
             if self._rca and len(chosen) >= RCA_IMAGES:
-                self._learn_whitening(chosen, generator)
+                self._learn_whitening(chosen, state, generator)
+        self._set_state(state)
 
-    def _learn_projection(self, images: list[torch.Tensor], generator: torch.Generator) -> None:
+    def _set_state(self, state: State) -> None:
+        self._state, self._moved = state, {}
+
+    def _state_on(self, device: torch.device) -> State:
+        """Return the state on ``device``; the first time a GPU waits for its copy."""
+        if device.type == "cpu":
+            return self._state
+        if device not in self._moved:
+            # Not queued on the caller's stream, as an upload would be: others use the copy, too.
+            self._moved[device] = {name: own.to(device) for name, own in self._state.items()}
+        return self._moved[device]
+
+    def _learn_projection(
+        self, images: list[torch.Tensor], state: State, generator: torch.Generator
+    ) -> None:
         """Center and balance the blocks and reduce them to principal axes, as one affine map."""
         share = -(-learned.MAX_TOKENS // len(images))
         samples = []
 
         def cells_of(image: torch.Tensor) -> torch.Tensor:
-            return torch.cat(_blocks(image, self._state), -1).flatten(0, -2)
+            return torch.cat(_blocks(image, state), -1).flatten(0, -2)
 
         for cells in learned.in_threads(cells_of, images):
             samples.append(learned.sample_rows(cells, share, generator))
@@ -126,8 +162,8 @@ class Texture:
         split = rows.shape[1] - self._words - CHROMA_CHANNELS
         edges, patches_and_colors = rows[:, :split], rows[:, split:]
         strength = torch.linalg.vector_norm(edges, dim=1)
-        self._state["contrast"] = SOFTNESS * torch.quantile(strength, 0.8).clamp(min=1e-6)
-        edges = _normalize_contrast(edges, self._state["contrast"])
+        state["contrast"] = SOFTNESS * torch.quantile(strength, 0.8).clamp(min=1e-6)
+        edges = _normalize_contrast(edges, state["contrast"])
         rows = torch.cat([edges, patches_and_colors], 1)
         mean = rows.mean(0)
         scale = torch.ones_like(mean)
@@ -136,19 +172,27 @@ class Texture:
             block = (rows - mean)[:, first:last]
             scale[first:last] = weight / learned.root_mean_norm(block, low)
         _, axes = learned.principal_axes((rows - mean) * scale, self._channels)
-        self._state["matrix"] = scale[:, None] * axes
-        self._state["offset"] = -mean @ self._state["matrix"]
+        state["matrix"] = scale[:, None] * axes
+        state["offset"] = -mean @ state["matrix"]
 
-    def _learn_whitening(self, images: list[torch.Tensor], generator: torch.Generator) -> None:
+    def _learn_whitening(
+        self, images: list[torch.Tensor], state: State, generator: torch.Generator
+    ) -> None:
         """Multiply the whitening into the projection."""
 
         def tokens_of(image: torch.Tensor) -> torch.Tensor:
-            return self.encode(image).tokens.flatten(0, -2)
+            return _tokens(image, state).flatten(0, -2)
 
         tokens = list(learned.in_threads(tokens_of, images))
         whitening = _rca_whitening(tokens, self._rca, generator)
         for name in ("matrix", "offset"):
-            self._state[name] = self._state[name] @ whitening
+            state[name] = state[name] @ whitening
+
+
+def _tokens(images: torch.Tensor, state: State) -> torch.Tensor:
+    """Return the tokens (B, h, w, C) of images on the device of the state."""
+    blocks = torch.cat(_blocks(images, state), -1)
+    return project_tokens(blocks, state["matrix"], state["offset"])
 
 
 def _blocks(images: torch.Tensor, state: State) -> list[torch.Tensor]:
@@ -172,10 +216,10 @@ def _chroma(images: torch.Tensor) -> torch.Tensor:
     """Return Gaussian means of two opponent colors around every cell, (B, h, w, 6)."""
     red, green, blue = images.unbind(1)
     colors = torch.stack([(red - green) / 2, (red + green - 2 * blue) / 4], 1)
-    across = _pooling_weights(images.shape[3])
-    down = _pooling_weights(images.shape[2])
-    rows = project_tokens(colors, across, torch.zeros(across.shape[1]))
-    pooled = project_tokens(rows.transpose(2, 3), down, torch.zeros(down.shape[1]))
+    across = _pooling_weights(images.shape[3], images.device)
+    down = _pooling_weights(images.shape[2], images.device)
+    rows = project_tokens(colors, *across)
+    pooled = project_tokens(rows.transpose(2, 3), *down)
     # (B, 2, sigmas * w, sigmas * h); only means of one sigma in both directions are kept.
     count, kinds = len(images), len(CHROMA_SIGMAS)
     height, width = images.shape[2] // CELL, images.shape[3] // CELL
@@ -183,11 +227,11 @@ def _chroma(images: torch.Tensor) -> torch.Tensor:
     return means.permute(0, 3, 2, 1, 4).flatten(3)  # from (B, 2, w, h, sigmas)
 
 
-@functools.lru_cache(maxsize=8)
-def _pooling_weights(side: int) -> torch.Tensor:
+@functools.lru_cache(maxsize=16)
+def _pooling_weights(side: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the weights of an axis's pixels in each Gaussian mean, (side, sigmas * side / 8).
 
-    The image is mirrored at its borders.
+    And as many zeros, the offset of these means. The image is mirrored at its borders.
     """
     matrix = torch.zeros(side, len(CHROMA_SIGMAS), side // CELL, dtype=torch.float64)
     for kind, sigma in enumerate(CHROMA_SIGMAS):
@@ -198,7 +242,8 @@ def _pooling_weights(side: int) -> torch.Tensor:
             pixels = (torch.arange(-reach, reach) + CELL * cell + CELL // 2) % (2 * side - 2)
             mirrored = torch.minimum(pixels, 2 * side - 2 - pixels)
             matrix[:, kind, cell].index_add_(0, mirrored, weights / weights.sum())
-    return matrix.flatten(1).float()
+    pooling = matrix.flatten(1).float().to(device)
+    return pooling, torch.zeros(pooling.shape[1], device=device)
 
 
 def _learn_dictionary(images: list[torch.Tensor], words: int, generator: torch.Generator) -> State:

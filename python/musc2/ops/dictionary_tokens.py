@@ -39,10 +39,11 @@ def dictionary_tokens(
         checks.refuse(OP, "words", requirement, dictionary.shape[1])
     softness = checks.number(OP, "softness", softness, 0.0)
     count, _, height, width = pixels.shape
-    tokens = torch.empty(count, height // CELL, width // CELL, word_count)
+    arrays.check_same_device(OP, images=pixels, whitening=matrix, words=dictionary)
+    tokens = pixels.new_empty(count, height // CELL, width // CELL, word_count)
     if tokens.numel() > 0:
         sizes = (count, height, width)
-        dispatch.launch(
-            OP, pixels, *sizes, matrix, components, dictionary, word_count, softness, tokens
-        )
+        scratch = dispatch.scratch(OP, pixels, *sizes, components, word_count)
+        dictionaries = (matrix, components, dictionary, word_count, softness)
+        dispatch.launch(OP, pixels, *sizes, *dictionaries, tokens, gpu_only=(scratch,))
     return tokens

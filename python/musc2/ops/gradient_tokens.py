@@ -25,7 +25,8 @@ def gradient_tokens(images: arrays.Array) -> torch.Tensor:
     """
     pixels = arrays.images(OP, "images", images)
     count, _, height, width = pixels.shape
-    tokens = torch.empty(count, height // CELL, width // CELL, CHANNELS)
+    tokens = pixels.new_empty(count, height // CELL, width // CELL, CHANNELS)
     if tokens.numel() > 0:
-        dispatch.launch(OP, pixels, count, height, width, tokens)
+        scratch = dispatch.scratch(OP, pixels, count, height, width)
+        dispatch.launch(OP, pixels, count, height, width, tokens, gpu_only=(scratch,))
     return tokens

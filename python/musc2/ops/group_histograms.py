@@ -44,18 +44,23 @@ def group_histograms(
     xyz = arrays.coordinates(OP, "points", points, "P, 3")
     axes = arrays.finite_tensor(OP, "normals", normals, f"{len(xyz)}, 3")
     shares = arrays.finite_tensor(OP, "variation", variation, f"{len(xyz)}")
-    if bool((shares < 0).any()):
+    if not shares.is_cuda and bool((shares < 0).any()):
         checks.refuse(OP, "variation", "must be at least 0", float(shares.min()))
     bounds = arrays.cloud_offsets(OP, "offsets", offsets, len(xyz))
     rows = arrays.indices(OP, "centers", centers, "G" if offsets is None else "B, G")
     rows = rows[None] if offsets is None else rows
+    arrays.check_same_device(OP, points=xyz, normals=axes, variation=shares, centers=rows)
     arrays.check_centers(OP, rows, bounds)
     widths = _scales(scales)
     clouds, count = rows.shape
-    histograms = torch.empty(clouds, count, len(widths), BINS)
+    histograms = xyz.new_empty(clouds, count, len(widths), BINS)
     if count > 0:
-        surface = (xyz, axes, shares)
-        dispatch.launch(OP, *surface, bounds, clouds, rows, count, widths, len(widths), histograms)
+        largest = max(bounds.diff().tolist(), default=0)
+        widest = min(int(widths[-1]), largest)
+        scratch = dispatch.scratch(OP, xyz, clouds, count, widest, len(widths))
+        bounds = arrays.offsets_on_device_of(bounds, xyz)
+        arguments = (axes, shares, bounds, clouds, rows, count, widths, len(widths), histograms)
+        dispatch.launch(OP, xyz, *arguments, gpu_only=(largest, scratch))
     return histograms[0] if offsets is None else histograms
 
 

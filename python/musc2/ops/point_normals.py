@@ -38,9 +38,14 @@ def point_normals(
     bounds = arrays.cloud_offsets(OP, "offsets", offsets, len(xyz))
     neighbors = checks.whole(OP, "neighbors", neighbors, 1, arrays.MAX_NEIGHBORS)
     direction = _direction(sensor)
-    normals = torch.empty(len(xyz), 3)
-    variation = torch.empty(len(xyz))
-    dispatch.launch(OP, xyz, bounds, len(bounds) - 1, direction, neighbors, normals, variation)
+    normals, variation = torch.empty_like(xyz), xyz.new_empty(len(xyz))
+    sizes = bounds.diff().tolist()
+    clouds, largest = len(sizes), max(sizes, default=0)
+    neighbors = min(neighbors, largest)
+    scratch = dispatch.scratch(OP, xyz, len(xyz), clouds, neighbors)
+    bounds = arrays.offsets_on_device_of(bounds, xyz)
+    arguments = (bounds, clouds, direction, neighbors, normals, variation)
+    dispatch.launch(OP, xyz, *arguments, gpu_only=(len(xyz), largest, scratch))
     return normals, variation
 
 

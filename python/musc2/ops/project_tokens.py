@@ -33,7 +33,8 @@ def project_tokens(
     weights = arrays.finite_tensor(OP, "matrix", matrix, f"{channels}, D")
     columns = weights.shape[1]
     shift = arrays.finite_tensor(OP, "offset", offset, f"{columns}")
-    projected = torch.empty(count, columns)
+    arrays.check_same_device(OP, tokens=flat, matrix=weights, offset=shift)
+    projected = flat.new_empty(count, columns)
     if projected.numel() > 0:
         dispatch.launch(OP, flat, count, channels, weights, shift, columns, projected)
     return projected.reshape(*leading, columns)

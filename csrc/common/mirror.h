@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <vector>
 
-namespace musc2::cpu {
+#include "common/host_device.h"
+
+namespace musc2 {
 
 // The position in [0, count) that position i is mirrored to.
-inline int64_t mirrored(int64_t i, int64_t count) {
+MUSC2_HOST_DEVICE inline int64_t mirrored(int64_t i, int64_t count) {
+  if (0 <= i && i < count) return i;
   if (count == 1) return 0;
   const int64_t period = 2 * (count - 1);
   const int64_t rest = ((i % period) + period) % period;
@@ -28,4 +31,4 @@ inline std::vector<float> gaussian_weights(double sigma, double first, int64_t c
   return weights;
 }
 
-}  // namespace musc2::cpu
+}  // namespace musc2
