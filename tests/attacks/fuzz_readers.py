@@ -15,11 +15,13 @@ import atheris
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/attacks")]
-PACKAGES = ["musc2", "tifffile", "PIL"]
+PACKAGES = ["musc2", "tifffile", "PIL", "torch._weights_only_unpickler", "torch.serialization"]
 with atheris.instrument_imports(include=PACKAGES):
     import test_readers
+    import weight_files
 
     import musc2
+    from musc2.encoders import point_mae
 
 LONGEST = 1 << 14  # bytes of an input
 SECONDS_OF_ONE = 20
@@ -45,6 +47,21 @@ def reading(read, names, folder):
     return read_one
 
 
+def weights_of_one_network():
+    """Make point-mae once, not for every file; return seeds that know its keys."""
+    network = point_mae.PointTransformer()
+    point_mae.PointTransformer = lambda: network
+    return weight_files.seeds(list(network.state_dict()))
+
+
+def in_parts(data, most, seed):
+    """Return a changed input; every fourth is changed without regard to the format."""
+    if seed % 4 == 0 or len(data) < 2:
+        return atheris.Mutate(data, most)
+    changed = weight_files.mutated(data[1:], seed, atheris.Mutate)
+    return (data[:1] + changed)[:most]
+
+
 def main():
     parser = argparse.ArgumentParser(description="Fuzz a reader, guided by coverage.")
     parser.add_argument("reader", choices=test_readers.READERS)
@@ -57,6 +74,8 @@ def main():
     (folder / "read").mkdir()
     with atheris.instrument_imports(include=PACKAGES):  # a reader imports its modules on first use
         corpus = make_corpus()
+        if arguments.reader == "weights":
+            corpus |= weights_of_one_network()
         test_readers.attack(arguments.reader, folder / "read", seconds=0, first=0)
     seeds(corpus, folder / "corpus")
     options = {
@@ -72,6 +91,7 @@ def main():
     atheris.Setup(
         [sys.argv[0], *flags, str(folder / "corpus")],
         reading(read, list(corpus), folder / "read"),
+        custom_mutator=in_parts if arguments.reader == "weights" else None,
     )
     atheris.Fuzz()  # ends the process
 

@@ -2,20 +2,26 @@
 
 python tests/mutants/run.py                          # all modules of modules.py, an hour
 python tests/mutants/run.py verdict --share 0.2      # a fifth of the mutants of one module
+python tests/mutants/run.py --journal FILE           # go on where a run was interrupted
+python tests/mutants/run.py --journal FILE --left    # those that were left again, after new tests
 Survivors are printed; the exit status is 1 if one of them is not judged in judged.txt.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import os
 import random
 import sys
+import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 os.environ.update(OMP_NUM_THREADS="1", MUSC2_NUM_THREADS="2")
@@ -30,10 +36,12 @@ import sklearn.metrics  # noqa: E402, F401
 import torch  # noqa: E402, F401
 from modules import TESTS  # noqa: E402
 from mutations import Mutant, mutants  # noqa: E402
-from selection import Record, in_child, passes, recorded  # noqa: E402
-from swapping import Loading, swap_code  # noqa: E402
+from selection import Record, first_failure, in_child, recorded  # noqa: E402
+from swapping import Loading, functions_of, swap_code  # noqa: E402
 
 OPTIONS = ["-o", "addopts=", "-m", "not long", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+OPTIONS += ["--tb=native", "--assert=plain"]  # nobody reads why a test fails
+OPTIONS += ["-k", "not memory_does_not_grow"]  # 15 s each
 # Of modules that are imported above.
 OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
@@ -57,69 +65,111 @@ def collected(files: list[str], work: Callable[[pytest.Session], Any]) -> Any:
     return plugin.result
 
 
-def outcomes(name: str, chosen: list[Mutant]) -> dict[str, str] | None:
-    """Return "killed" or "survived" for each mutant; None if tests fail without one.
+class Journal:
+    """What became of mutants, a line each, in a file that an interrupted run goes on from.
+
+    Lines count as long as the module's source is the same.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        digest = zlib.crc32(path_of(name).read_bytes())
+        self._path, self._start = path, f"{name} {digest:08x}"
+
+    def results(self) -> dict[str, str]:
+        """Return "killed", "survived" or "not run" of each mutant, the last that was written."""
+        found = {}
+        for line in self._path.read_text().splitlines() if self._path.exists() else []:
+            start, result, key = line.split("\t")
+            if start == self._start:
+                found[key] = result
+        return found
+
+    def add(self, mutant: Mutant, result: str) -> None:
+        """Write a line."""
+        with self._path.open("a") as file:
+            file.write(f"{self._start}\t{result}\t{mutant.key}\n")
+
+
+def run(name: str, chosen: list[Mutant], journal: Journal, seconds: float) -> bool:
+    """Run tests of mutants, which take some seconds each; return whether tests pass without one.
 
     Functions are swapped in processes that are forked when all tests are collected. What runs
     before that, as when the module is imported, takes a process that imports the mutant.
     """
     file = str(path_of(name))
 
-    def work(session: pytest.Session) -> tuple[Record, dict[str, str]] | None:
+    def work(session: pytest.Session) -> Record | None:
+        importlib.import_module(f"musc2.{name}")
+        functions = functions_of(file)
+        gc.freeze()
         record = in_child(lambda: recorded(session, file), 600)
         if not isinstance(record, Record):
             return None
-        results: dict[str, str] = {}
+        tests = Tests(record, seconds)
         for mutant in chosen:
-            tests = record.tests_of(mutant.lines)
-            if not mutant.at_import:
-                results[mutant.key] = verdict(swapped(session, mutant, file, tests), record, tests)
-        return record, results
+            own = tests.of(mutant.lines)
+            if own and not mutant.at_import:
+                journal.add(mutant, tests.verdict(swapped(session, mutant, functions, own, record)))
+        return record
 
-    answer = in_child(lambda: collected(TESTS[name], work), 7200)
-    if isinstance(answer, str):
-        raise RuntimeError(answer)
-    if answer is None:
-        return None
-    record, results = answer
-    tests = record.tests_of(range(1, sys.maxsize)) or list(record.seconds)
-    for mutant in chosen:
-        if results.get(mutant.key, "not run") == "not run":
-            results[mutant.key] = verdict(imported(name, mutant, tests), record, tests)
-    return results
+    record = in_child(lambda: collected(TESTS[name], work), 86400)
+    if record is None:
+        return False
+    tests = Tests(record, seconds)
+    known = journal.results()
+    left = [mutant for mutant in chosen if mutant.at_import or mutant.key not in known]
+    for mutant in left:
+        own = tests.of(range(1, sys.maxsize)) or list(record.seconds)
+        journal.add(mutant, tests.verdict(imported(name, mutant, own, record)))
+    return True
+
+
+class Tests:
+    """Choose the tests of mutants: those first that killed the last ones, then quick ones."""
+
+    def __init__(self, record: Record, seconds: float) -> None:
+        self._record, self._seconds = record, seconds
+        self._killers: list[str] = []
+
+    def of(self, lines: range) -> list[str]:
+        """Return tests that run any of some lines."""
+        quick_first = self._record.tests_of(lines)
+        last = [test for test in self._killers if test in quick_first]
+        return self._record.within([*dict.fromkeys(last + quick_first)], self._seconds)
+
+    def verdict(self, work: Callable[[], str]) -> str:
+        """Return what became of a mutant; ``work`` returns which test failed."""
+        failed = in_child(work, 60 + 20 * self._seconds)
+        if failed:
+            self._killers = [failed, *self._killers][:3]
+        return "survived" if failed == "" else "killed"
 
 
 def swapped(
-    session: pytest.Session, mutant: Mutant, file: str, tests: list[str]
-) -> Callable[[], bool]:
+    session: pytest.Session,
+    mutant: Mutant,
+    functions: list[FunctionType],
+    tests: list[str],
+    record: Record,
+) -> Callable[[], str]:
     """Return a function that runs tests with the code of a mutant swapped in."""
 
-    def work() -> bool:
-        swap_code(mutant, file)
-        return passes(session, tests)
+    def work() -> str:
+        swap_code(mutant, functions)
+        return first_failure(session, tests, record)
 
     return work
 
 
-def imported(name: str, mutant: Mutant, tests: list[str]) -> Callable[[], bool]:
+def imported(name: str, mutant: Mutant, tests: list[str], record: Record) -> Callable[[], str]:
     """Return a function that imports a mutant and runs tests."""
 
-    def work() -> bool:
+    def work() -> str:
         sys.meta_path.insert(0, Loading(f"musc2.{name}", mutant))
-        return bool(collected(TESTS[name], lambda session: passes(session, tests)))
+        failed = collected(TESTS[name], lambda session: first_failure(session, tests, record))
+        return "importing it" if failed is None else str(failed)
 
     return work
-
-
-def verdict(work: Callable[[], bool], record: Record, tests: list[str]) -> str:
-    """Return what became of a mutant that ``work`` runs tests of."""
-    if not tests:
-        return "not run"
-    limit = 20 + 10 * sum(record.seconds[test] for test in tests)
-    result = in_child(work, limit)
-    if isinstance(result, str):
-        raise RuntimeError(result)
-    return "survived" if result else "killed"
 
 
 def path_of(name: str) -> Path:
@@ -140,21 +190,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Change the source; tests have to fail.")
     parser.add_argument("modules", nargs="*", default=list(TESTS), metavar="MODULE")
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, drawn at random")
+    parser.add_argument("--seconds", type=float, default=30, help="of tests for each mutant")
+    parser.add_argument("--journal", type=Path, help="go on from this file")
+    parser.add_argument("--left", action="store_true", help="run those again that were left")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     judged = judgements()
     left, total = 0, Counter[str]()
+    path = arguments.journal or Path(tempfile.mkdtemp()) / "journal"
     for name in arguments.modules:
         start = time.perf_counter()
-        chosen = list(mutants(path_of(name).read_text()))
+        every = list(mutants(path_of(name).read_text()))
         if arguments.share < 1:
-            chosen = random.Random(0).sample(chosen, round(arguments.share * len(chosen)))
-        results = outcomes(name, chosen)
-        if results is None:
+            every = random.Random(0).sample(every, round(arguments.share * len(every)))
+        journal = Journal(path, name)
+        done = journal.results()
+        due = [own for own in every if done.get(own.key, "left") != "killed"]
+        if not arguments.left:
+            due = [own for own in due if own.key not in done]
+        if due and not run(name, due, journal, arguments.seconds):
             print(f"{name}: its tests fail without a change")
             return 2
+        results = journal.results()
         counts: Counter[str] = Counter()
-        for mutant in sorted(chosen, key=lambda mutant: mutant.lines.start):
+        for mutant in sorted(every, key=lambda mutant: mutant.lines.start):
             result, key = results[mutant.key], f"{name} {mutant.key}"
             if result != "killed" and key in judged:
                 result = "judged"
@@ -164,7 +223,7 @@ def main() -> int:
             counts[result] += 1
         total += counts
         seconds = time.perf_counter() - start
-        print(f"== {name}: {len(chosen)} mutants, {dict(counts)}, {seconds:.0f} s", flush=True)
+        print(f"== {name}: {len(every)} mutants, {dict(counts)}, {seconds:.0f} s", flush=True)
     print(f"== all: {total.total()} mutants, {dict(total)}")
     return int(left > 0)
 

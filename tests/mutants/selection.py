@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from types import FrameType
 from typing import Any
 
@@ -29,11 +30,16 @@ class Record:
         chosen = [test for test, own in self.lines.items() if any(n in lines for n in own)]
         return sorted(chosen, key=self.seconds.__getitem__)
 
+    def within(self, tests: list[str], seconds: float) -> list[str]:
+        """Return the first of ``tests``, as many as take some seconds together; at least one."""
+        times = accumulate(self.seconds[test] for test in tests)
+        return [test for test, end in zip(tests, times, strict=True) if end <= seconds] or tests[:1]
+
 
 def in_child(work: Callable[[], Any], seconds: float) -> Any:
     """Return what ``work`` returns in a forked process; None if it takes too long or dies.
 
-    An exception is returned as text.
+    What it raises is raised here, as a RuntimeError.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -46,7 +52,7 @@ def in_child(work: Callable[[], Any], seconds: float) -> Any:
         try:
             result = work()
         except BaseException as error:  # it must not go on as the parent
-            result = f"{type(error).__name__}: {error}"
+            result = RuntimeError(f"{type(error).__name__}: {error}")
         with open(writing, "wb") as file:
             pickle.dump(result, file)
         os._exit(0)
@@ -56,7 +62,10 @@ def in_child(work: Callable[[], Any], seconds: float) -> Any:
     os.waitpid(child, 0)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)  # what it started
-    return pickle.loads(data) if data else None
+    result = pickle.loads(data) if data else None
+    if isinstance(result, RuntimeError):
+        raise result
+    return result
 
 
 def recorded(session: pytest.Session, file: str) -> Record | None:
@@ -81,15 +90,23 @@ def recorded(session: pytest.Session, file: str) -> Record | None:
     return None if session.testsfailed else record
 
 
-def passes(session: pytest.Session, chosen: list[str]) -> bool:
-    """Return whether the tests ``chosen`` pass; the first that fails is the last that runs."""
+def first_failure(session: pytest.Session, chosen: list[str], record: Record) -> str:
+    """Return which of the tests ``chosen`` fails first, "" if none does.
+
+    A test that computes for much longer than recorded ends the process. Load does not count.
+    """
     items = {item.nodeid: item for item in session.items}
-    for item, following in _in_turn([items[name] for name in chosen]):
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+    for name, following in _in_turn(chosen):
+        if name not in items:  # the mutant has other parameters
+            return name
+        signal.setitimer(signal.ITIMER_PROF, 5 + 5 * record.seconds[name])
+        item, after = items[name], items.get(following)
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
         if session.testsfailed:
-            return False
-    return True
+            return name
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return ""
 
 
-def _in_turn(items: list[pytest.Item]) -> Any:
+def _in_turn(items: list[Any]) -> Any:
     return zip(items, [*items[1:], None], strict=True)

@@ -11,12 +11,21 @@ from typing import Any
 from mutations import Mutant
 
 
-def swap_code(mutant: Mutant, file: str) -> None:
-    """Give every function of a file the code that it has in the mutant, wherever it is held."""
+def functions_of(file: str) -> list[FunctionType]:
+    """Return every function of a file, wherever it is held."""
+    functions = []
+    for held in gc.get_objects():
+        if type(held) is FunctionType and held.__code__.co_filename == file:
+            functions.append(held)
+    return functions
+
+
+def swap_code(mutant: Mutant, functions: list[FunctionType]) -> None:
+    """Give functions of one file the code that they have in the mutant."""
+    file = functions[0].__code__.co_filename if functions else ""
     codes = {_place(code): code for code in _nested(compile(mutant.tree, file, "exec"))}
-    for function in gc.get_objects():
-        if type(function) is FunctionType and function.__code__.co_filename == file:
-            function.__code__ = codes.get(_place(function.__code__), function.__code__)
+    for function in functions:
+        function.__code__ = codes.get(_place(function.__code__), function.__code__)
 
 
 class Loading(importlib.machinery.PathFinder):
