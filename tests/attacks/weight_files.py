@@ -1,4 +1,4 @@
-"""Small weight files to start a fuzzer from, and changes that get past the checksums of archives."""
+"""Small weight files that a fuzzer starts from, and changes that leave their checksums right."""
 
 import io
 import random

@@ -2,7 +2,8 @@
 
 _METRICS = ["tests/metrics"]
 _METHOD = ["tests/test_method.py"]
-_DOCTESTS = ["tests/docs/test_doctests.py"]
+_LIMITS = ["tests/stages/test_stage_limits.py", "tests/stages/test_stage_choices.py", *_METHOD]
+_CONFIG = ["tests/test_config.py", "tests/test_config_numbers.py"]
 
 TESTS = {
     "verdict": [
@@ -11,9 +12,9 @@ TESTS = {
         "tests/test_result.py",
         "tests/test_parts_of_result.py",
     ],
-    "config": ["tests/test_config.py", "tests/attacks/test_hostile_paths.py"],
-    "config_fields": ["tests/test_config.py", "tests/attacks/test_hostile_paths.py"],
-    "config_presets": ["tests/test_config.py"],
+    "config": _CONFIG,
+    "config_fields": _CONFIG,
+    "config_presets": _CONFIG,
     "metrics.arguments": _METRICS,
     "metrics.aupro": _METRICS,
     "metrics.aupro_published": _METRICS,
@@ -23,17 +24,21 @@ TESTS = {
     "metrics.registry": _METRICS,
     "metrics.streaming": _METRICS,
     "metrics.thresholds": _METRICS,
-    "stages.aggregate": ["tests/stages/test_aggregate.py", *_METHOD],
-    "stages.copies": ["tests/stages/test_copies.py", "tests/test_partners.py", *_METHOD],
-    "stages.encode": ["tests/stages/test_encode.py", *_METHOD],
-    "stages.enhance": ["tests/stages/test_enhance.py", *_METHOD],
-    "stages.fuse": ["tests/stages/test_fuse.py", "tests/stages/test_unit.py", *_METHOD],
-    "stages.group": ["tests/stages/test_group.py", *_METHOD],
-    "stages.image_scores": ["tests/stages/test_image_scores.py", *_METHOD],
-    "stages.layers": ["tests/stages/test_layers.py", *_METHOD],
-    "stages.maps": ["tests/stages/test_maps.py", "tests/stages/test_matches.py", *_METHOD],
-    "stages.matches": ["tests/stages/test_matches.py", "tests/test_partners.py", *_METHOD],
-    "stages.mutual": ["tests/stages/test_mutual.py", "tests/test_partners.py", *_METHOD],
-    "stages.rescore": ["tests/stages/test_salient_features.py", *_METHOD],
+    "stages.aggregate": ["tests/stages/test_aggregate.py", *_LIMITS],
+    "stages.copies": ["tests/stages/test_copies.py", "tests/test_partners.py", *_LIMITS],
+    "stages.encode": [
+        "tests/stages/test_encode.py",
+        "tests/stages/test_encode_numbers.py",
+        *_LIMITS,
+    ],
+    "stages.enhance": ["tests/stages/test_enhance.py", *_LIMITS],
+    "stages.fuse": ["tests/stages/test_fuse.py", "tests/stages/test_unit.py", *_LIMITS],
+    "stages.group": ["tests/stages/test_group.py", *_LIMITS],
+    "stages.image_scores": ["tests/stages/test_image_scores.py", *_LIMITS],
+    "stages.layers": ["tests/stages/test_layers.py", *_LIMITS],
+    "stages.maps": ["tests/stages/test_maps.py", "tests/stages/test_matches.py", *_LIMITS],
+    "stages.matches": ["tests/stages/test_matches.py", "tests/test_partners.py", *_LIMITS],
+    "stages.mutual": ["tests/stages/test_mutual.py", "tests/test_partners.py", *_LIMITS],
+    "stages.rescore": ["tests/stages/test_salient_features.py", *_LIMITS],
     "stages.subsets": ["tests/stages/test_subsets.py"],
 }
