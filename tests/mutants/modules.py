@@ -37,7 +37,11 @@ TESTS = {
     "stages.image_scores": ["tests/stages/test_image_scores.py", *_LIMITS],
     "stages.layers": ["tests/stages/test_layers.py", *_LIMITS],
     "stages.maps": ["tests/stages/test_maps.py", "tests/stages/test_matches.py", *_LIMITS],
-    "stages.matches": ["tests/stages/test_matches.py", "tests/test_partners.py", *_LIMITS],
+    "stages.matches": [
+        "tests/stages/test_matches.py",
+        "tests/stages/test_match_numbers.py",
+        *_LIMITS,
+    ],
     "stages.mutual": ["tests/stages/test_mutual.py", "tests/test_partners.py", *_LIMITS],
     "stages.rescore": ["tests/stages/test_salient_features.py", *_LIMITS],
     "stages.subsets": ["tests/stages/test_subsets.py"],
