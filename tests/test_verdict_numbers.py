@@ -1,5 +1,6 @@
 """The verdict on sets that are small enough to compute by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -110,6 +111,13 @@ def test_four_parts_are_enough():
 
 def test_half_of_the_parts_are_never_suspicious():
     assert verdict.threshold([1.0, 1.0, 1.0, 5.0, 6.0, 7.0, 8.0]).value >= 5
+    assert verdict.threshold([1.0, 1.0, 1.0, 50.0, 100.0, 150.0, 200.0]).value > 200
+
+
+def test_thresholds_of_a_bank_come_from_a_dictionary_of_them():
+    own = verdict.BankThresholds(threshold=verdict.manual(3), map_threshold=2.5)
+    assert verdict.bank_thresholds(dataclasses.asdict(own)) == own
+    assert verdict.bank_thresholds(None) is None
 
 
 def test_equal_scores_are_certain():

@@ -43,6 +43,11 @@ def test_copies_differ_by_at_most_15_percent_of_the_distance_between_parts(
     assert found.sum() == is_copy
 
 
+def test_copies_among_samples_and_among_references():
+    z = apart(0.01)
+    assert copies.find_copies(z, z[:1]).nonzero().tolist() == [[0, 8], [6, 7], [7, 6]]
+
+
 @pytest.mark.parametrize("scale", [1.0, 0.01, 100.0])
 @pytest.mark.parametrize(("patch", "is_copy"), [(0.49, True), (0.51, False)])
 def test_no_patch_of_a_copy_differs_by_half_of_the_distance_between_parts(patch, is_copy, scale):
@@ -62,7 +67,7 @@ def test_a_third_of_all_parts_are_no_copies(rng, count, alike, are_copies):
 
 
 def test_where_most_parts_are_one_picture_there_are_no_copies(rng):
-    z = torch.from_numpy(rng.standard_normal((10, 12, 5))).float()
+    z = torch.from_numpy(rng.integers(-9, 9, (10, 12, 5))).float()  # their squares are exact
     z[:8] = z[0]
     z[9] = z[8]
     assert not copies.find_copies(z).any()
@@ -153,6 +158,7 @@ def test_the_highest_two_of_a_hundred_and_the_highest_by_default():
     assert image_scores.highest_mean(values, 0.02) == 98.5
     assert image_scores.highest_means(values.reshape(2, 50)).tolist() == [49, 99]
     assert image_scores.highest_means_of_all([values, values[:7]]).tolist() == [99, 6]
+    assert image_scores.highest_means_of_all([values]).tolist() == [99]
 
 
 def test_the_mean_of_layers_is_not_balanced():

@@ -143,7 +143,7 @@ def _squared_norms(z: torch.Tensor) -> torch.Tensor:
     """Return (N,), from some samples at a time, because their squares take memory."""
     step = max(1, _BLOCK // z[0].numel()) if len(z) else 1
     norms = [rows.flatten(1).float().square().sum(1) for rows in torch.split(z, step)]
-    return torch.cat(norms) if norms else z.new_zeros(0)
+    return torch.cat(norms)
 
 
 def _rare(alike: torch.Tensor) -> torch.Tensor:
