@@ -64,6 +64,19 @@ def test_published_aupro_of_few_pixels_equals_the_oracle(limit):
     assert metrics.aupro_published(maps, masks, fpr_limit=limit) == pytest.approx(expected)
 
 
+def test_published_aupro_of_two_thresholds_and_down_to_the_lowest():
+    """Thresholds are 0, 0.005 and so on; two of them are below the limit of 0.3."""
+    normal = [0.999, *[0.9925] * 2, *[0.9875] * 50, *[0.0] * 47]
+    maps = np.array([[[*normal, 1.0, 0.9925]]])
+    masks = np.array([[[False] * 100 + [True] * 2]])
+    assert metrics.aupro_published(maps, masks) == pytest.approx(0.75)
+    assert published_oracle(maps, masks, 0.3) == pytest.approx(0.75)
+    maps = np.array([[[0.0, 0.0025, 0.0025, 0.5, 1.0, 0.0025]]])
+    masks = np.array([[[False] * 4 + [True] * 2]])
+    expected = published_oracle(maps, masks, 1.0)
+    assert metrics.aupro_published(maps, masks, fpr_limit=1.0) == pytest.approx(expected)
+
+
 def test_22_bits_keep_13_of_the_fraction():
     for step, expected in ((2**-13, 1.0), (2**-14, 0.5)):
         pixels = metrics.PixelMetrics()
