@@ -110,6 +110,39 @@ def test_clouds_without_a_map_have_the_scores_of_their_points():
     assert own.modality_peaks().image is None
 
 
+def test_one_cloud_without_a_map():
+    own = maps.Anomaly(
+        patch_scores_2d=None,
+        patch_scores_3d=None,
+        point_scores=[torch.tensor([1.0, 3.0])],
+        layers=ByModality(),
+        frames=None,
+    )
+    assert own.peaks().tolist() == [3.0]
+
+
+def test_a_share_of_a_map_is_averaged_and_its_highest_pixel_is_the_peak():
+    scores = torch.arange(24.0).reshape(2, 3, 4)
+    frames = [Frame(working=(3, 4), input=(3, 4))] * 2
+    peaks = maps.render(ByModality([scores]), [], frames, share=0.25).map_peaks()
+    assert peaks.scores.tolist() == [10, 22]
+    assert peaks.values.tolist() == [11, 23]
+    assert peaks.pixels.tolist() == [11, 11]
+
+
+def test_a_cloud_is_grouped_as_the_config_tells(rng):
+    points = torch.from_numpy(rng.random((200, 3))).float()
+    pixels = torch.arange(200)
+    config = Config(group_count=16, group_size=8, curvature_threshold=0.02)
+    own = group.make_cloud(points, pixels, (10, 20), config=config)
+    settings = group.group_settings(config)
+    [(expected, _)] = group.group_clouds([points], [pixels], [(10, 20)], **settings)
+    assert torch.equal(own.centers, expected.centers)
+    assert torch.equal(own.curvature, expected.curvature)
+    assert torch.equal(own.pixels, pixels)
+    assert (own.size, len(own.centers)) == ((10, 20), 16)
+
+
 def test_layers_of_points_leave_out_clouds_without_a_map():
     mapped = SimpleNamespace(pixels=torch.tensor([2]), size=(1, 3))
     bare = SimpleNamespace(pixels=None, size=None)
