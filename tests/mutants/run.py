@@ -119,7 +119,7 @@ def run(name: str, chosen: list[Mutant], journal: Journal, seconds: float) -> bo
     known = journal.results()
     left = [mutant for mutant in chosen if mutant.at_import or mutant.key not in known]
     for mutant in left:
-        own = tests.of(range(1, sys.maxsize)) or list(record.seconds)
+        own = tests.every()
         journal.add(mutant, tests.verdict(imported(name, mutant, own, record)))
     return True
 
@@ -136,6 +136,11 @@ class Tests:
         quick_first = self._record.tests_of(lines)
         last = [test for test in self._killers if test in quick_first]
         return self._record.within([*dict.fromkeys(last + quick_first)], self._seconds)
+
+    def every(self) -> list[str]:
+        """Return tests whatever they run, for what is set when the module is imported."""
+        quick_first = sorted(self._record.seconds, key=self._record.seconds.__getitem__)
+        return self._record.within([*dict.fromkeys(self._killers + quick_first)], self._seconds)
 
     def verdict(self, work: Callable[[], str]) -> str:
         """Return what became of a mutant; ``work`` returns which test failed."""

@@ -143,6 +143,16 @@ def test_a_cloud_is_grouped_as_the_config_tells(rng):
     assert (own.size, len(own.centers)) == ((10, 20), 16)
 
 
+def test_clouds_of_one_group_take_its_score_and_keep_its_token(rng):
+    clouds = samples.clouds(rng, 2, groups=1)
+    first, second = maps.point_scores(torch.tensor([[1.0], [2.0]]), clouds)
+    torch.testing.assert_close(first, torch.ones(len(clouds[0].points)))
+    torch.testing.assert_close(second, torch.full((len(clouds[1].points),), 2.0))
+    tokens = torch.tensor([[[3.0, 4.0]], [[0.0, 2.0]]])
+    found = aggregate.point_features(tokens, clouds)
+    torch.testing.assert_close(found, torch.tensor([[[0.6, 0.8]], [[0.0, 1.0]]]))
+
+
 def test_layers_of_points_leave_out_clouds_without_a_map():
     mapped = SimpleNamespace(pixels=torch.tensor([2]), size=(1, 3))
     bare = SimpleNamespace(pixels=None, size=None)
