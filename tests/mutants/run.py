@@ -37,7 +37,7 @@ import torch  # noqa: E402, F401
 from modules import TESTS  # noqa: E402
 from mutations import Mutant, mutants  # noqa: E402
 from selection import Record, first_failure, in_child, recorded  # noqa: E402
-from swapping import Loading, functions_of, swap_code  # noqa: E402
+from swapping import Loading, can_swap, functions_of, swap_code  # noqa: E402
 
 OPTIONS = ["-o", "addopts=", "-m", "not long", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
 OPTIONS += ["--tb=native", "--assert=plain"]  # nobody reads why a test fails
@@ -94,7 +94,8 @@ def run(name: str, chosen: list[Mutant], journal: Journal, seconds: float) -> bo
     """Run tests of mutants, which take some seconds each; return whether tests pass without one.
 
     Functions are swapped in processes that are forked when all tests are collected. What runs
-    before that, as when the module is imported, takes a process that imports the mutant.
+    before that, as when the module is imported, takes a process that imports the mutant. So does a
+    mutant that lived, since its function may have run when the module was imported.
     """
     file = str(path_of(name))
 
@@ -108,7 +109,7 @@ def run(name: str, chosen: list[Mutant], journal: Journal, seconds: float) -> bo
         tests = Tests(record, seconds)
         for mutant in chosen:
             own = tests.of(mutant.lines)
-            if own and not mutant.at_import:
+            if own and not mutant.at_import and can_swap(mutant, functions):
                 journal.add(mutant, tests.verdict(swapped(session, mutant, functions, own, record)))
         return record
 
@@ -117,8 +118,10 @@ def run(name: str, chosen: list[Mutant], journal: Journal, seconds: float) -> bo
         return False
     tests = Tests(record, seconds)
     known = journal.results()
-    left = [mutant for mutant in chosen if mutant.at_import or mutant.key not in known]
-    for mutant in left:
+    for mutant in chosen:
+        result, is_judged = known.get(mutant.key), f"{name} {mutant.key}" in judgements()
+        if result == "killed" or (result == "survived" and is_judged):
+            continue
         own = tests.every()
         journal.add(mutant, tests.verdict(imported(name, mutant, own, record)))
     return True
@@ -140,7 +143,8 @@ class Tests:
     def every(self) -> list[str]:
         """Return tests whatever they run, for what is set when the module is imported."""
         quick_first = sorted(self._record.seconds, key=self._record.seconds.__getitem__)
-        return self._record.within([*dict.fromkeys(self._killers + quick_first)], self._seconds)
+        last = [test for test in self._killers if test in self._record.seconds]
+        return self._record.within([*dict.fromkeys(last + quick_first)], self._seconds)
 
     def verdict(self, work: Callable[[], str]) -> str:
         """Return what became of a mutant; ``work`` returns which test failed."""

@@ -20,12 +20,30 @@ def functions_of(file: str) -> list[FunctionType]:
     return functions
 
 
+def can_swap(mutant: Mutant, functions: list[FunctionType]) -> bool:
+    """Return whether functions of one file can take the code that they have in the mutant.
+
+    One that is defined in another function cannot, if it uses other variables of that one.
+    """
+    codes = _codes(mutant, functions)
+    for function in functions:
+        code = codes.get(_place(function.__code__), function.__code__)
+        if len(code.co_freevars) != len(function.__code__.co_freevars):
+            return False
+    return True
+
+
 def swap_code(mutant: Mutant, functions: list[FunctionType]) -> None:
     """Give functions of one file the code that they have in the mutant."""
-    file = functions[0].__code__.co_filename if functions else ""
-    codes = {_place(code): code for code in _nested(compile(mutant.tree, file, "exec"))}
+    codes = _codes(mutant, functions)
     for function in functions:
         function.__code__ = codes.get(_place(function.__code__), function.__code__)
+
+
+def _codes(mutant: Mutant, functions: list[FunctionType]) -> dict[tuple[str, int], CodeType]:
+    """Return the code of each function of a mutant by its place."""
+    file = functions[0].__code__.co_filename if functions else ""
+    return {_place(code): code for code in _nested(compile(mutant.tree, file, "exec"))}
 
 
 class Loading(importlib.machinery.PathFinder):

@@ -197,6 +197,15 @@ def test_the_search_has_a_quarter_of_the_memory_but_enough_for_a_pair(features):
     assert row_source(Features(z=wide, measured=measured), memory=1).memory == CPU_MEMORY
 
 
+def test_kept_distances_are_measured_within_that_memory(features, monkeypatch):
+    seen = []
+    monkeypatch.setattr(mutual, "distance_table", lambda *_, **given: seen.append(given["scratch"]))
+    row_source(features, memory=1)
+    monkeypatch.setattr(mutual, "CPU_MEMORY", 1000)
+    row_source(features, memory=4000)
+    assert seen == [3 * (12 + 64) * (4 * 5 + 64), 1000]
+
+
 def test_measured_distances_are_looked_up_by_slot():
     d = torch.arange(50.0).reshape(5, 5, 2)  # of 5 parts of 2 patches
     measured = Measured(d=d, slots=torch.tensor([4, 0, 2]))
