@@ -5,7 +5,7 @@ import math
 import pytest
 
 from musc2 import Config
-from musc2.config_fields import number, whole, wholes
+from musc2.config_fields import number, parse, whole, wholes
 from musc2.errors import InputError
 
 OURS = {
@@ -262,3 +262,15 @@ def test_none_in_a_file_is_none_where_that_is_allowed(tmp_path):
 def test_names_that_are_near_no_setting_get_no_hint():
     with pytest.raises(InputError, match=r"'zzz' is not a setting; `musc2 config` lists them"):
         Config.from_dict({"zzz": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("False", False), ("TRUE", True), (" null ", None), ("1,,a", (1, "a"))]
+)
+def test_words_of_a_command_line(text, value):
+    assert parse(text) == value
+    assert type(parse(text)) is type(value)
+
+
+def test_help_begins_with_what_a_config_is():
+    assert Config.__doc__.startswith("The settings of a run.")

@@ -241,3 +241,16 @@ def test_panels_of_some_partners(features):
     row = 4 * 12 * 2
     own = ByModality(features)
     assert [len(panel) for panel in mutual.panels(own, 3 * row, columns=2)] == [3, 3, 1]
+    alone = ByModality(Features(z=features.z))
+    assert [len(panel) for panel in mutual.panels(alone, 3 * 4 * 12 * 7)] == [3, 3, 1]
+
+
+def test_rows_leave_out_copies(features):
+    left_out = torch.zeros(7, 10, dtype=torch.bool)
+    left_out[2, 5] = left_out[2, 8] = True
+    whole = row_source(features, memory=1 << 20).rows(torch.tensor([1, 2]))
+    rows = row_source(features, memory=1 << 20, left_out=left_out).rows(torch.tensor([1, 2]))
+    assert torch.equal(rows[0], whole[0])
+    assert rows[1][:, [5, 8]].isinf().all()
+    others = [0, 1, 2, 3, 4, 6, 7, 9]
+    assert torch.equal(rows[1][:, others], whole[1][:, others])
