@@ -31,7 +31,7 @@ TESTS = {
         "tests/stages/test_encode_numbers.py",
         *_LIMITS,
     ],
-    "stages.enhance": ["tests/stages/test_enhance.py", *_LIMITS],
+    "stages.enhance": ["tests/stages/test_enhance.py", "tests/stages/test_enhance_few.py"],
     "stages.fuse": ["tests/stages/test_fuse.py", "tests/stages/test_unit.py", *_LIMITS],
     "stages.group": ["tests/stages/test_group.py", *_LIMITS],
     "stages.image_scores": ["tests/stages/test_image_scores.py", *_LIMITS],
