@@ -1,5 +1,6 @@
 """Batches, pieces and pairs of encoders, and which sample an error names."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from musc2.inputs import Preparation, pair
 from musc2.inputs.parts import PartLoader
 from musc2.progress import StageTimer
 from musc2.stages import encode as stage
+from musc2.stages.group import group_clouds
 
 
 def batches(sizes, memory, batch_size=8, alone=1):
@@ -76,6 +78,8 @@ def test_each_view_has_the_tokens_of_its_encoders(rng):
     first, second = tokens.views
     assert torch.equal(2 * first.image, second.image)
     assert torch.equal(first.points, second.points)
+    alone = encoded(made(pcd=pcd), point=parts.spread).views[0]
+    assert torch.equal(first.points, alone.points)
     assert len(first.clouds) == len(second.clouds) == len(tokens.outputs) == 3
     assert first.class_tokens is None
 
@@ -88,16 +92,48 @@ def test_progress_counts_parts(rng):
     assert encoding == [("encode", 2, 5), ("encode", 4, 5), ("encode", 5, 5)]
 
 
+def test_progress_of_clouds_counts_one_by_one(rng):
+    steps = []
+    timer = StageTimer(lambda *step: steps.append(step))
+    several(made(pcd=parts.maps(rng, 3)), points=[parts.spread], timer=timer)
+    encoding = [step for step in steps if step[0] == "encode"]
+    assert encoding == [("encode", 1, 3), ("encode", 2, 3), ("encode", 3, 3)]
+
+
+def group_thinned(given):
+    points = [each.points[each.kept] for each in given]
+    return group_clouds(points, count=32, group_size=16, search=32, start=10)
+
+
+def test_scores_are_of_all_points_of_a_thinned_scan(rng):
+    pcd, preparation = parts.maps(rng, 2), Preparation(size=48, max_points=200)
+    given = PartLoader(pair(None, pcd), preparation, group_thinned, StageTimer())
+    loaded = list(given)
+    assert [len(part.cloud.points) for part in loaded] == [200, 200]
+    encoders = [point_encoder(parts.spread)]
+    tokens = stage.encode(loaded, 2, [], encoders, StageTimer()).views[0]
+    for cloud, part in zip(tokens.clouds, loaded, strict=True):
+        assert len(cloud.points) == len(part.scored_cloud.points) > 200
+    bare = [dataclasses.replace(part, scored_cloud=None) for part in loaded]
+    tokens = stage.encode(bare, 2, [], encoders, StageTimer()).views[0]
+    assert [len(cloud.points) for cloud in tokens.clouds] == [200, 200]
+
+
+def test_scans_that_no_encoder_takes_leave_no_clouds(rng):
+    given = made(parts.images(rng, 2), parts.maps(rng, 2))
+    assert several(given, [parts.colors]).views[0].clouds == []
+
+
 def test_the_sample_with_tokens_that_are_not_finite_is_named(rng):
     rgb = parts.images(rng, 4)
 
     def bad(pixels):
         tokens = parts.colors(pixels)
-        tokens[2, 0, 0, 0] = np.nan
+        tokens[1, 0, 0, 0] = np.nan
         return tokens
 
     given = with_two_images(rgb)
-    with pytest.raises(InputError, match=r"encoder bad .* infinity for sample '2'"):
+    with pytest.raises(InputError, match=r"encoder bad .* infinity for sample '1'"):
         several(given, [parts.colors, bad])
 
 

@@ -12,7 +12,7 @@ from musc2._transfer import download
 from musc2.by_modality import ByModality
 from musc2.maps import Frame
 from musc2.ops.nearest_patches import CPU_MEMORY
-from musc2.stages import aggregate, group, maps, mutual
+from musc2.stages import aggregate, encode, group, maps, mutual
 from musc2.stages.mutual import Features, Measured, row_source
 
 
@@ -44,6 +44,7 @@ def test_stages_have_the_defaults_of_the_config():
     blur = {"sigma": config.map_blur, "quantized": config.map_blur_quantized}
     assert defaults(maps.point_layer) == blur
     assert defaults(maps.render) == {**blur, "share": 0.0}
+    assert defaults(encode.encode) == {"memory": config.memory, "batch_size": 8, "device": "cpu"}
 
 
 def test_two_clouds_are_grouped_as_if_alone(rng):
