@@ -149,6 +149,15 @@ def test_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
         encoded(made(parts.images(rng, 3)), shrinking, batch_size=2)
 
 
+def test_images_of_another_shape_are_refused_with_the_sample_s_name(rng):
+    rgb = [*parts.images(rng, 2), parts.images(rng, 1, size=(60, 36))[0]]
+    preparation = Preparation(size=48, resize="fit")
+    given = PartLoader(pair(rgb, None), preparation, group, StageTimer())
+    message = r"sample '2' must give pixels of the same shape .*\(29, 48\), got \(48, 29\)"
+    with pytest.raises(InputError, match=message):
+        encoded(given, parts.colors)
+
+
 def test_point_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
     widths = iter([2, 3, 3])
 
@@ -158,6 +167,16 @@ def test_point_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
     message = r"sample '1' must give point tokens .*\(1, 32, 2\), got \(1, 32, 3\)"
     with pytest.raises(InputError, match=message):
         encoded(made(pcd=parts.maps(rng, 3)), point=growing)
+    widths = iter([2, 3, 3])
+    with pytest.raises(InputError, match=message):  # in a batch of three
+        encoded(made(parts.images(rng, 3), parts.maps(rng, 3)), parts.colors, growing)
+
+
+def test_an_encoder_that_returns_no_tokens_is_named(rng):
+    bad = SimpleNamespace(name="bad", encode=lambda pixels: pixels)
+    given = made(parts.images(rng, 2))
+    with pytest.raises(InputError, match=r"encoder bad must return ImageTokens, .*, got Tensor"):
+        stage.encode(given, 2, [bad], [], StageTimer())
 
 
 def test_class_tokens_have_two_dimensions(rng):
