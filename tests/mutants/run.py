@@ -214,9 +214,11 @@ def main() -> int:
             every = random.Random(0).sample(every, round(arguments.share * len(every)))
         journal = Journal(path, name)
         done = journal.results()
-        due = [own for own in every if done.get(own.key, "left") != "killed"]
-        if not arguments.left:
-            due = [own for own in due if own.key not in done]
+        due = []
+        for mutant in every:
+            is_left = done.get(mutant.key) != "killed" and f"{name} {mutant.key}" not in judged
+            if mutant.key not in done or (arguments.left and is_left):
+                due.append(mutant)
         if due and not run(name, due, journal, arguments.seconds):
             print(f"{name}: its tests fail without a change")
             return 2
