@@ -46,7 +46,7 @@ def group_that_adds_most(cloud, scores, row, column):
 
 
 @pytest.mark.parametrize("grids", [[(3, 4)], [(1, 5)], [(4, 1)], [(1, 1)], [(3, 4), (6, 5)]])
-@pytest.mark.parametrize("size", [(24, 32), (7, 5), (1, 9), (9, 1)])
+@pytest.mark.parametrize("size", [(24, 32), (7, 5), (1, 9), (9, 1), (2, 2)])
 def test_the_driver_of_a_peak_has_the_largest_part_of_it(rng, grids, size):
     count = 6
     image = [torch.from_numpy(rng.random((count, *grid))).float() for grid in grids]
@@ -178,6 +178,7 @@ def test_parts_match_those_that_they_were_compared_with(z):
 
 def test_matches_lie_at_the_centers_of_their_own_parts(rng):
     image, points = (torch.from_numpy(rng.random((4, n, 5))).float() for n in (30, 6))
+    points[1, 0] = points[0, 5]
     clouds = [cloud_of(rng, (10, 12), 6) for _ in range(4)]
     chosen = Drivers(
         patches=ByModality(torch.tensor([29, 0, 17, 5]), torch.tensor([5, 0, 2, 4])),
@@ -189,6 +190,9 @@ def test_matches_lie_at_the_centers_of_their_own_parts(rng):
     )
     found = nearest_matches(source, chosen, outline, [torch.arange(4)])
     cells, centers = matches.grid_positions(4, GRID), matches.group_positions(clouds)
+    assert cells.shape == (4, 30, 2)
+    assert found.parts[0, 0] == 1
+    assert found.nearest[0, 0] == 0
     for part, is_points in enumerate(chosen.is_points.tolist()):
         own, z = (centers, points) if is_points else (cells, image)
         patch = chosen.patches.values()[is_points][part]
