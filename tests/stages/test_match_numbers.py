@@ -76,6 +76,15 @@ def test_the_driver_of_a_peak_has_the_largest_part_of_it(rng, grids, size):
     assert chosen.is_points.tolist() == [False, True, False, True, False, True]
 
 
+def test_equal_parts_of_a_peak_are_driven_by_the_image(rng):
+    cloud = cloud_of(rng, (2, 2), 4)
+    frames = [Frame(working=(2, 2), input=(2, 2))]
+    fused = render(ByModality([torch.ones(1, 2, 2)], [torch.ones(1, 4)]), [cloud], frames)
+    values = torch.tensor([2.0])
+    peaks = MapPeaks(scores=values, values=values, pixels=torch.tensor([0]))
+    assert drivers(fused, peaks, [cloud]).is_points.tolist() == [False]
+
+
 def test_the_size_of_each_map_counts(rng):
     sizes = [(24, 32), (12, 10)]
     image = torch.zeros(2, 3, 4)
