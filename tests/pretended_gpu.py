@@ -40,7 +40,7 @@ class OnGpu(torch.Tensor):
         plain_args, plain_options = _plain((list(args), options), function=function)
         with torch._C.DisableTorchFunctionSubclass(), gpu_counts.Operations(_counts):
             result = function(*plain_args, **plain_options)
-        return result if target == "cpu" else _tagged(result)
+        return _own(result, plain_args) if target == "cpu" else _tagged(result)
 
 
 class Pinned(torch.Tensor):
@@ -59,8 +59,10 @@ class Pretence(TorchFunctionMode):
         if _target(function, args, options) != "cuda":
             return function(*args, **options)
         _count_upload(function, args, options)
-        args, options = _plain((list(args), options), function=function)
-        return _tagged(function(*args, **options))
+        plain_args, plain_options = _plain((list(args), options), function=function)
+        result = function(*plain_args, **plain_options)
+        is_upload = function is torch.Tensor.to and not isinstance(args[0], OnGpu)
+        return _tagged(_own(result, plain_args) if is_upload else result)
 
 
 @contextlib.contextmanager
@@ -157,6 +159,12 @@ def _plain(values, function):
             plain = ["cpu" if isinstance(value, str | torch.device) else value for value in plain]
         return type(values)(plain) if type(values) in (list, tuple) else values
     return values.as_subclass(torch.Tensor) if isinstance(values, OnGpu) else values
+
+
+def _own(result, args):
+    """Return a copy of a result that is an argument: CPU and GPU have a memory each."""
+    is_argument = isinstance(result, torch.Tensor) and result is args[0]
+    return result.clone() if is_argument else result
 
 
 def _tagged(result):

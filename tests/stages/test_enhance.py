@@ -149,7 +149,7 @@ def test_samples_together_on_a_gpu_equal_samples_one_by_one(rng, hidden):
         torch.stack([vars(own)[name] for own in links]) for name in ("patch", "start", "groups")
     ]
     with pretended_gpu.present() as counts:
-        on_gpu = [d.clone().to("cuda") for d in (d_2d, d_3d)]
+        on_gpu = [d.to("cuda") for d in (d_2d, d_3d)]
         counts.waits.clear()
         enhance_in_place(*on_gpu, Links(*(value.to("cuda") for value in values)))
         assert [wait for wait in counts.waits if "pageable" not in wait[1]] == []

@@ -24,7 +24,7 @@ def compared(rng, hidden, references=4, groups=10):
     for name in ("patch", "start", "groups"):
         values.append(torch.stack([vars(own)[name] for own in links]))
     with pretended_gpu.present():
-        on_gpu = [d.clone().to("cuda") for d in on_cpu]
+        on_gpu = [d.to("cuda") for d in on_cpu]
         enhance.enhance_in_place(*on_gpu, Links(*(value.to("cuda") for value in values)))
         on_gpu = [d.cpu() for d in on_gpu]
     before = [d.clone() for d in on_cpu]
