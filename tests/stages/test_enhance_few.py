@@ -10,11 +10,11 @@ from musc2.stages import enhance
 pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
 
 
-def compared(rng, hidden, references=4, groups=10):
+def compared(rng, hidden, references=4, groups=10, grid=(3, 4)):
     """Enhance samples on a GPU and on the CPU; hidden: the columns of +inf of each sample."""
     d_2d, d_3d, links = [], [], []
     for columns in hidden:
-        a, b, own = sample(rng, (3, 4), groups, references)
+        a, b, own = sample(rng, grid, groups, references)
         a[:, columns] = b[:, columns] = float("inf")
         d_2d.append(a)
         d_3d.append(b)
@@ -43,8 +43,13 @@ def test_samples_with_different_numbers_of_references_on_a_gpu(rng):
     compared(rng, [[0], [1, 2], [0, 1, 3], [0, 2, 3]])
 
 
-def test_one_sample_on_a_gpu(rng):
+def test_one_or_two_samples_on_a_gpu(rng):
     compared(rng, [[2]])
+    compared(rng, [[2], [0]])
+
+
+def test_samples_of_one_patch_on_a_gpu(rng):
+    compared(rng, [[2], [0], [1, 3]], grid=(1, 1), groups=3)
 
 
 @pytest.mark.parametrize("values", [1, 88, 89, 1000])
