@@ -150,10 +150,10 @@ def test_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
 
 
 def test_images_of_another_shape_are_refused_with_the_sample_s_name(rng):
-    rgb = [*parts.images(rng, 2), parts.images(rng, 1, size=(60, 36))[0]]
+    rgb = [parts.images(rng, 1)[0], parts.images(rng, 1, size=(60, 36))[0]]
     preparation = Preparation(size=48, resize="fit")
     given = PartLoader(pair(rgb, None), preparation, group, StageTimer())
-    message = r"sample '2' must give pixels of the same shape .*\(29, 48\), got \(48, 29\)"
+    message = r"sample '1' must give pixels of the same shape .*\(29, 48\), got \(48, 29\)"
     with pytest.raises(InputError, match=message):
         encoded(given, parts.colors)
 
