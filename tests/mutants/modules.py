@@ -19,7 +19,7 @@ TESTS = {
     "inputs._survey.copies": ["tests/inputs/test_survey.py"],
     "inputs._survey.headers": ["tests/inputs/test_survey.py"],
     "inputs._survey.notes": ["tests/inputs/test_survey.py"],
-    "regions": ["tests/test_regions.py"],
+    "regions": ["tests/test_regions.py", "tests/test_region_shapes.py"],
     "metrics.arguments": _METRICS,
     "metrics.aupro": _METRICS,
     "metrics.aupro_published": _METRICS,
