@@ -1,6 +1,6 @@
 """Mutation testing: change the source in one place at a time; a test of it has to fail.
 
-python tests/mutants/run.py                          # all modules of modules.py, an hour
+python tests/mutants/run.py                          # all modules of modules.py, half an hour
 python tests/mutants/run.py verdict --share 0.2      # a fifth of the mutants of one module
 python tests/mutants/run.py --journal FILE           # go on where a run was interrupted
 python tests/mutants/run.py --journal FILE --left    # those that were left again, after new tests
