@@ -3,6 +3,7 @@
 import ast
 
 from mutations import mutants
+from swapping import can_swap, swap_code
 
 SOURCE = '''
 """Text is left alone."""
@@ -48,3 +49,20 @@ def test_equal_changes_in_one_function_are_numbered():
     keys = [mutant.key for mutant in mutants("def f(a):\n    return [a + 1, a + 1]\n")]
     assert "f: a + 1 -> a - 1" in keys
     assert "f: a + 1 -> a - 1 #2" in keys
+
+
+def test_functions_take_the_code_of_a_mutant_unless_they_lose_their_variables():
+    source = (
+        "def outer(low):\n    def above(value):\n        return value > low\n    return above\n"
+    )
+    names = {}
+    exec(compile(source, "made.py", "exec"), names)
+    above = names["outer"](3)
+    made = {mutant.key: mutant for mutant in mutants(source)}
+    functions = [names["outer"], above]
+    assert not can_swap(made["outer.above: return value > low -> return None"], functions)
+    other = made["outer.above: value > low -> value >= low"]
+    assert can_swap(other, functions)
+    assert not above(3)
+    swap_code(other, functions)
+    assert above(3)
