@@ -49,6 +49,19 @@ def test_huge_and_tiny_features_keep_their_scale():
         torch.testing.assert_close(scaled[1] / scale, backward)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("scale", [1e-14, 1e-16, 1e-22, 1e-31, 1e-37, 1e-42])
+def test_patches_much_smaller_than_others(precision, scale):
+    z = features(2, 400, 90)
+    z[:, 1::2] = -z[:, ::2]  # so that the center is that of the small ones
+    z[:, :60] *= scale
+    z[0, :60] += 3 * scale
+    d, index = nearest_patches(z, precision=precision, return_index=True)
+    assert (index[0, :60, 1] < 60).all()
+    expected = torch.cdist(z[0].double(), z[1].double())
+    torch.testing.assert_close(d[0, :, 1].double(), expected.amin(1), rtol=0.01, atol=60 * scale)
+
+
 def test_thread_counts_give_equal_bits(over_threads):
     z, references = features(5, 90, 17), features(4, 70, 17, seed=1)
     first, *repeats = over_threads(lambda: both_directions(z, references))

@@ -55,13 +55,15 @@ int32_t nearest_integer(float value) {
 // the root of 2^31 cannot overflow. Rounding adds at most half the root of the channels to it.
 float pack_int16(const float* row, int64_t count, int32_t* cells, float* scale) {
   constexpr float largest_integer = 32767, largest_norm = 46340;
+  const float root = __builtin_sqrtf(static_cast<float>(count));
   const float largest = largest_magnitude(row, 2 * count);
-  const float by_norm = __builtin_sqrtf(squared_norm(row, 2 * count)) /
-                        (largest_norm - __builtin_sqrtf(static_cast<float>(count)));
-  const float by_integer = largest / largest_integer;
+  // Squares of tiny values vanish: their norm is below that of a row of the largest one.
+  const float length =
+      largest > 1e-15f ? __builtin_sqrtf(squared_norm(row, 2 * count)) : largest * root * 1.5f;
+  const float by_norm = length / (largest_norm - root), by_integer = largest / largest_integer;
   *scale = by_norm > by_integer ? by_norm : by_integer;
-  // The inverse of a denormal number may be infinite: such a row is packed as zeros.
-  const float inverse = largest > 1e-36f ? 1 / *scale : 0;
+  // The inverse of the smallest numbers would be infinite: such a row is packed as zeros.
+  const float inverse = largest > 1e-30f ? 1 / *scale : 0;
   int64_t norm = 0;
   for (int64_t s = 0; s < count; ++s) {
     const int32_t low = nearest_integer(row[2 * s] * inverse),
@@ -74,7 +76,7 @@ float pack_int16(const float* row, int64_t count, int32_t* cells, float* scale) 
 
 float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, int32_t* row_start) {
   const float largest = largest_magnitude(row, 4 * count);
-  // As for int16.
+  // The inverse of a denormal number may be infinite: such a row is packed as zeros.
   const float inverse = largest > 1e-36f ? 127 / largest : 0;
   auto* bytes = reinterpret_cast<int8_t*>(cells);
   int32_t total = 0,
