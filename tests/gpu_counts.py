@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-PACKAGE = str(Path(__file__).parents[1] / "python/musc2")
+import musc2
+
+PACKAGE = str(Path(musc2.__file__).parent)
 # Functions that read a tensor's values; the others are seen by the operations they consist of.
 READING = ("cpu", "tolist", "numpy", "equal", "allclose")
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique", "unique_dim", "equal")
