@@ -15,8 +15,8 @@ TILED = SMALL.replace(tile=64)
 
 
 def bank(rgb, config=TILED, **options):
-    given = {"encoder_2d": colors, "config": config, **options}
-    return Scorer.fit(rgb, **given)
+    arguments = {"encoder_2d": colors, "config": config, **options}
+    return Scorer.fit(rgb, **arguments)
 
 
 def moved(rng, shifts):

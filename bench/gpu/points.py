@@ -145,25 +145,25 @@ def groups(bench: Bench, clouds: torch.Tensor, centers: torch.Tensor) -> dict[st
 
 def normals(bench: Bench, clouds: torch.Tensor) -> dict[str, Any]:
     """Measure it alone: every point's distances to all others take torch seconds."""
-    some = clouds[:, : bench.size(20_000, 300)]
-    packed, offsets = some.flatten(0, 1), offsets_of(some)
+    thinned = clouds[:, : bench.size(20_000, 300)]
+    packed, offsets = thinned.flatten(0, 1), offsets_of(thinned)
 
     def ours() -> torch.Tensor:
         return ops.point_normals(packed, offsets=offsets)[0]
 
-    return bench.contest(f"{len(some)} x {some.shape[1]}, 24 neighbors", ours, {}, _no_check)
+    return bench.contest(f"{len(thinned)} x {thinned.shape[1]}, 24 neighbors", ours, {}, _no_check)
 
 
 def histograms(bench: Bench, clouds: torch.Tensor, centers: torch.Tensor) -> dict[str, Any]:
     """Measure it alone, at three scales."""
-    some, own = clouds[:, : bench.size(20_000, 300)], centers[:, : bench.size(1024, 20)]
-    packed, offsets = some.flatten(0, 1), offsets_of(some)
-    surface = (packed, *ops.point_normals(packed, offsets=offsets), own % some.shape[1])
+    thinned, own = clouds[:, : bench.size(20_000, 300)], centers[:, : bench.size(1024, 20)]
+    packed, offsets = thinned.flatten(0, 1), offsets_of(thinned)
+    surface = (packed, *ops.point_normals(packed, offsets=offsets), own % thinned.shape[1])
 
     def ours() -> torch.Tensor:
         return ops.group_histograms(*surface, offsets=offsets)
 
-    return bench.contest(f"{len(some)} x {own.shape[1]}, 3 scales", ours, {}, _no_check)
+    return bench.contest(f"{len(thinned)} x {own.shape[1]}, 3 scales", ours, {}, _no_check)
 
 
 def _no_check() -> None:

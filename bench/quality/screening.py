@@ -49,14 +49,14 @@ def counts(z: torch.Tensor) -> tuple[torch.Tensor, float]:
         for other in range(len(z)):
             if other == own:
                 continue
-            found = torch.cdist(q[own, rows], q[other])
-            true = torch.cdist(z[own, rows], z[other])
+            searched = torch.cdist(q[own, rows], q[other])
+            exact = torch.cdist(z[own, rows], z[other])
             bound = error[own, rows, None] + error[other]
-            assert bool(((found - true).abs() <= bound + 1e-6).all())
-            left.append((found - bound <= (found + bound).amin(1, keepdim=True)).sum(1))
+            assert bool(((searched - exact).abs() <= bound + 1e-6).all())
+            left.append((searched - bound <= (searched + bound).amin(1, keepdim=True)).sum(1))
             # Of patches that are equally near, any will do.
-            got = true.gather(1, found.argmin(1, keepdim=True))[:, 0]
-            missed += int((got > true.amin(1) + 1e-9).sum())
+            reached = exact.gather(1, searched.argmin(1, keepdim=True))[:, 0]
+            missed += int((reached > exact.amin(1) + 1e-9).sum())
     numbers = torch.cat(left).double()
     return numbers, missed / len(numbers)
 

@@ -77,12 +77,12 @@ class Journal:
 
     def results(self) -> dict[str, str]:
         """Return "killed", "survived" or "not run" of each mutant, the last that was written."""
-        found = {}
+        by_key = {}
         for line in self._path.read_text().splitlines() if self._path.exists() else []:
             start, result, key = line.split("\t")
             if start == self._start:
-                found[key] = result
-        return found
+                by_key[key] = result
+        return by_key
 
     def add(self, mutant: Mutant, result: str) -> None:
         """Write a line."""
@@ -117,9 +117,9 @@ def run(name: str, chosen: list[Mutant], journal: Journal, seconds: float) -> bo
     if record is None:
         return False
     tests = Tests(record, seconds)
-    known = journal.results()
+    earlier = journal.results()
     for mutant in chosen:
-        result, is_judged = known.get(mutant.key), f"{name} {mutant.key}" in judgements()
+        result, is_judged = earlier.get(mutant.key), f"{name} {mutant.key}" in judgements()
         if result == "killed" or (result == "survived" and is_judged):
             continue
         own = tests.every()

@@ -54,11 +54,11 @@ def test_the_first_encoder_stands_in_for_those_that_are_missing():
     assert stage.pairs(0, 1) == [(None, 0)]
 
 
-def several(given, images=(), points=(), **options):
+def several(loader, images=(), points=(), **options):
     image_encoders = [image_encoder(own) for own in images]
     point_encoders = [point_encoder(own) for own in points]
     timer = options.pop("timer", StageTimer())
-    return stage.encode(given, given.count, image_encoders, point_encoders, timer, **options)
+    return stage.encode(loader, loader.count, image_encoders, point_encoders, timer, **options)
 
 
 def twice(pixels):
@@ -73,8 +73,8 @@ def with_two_images(rgb, pcd=None):
 
 def test_each_view_has_the_tokens_of_its_encoders(rng):
     rgb, pcd = parts.images(rng, 3), parts.maps(rng, 3)
-    given = with_two_images(rgb, pcd)
-    tokens = several(given, [parts.colors, twice], [parts.spread], batch_size=2)
+    loader = with_two_images(rgb, pcd)
+    tokens = several(loader, [parts.colors, twice], [parts.spread], batch_size=2)
     first, second = tokens.views
     assert torch.equal(2 * first.image, second.image)
     assert torch.equal(first.points, second.points)
@@ -100,15 +100,15 @@ def test_progress_of_clouds_counts_one_by_one(rng):
     assert encoding == [("encode", 1, 3), ("encode", 2, 3), ("encode", 3, 3)]
 
 
-def group_thinned(given):
-    points = [each.points[each.kept] for each in given]
+def group_thinned(loader):
+    points = [each.points[each.kept] for each in loader]
     return group_clouds(points, count=32, group_size=16, search=32, start=10)
 
 
 def test_scores_are_of_all_points_of_a_thinned_scan(rng):
     pcd, preparation = parts.maps(rng, 2), Preparation(size=48, max_points=200)
-    given = PartLoader(pair(None, pcd), preparation, group_thinned, StageTimer())
-    loaded = list(given)
+    loader = PartLoader(pair(None, pcd), preparation, group_thinned, StageTimer())
+    loaded = list(loader)
     assert [len(part.cloud.points) for part in loaded] == [200, 200]
     encoders = [point_encoder(parts.spread)]
     tokens = stage.encode(loaded, 2, [], encoders, StageTimer()).views[0]
@@ -120,8 +120,8 @@ def test_scores_are_of_all_points_of_a_thinned_scan(rng):
 
 
 def test_scans_that_no_encoder_takes_leave_no_clouds(rng):
-    given = made(parts.images(rng, 2), parts.maps(rng, 2))
-    assert several(given, [parts.colors]).views[0].clouds == []
+    loader = made(parts.images(rng, 2), parts.maps(rng, 2))
+    assert several(loader, [parts.colors]).views[0].clouds == []
 
 
 def test_the_sample_with_tokens_that_are_not_finite_is_named(rng):
@@ -132,9 +132,9 @@ def test_the_sample_with_tokens_that_are_not_finite_is_named(rng):
         tokens[1, 0, 0, 0] = np.nan
         return tokens
 
-    given = with_two_images(rgb)
+    loader = with_two_images(rgb)
     with pytest.raises(InputError, match=r"encoder bad .* infinity for sample '1'"):
-        several(given, [parts.colors, bad])
+        several(loader, [parts.colors, bad])
 
 
 def test_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
@@ -152,10 +152,10 @@ def test_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
 def test_images_of_another_shape_are_refused_with_the_sample_s_name(rng):
     rgb = [parts.images(rng, 1)[0], parts.images(rng, 1, size=(60, 36))[0]]
     preparation = Preparation(size=48, resize="fit")
-    given = PartLoader(pair(rgb, None), preparation, group, StageTimer())
+    loader = PartLoader(pair(rgb, None), preparation, group, StageTimer())
     message = r"sample '1' must give pixels of the same shape .*\(29, 48\), got \(48, 29\)"
     with pytest.raises(InputError, match=message):
-        encoded(given, parts.colors)
+        encoded(loader, parts.colors)
 
 
 def test_point_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
@@ -174,9 +174,9 @@ def test_point_tokens_of_another_shape_are_refused_with_the_sample_s_name(rng):
 
 def test_an_encoder_that_returns_no_tokens_is_named(rng):
     bad = SimpleNamespace(name="bad", encode=lambda pixels: pixels)
-    given = made(parts.images(rng, 2))
+    loader = made(parts.images(rng, 2))
     with pytest.raises(InputError, match=r"encoder bad must return ImageTokens, .*, got Tensor"):
-        stage.encode(given, 2, [bad], [], StageTimer())
+        stage.encode(loader, 2, [bad], [], StageTimer())
 
 
 def test_class_tokens_have_two_dimensions(rng):

@@ -142,28 +142,28 @@ def test_matches_in_a_window_are_the_nearest_there(z, radius, block, monkeypatch
     monkeypatch.setattr(matches, "_BLOCK", block)
     patches = [0, 5, 29, 24, 14, 8, 21]
     features = Features(z=z, precision="float32", window=radius, grid=GRID)
-    found = of_images(features, patches, [torch.arange(7)])
-    assert found.parts.shape == (7, 5)
+    lookalikes = of_images(features, patches, [torch.arange(7)])
+    assert lookalikes.parts.shape == (7, 5)
     for part, patch in enumerate(patches):
         cells = torch.tensor(in_window(patch, radius))
         lengths = (z[:, cells].double() - z[part, patch].double()).norm(dim=-1)
         lengths[part] = torch.inf
         lowest = lengths.min(1)
         order = lowest.values.argsort()[:5]
-        assert found.parts[part].tolist() == order.tolist()
-        assert found.nearest[part].tolist() == cells[lowest.indices[order]].tolist()
-        torch.testing.assert_close(found.distances[part], lowest.values[order].float())
+        assert lookalikes.parts[part].tolist() == order.tolist()
+        assert lookalikes.nearest[part].tolist() == cells[lowest.indices[order]].tolist()
+        torch.testing.assert_close(lookalikes.distances[part], lowest.values[order].float())
 
 
 def test_a_part_alone_in_its_subset_has_no_match(z):
     subsets = [torch.tensor([6]), torch.tensor([0, 2]), torch.tensor([1, 3, 4, 5])]
-    found = of_images(Features(z=z, precision="float32"), [29] * 7, subsets)
-    assert found.parts.shape == (7, 3)
-    assert found.parts[6].tolist() == found.nearest[6].tolist() == [-1] * 3
-    assert found.distances[6].isinf().all()
-    assert found.parts[0].tolist() == [2, -1, -1]
-    assert found.parts[2].tolist() == [0, -1, -1]
-    assert sorted(found.parts[4].tolist()) == [1, 3, 5]
+    lookalikes = of_images(Features(z=z, precision="float32"), [29] * 7, subsets)
+    assert lookalikes.parts.shape == (7, 3)
+    assert lookalikes.parts[6].tolist() == lookalikes.nearest[6].tolist() == [-1] * 3
+    assert lookalikes.distances[6].isinf().all()
+    assert lookalikes.parts[0].tolist() == [2, -1, -1]
+    assert lookalikes.parts[2].tolist() == [0, -1, -1]
+    assert sorted(lookalikes.parts[4].tolist()) == [1, 3, 5]
 
 
 def test_parts_match_those_that_they_were_compared_with(z):
@@ -174,13 +174,13 @@ def test_parts_match_those_that_they_were_compared_with(z):
         is_points=torch.zeros(7, dtype=torch.bool),
     )
     source = ByModality(image=Features(z=z, precision="float32"))
-    found = matches_of(source, [torch.arange(7)], table, outline, chosen)
+    lookalikes = matches_of(source, [torch.arange(7)], table, outline, chosen)
     expected = [{1, 2}, {0, 3}, {4}, {0}, {5, 6}, {4, 6}, {0, 1}]
     for part, partners in enumerate(expected):
-        listed = found.parts[part].tolist()
+        listed = lookalikes.parts[part].tolist()
         assert set(listed[: len(partners)]) == partners
         assert set(listed[len(partners) :]) == {-1}
-        assert (found.nearest[part] == -1).tolist() == (found.parts[part] == -1).tolist()
+        assert (lookalikes.nearest[part] == -1).tolist() == (lookalikes.parts[part] == -1).tolist()
     everyone = matches_of(source, [torch.arange(7)], None, outline, chosen)
     assert (everyone.parts >= 0).all()
 
@@ -197,22 +197,22 @@ def test_matches_lie_at_the_centers_of_their_own_parts(rng):
     source = ByModality(
         Features(z=image, precision="float32"), Features(z=points, precision="float32")
     )
-    found = nearest_matches(source, chosen, outline, [torch.arange(4)])
+    lookalikes = nearest_matches(source, chosen, outline, [torch.arange(4)])
     cells, centers = matches.grid_positions(4, GRID), matches.group_positions(clouds)
     assert cells.shape == (4, 30, 2)
-    assert found.parts[0, 0] == 1
-    assert found.nearest[0, 0] == 0
+    assert lookalikes.parts[0, 0] == 1
+    assert lookalikes.nearest[0, 0] == 0
     for part, is_points in enumerate(chosen.is_points.tolist()):
         own, z = (centers, points) if is_points else (cells, image)
         patch = chosen.patches.values()[is_points][part]
-        assert found.modalities[part] == ("points" if is_points else "image")
-        assert torch.equal(found.positions[part], own[part, patch])
+        assert lookalikes.modalities[part] == ("points" if is_points else "image")
+        assert torch.equal(lookalikes.positions[part], own[part, patch])
         for column, (other, nearest) in enumerate(
-            zip(found.parts[part].tolist(), found.nearest[part].tolist(), strict=True)
+            zip(lookalikes.parts[part].tolist(), lookalikes.nearest[part].tolist(), strict=True)
         ):
             lengths = (z[other] - z[part, patch]).norm(dim=1)
             assert nearest == int(lengths.argmin())
-            assert torch.equal(found.nearest_positions[part, column], own[other, nearest])
+            assert torch.equal(lookalikes.nearest_positions[part, column], own[other, nearest])
 
 
 def test_patches_in_masks():

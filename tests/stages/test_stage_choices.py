@@ -150,8 +150,8 @@ def test_clouds_of_one_group_take_its_score_and_keep_its_token(rng):
     torch.testing.assert_close(first, torch.ones(len(clouds[0].points)))
     torch.testing.assert_close(second, torch.full((len(clouds[1].points),), 2.0))
     tokens = torch.tensor([[[3.0, 4.0]], [[0.0, 2.0]]])
-    found = aggregate.point_features(tokens, clouds)
-    torch.testing.assert_close(found, torch.tensor([[[0.6, 0.8]], [[0.0, 1.0]]]))
+    aggregated = aggregate.point_features(tokens, clouds)
+    torch.testing.assert_close(aggregated, torch.tensor([[[0.6, 0.8]], [[0.0, 1.0]]]))
 
 
 def test_layers_of_points_leave_out_clouds_without_a_map():
@@ -216,10 +216,10 @@ def test_measured_distances_are_looked_up_by_slot():
         for column, slot in enumerate([4, 0, 2]):
             assert torch.equal(rows[index, :, column], d[row, slot])
     partners = torch.tensor([[0, -1], [2, 0]])
-    some = measured.between(torch.tensor([1, 0]), partners)
-    assert torch.equal(some[0, :, 0], d[0, 4])
-    assert some[0, :, 1].isinf().all()
-    assert torch.equal(some[1], torch.stack([d[4, 2], d[4, 4]], 1))
+    of_partners = measured.between(torch.tensor([1, 0]), partners)
+    assert torch.equal(of_partners[0, :, 0], d[0, 4])
+    assert of_partners[0, :, 1].isinf().all()
+    assert torch.equal(of_partners[1], torch.stack([d[4, 2], d[4, 4]], 1))
     assert measured.subset(torch.tensor([2, 0])).slots.tolist() == [2, 4]
 
 
@@ -229,8 +229,8 @@ def test_measured_distances_are_not_measured_again(features):
     everyone = torch.arange(7)
     assert torch.equal(mutual.distances(own, everyone), measured.rows(everyone))
     partners = torch.tensor([[1, 2]] * 7)
-    some = mutual.distances_to(own, everyone, partners)
-    assert torch.equal(some, measured.between(everyone, partners))
+    of_partners = mutual.distances_to(own, everyone, partners)
+    assert torch.equal(of_partners, measured.between(everyone, partners))
     assert row_source(own, memory=1).kept is None
     assert own.subset(everyone) is own
     part = own.subset(torch.tensor([3, 5]))

@@ -35,12 +35,12 @@ def test_copies_differ_by_at_most_15_percent_of_the_distance_between_parts(
     distance, is_copy, scale
 ):
     z = scale * apart(distance)
-    found = copies.find_copies(z)
-    assert found[6, 7] == found[7, 6] == is_copy
-    assert found.sum() == 2 * is_copy
-    found = copies.find_copies(z[:7], z[7:])
-    assert found[6, 7] == is_copy
-    assert found.sum() == is_copy
+    marked = copies.find_copies(z)
+    assert marked[6, 7] == marked[7, 6] == is_copy
+    assert marked.sum() == 2 * is_copy
+    marked = copies.find_copies(z[:7], z[7:])
+    assert marked[6, 7] == is_copy
+    assert marked.sum() == is_copy
 
 
 def test_copies_among_samples_and_among_references():

@@ -103,14 +103,14 @@ class Bank:
                 kind, other = other, kind
             checks.refuse(op, "pcd", f"must be {kind}, as in the bank", other)
         expected = {name: block.shape for name, block in self.blocks.items()}
-        got = features.shapes()
-        if got == expected:
+        shapes = features.shapes()
+        if shapes == expected:
             return
         requirement, own = f"must give features of the bank's layers and shapes, {expected}", ""
         if frame is not None and frames is not None:
             requirement += f", as its parts of {_size(frame)} do"
             own = f" from {_size(frames[0])}"
-        checks.refuse(op, f"part {names[0]!r}", requirement, f"{got}{own}")
+        checks.refuse(op, f"part {names[0]!r}", requirement, f"{shapes}{own}")
 
     def add(
         self, features: PartFeatures, names: Sequence[str], paths: Sequence[Path | None]

@@ -21,10 +21,10 @@ MAX_TOKENS = 40_000  # that principal axes are learned from
 
 def device_of(ops: Sequence[str], device: str | torch.device) -> torch.device:
     """Return ``device`` if all ``ops`` run there, else the CPU."""
-    wanted = torch.device(device)
-    if wanted.type == "cpu" or dispatch.is_too_old(wanted) or not all(map(dispatch.serves, ops)):
+    target = torch.device(device)
+    if target.type == "cpu" or dispatch.is_too_old(target) or not all(map(dispatch.serves, ops)):
         return torch.device("cpu")
-    return wanted
+    return target
 
 
 def in_canonical_order(samples: Sequence[torch.Tensor]) -> list[int]:
