@@ -6,7 +6,7 @@ import pytest
 import torch
 from parts import SMALL, colors, score_small
 
-from musc2 import Scorer, score
+from musc2 import Scorer, _tensor_files, score
 from musc2.errors import InputError
 from test_image_tiles import PATCH, VARIANTS, coarse_colors, large
 from test_tile_alignment import shifted
@@ -97,6 +97,21 @@ def test_a_loaded_bank_goes_on_as_the_saved_one(rng, tmp_path, encoders, storage
     loaded.remove(["0", "2"])
     loaded.calibrate()
     assert loaded.scores().names == ["1", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_file_without_all_windows_of_the_alignment_is_refused(rng, tmp_path, kept):
+    path = tmp_path / "line.musc2"
+    bank(moved(rng, [(0, 0), (3, 5), (8, 8)])).save(path)
+    arrays, about = _tensor_files.read(path, verify=True)
+    arrays = {name: np.array(values) for name, values in arrays.items()}
+    spectra = arrays.pop("tiles.spectra")
+    about["tiles"]["boxes"] *= 2
+    if kept:
+        arrays["tiles.spectra"] = spectra
+    _tensor_files.write(path, arrays, about)
+    with pytest.raises(InputError, match=r"must hold a whole bank, got (Key|Value)Error"):
+        Scorer.load(path, encoder_2d=colors)
 
 
 def test_the_tiles_of_a_new_part_lie_as_the_first_of_the_bank_does(rng):
