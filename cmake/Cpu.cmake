@@ -6,7 +6,7 @@ pybind11_add_module(_cpu MODULE NO_EXTRAS
   csrc/cpu/isa/active.cpp
   csrc/cpu/buckets.cpp csrc/cpu/neighbors.cpp csrc/cpu/growth.cpp csrc/cpu/cells.cpp
   csrc/cpu/regions.cpp csrc/cpu/nearest_patches_in_window.cpp
-  csrc/cpu/patch_pair.cpp csrc/cpu/nearest_patches_of_pairs.cpp
+  csrc/cpu/distinct_rows.cpp csrc/cpu/patch_pair.cpp csrc/cpu/nearest_patches_of_pairs.cpp
   ${cpu_sources})
 target_include_directories(_cpu PRIVATE csrc/include csrc)
 # Point ops must give the same indices on every machine, so nothing is contracted to fused

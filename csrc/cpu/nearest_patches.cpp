@@ -29,8 +29,8 @@ class PatchSearch {
     const int64_t left_step = step(left_.slabs(), fitting),
                   right_step = step(right_.slabs(), fitting);
     center_ = patch_center(left_, mutual_ ? nullptr : &right_, channels_);
-    scratch_.assign(static_cast<size_t>(threads_), PairScratch(rows + micropanel_rows()()));
     const int64_t filled = filled_channels(left_, mutual_ ? nullptr : &right_, center_);
+    scratch_.assign(static_cast<size_t>(threads_), PairScratch(search_, rows, filled));
     Panel left(search_, channels_, filled, std::min(left_step, left_.slabs()), left_.slab_rows);
     Panel right(search_, channels_, filled, std::min(right_step, right_.slabs()), right_.slab_rows);
     for (int64_t r = 0; r < right_.slabs(); r += right_step) {
@@ -71,7 +71,7 @@ class PatchSearch {
         const Slab a = slab(left_, li, channels_), b = slab(right_, ri, channels_);
         const ResultColumn forward = column(a, b.sample, right_.samples);
         const ResultColumn backward = column(b, a.sample, right_.samples);
-        search_pair(search_, channels_, a, left.at(li, a.rows), b, right.at(ri, b.rows),
+        search_pair(search_, a, left.at(li, a), b, right.at(ri, b),
                     scratch_[static_cast<size_t>(worker)], forward, mutual_ ? &backward : nullptr);
       });
     }

@@ -30,8 +30,8 @@ class PackedSide {
     panel_.fill(set_, samples_, center);
   }
 
-  PackedPatches packed(int64_t sample) {
-    return panel_.at(slots_[static_cast<size_t>(sample)], set_.rows);
+  PackedSlab packed(int64_t sample) {
+    return panel_.at(slots_[static_cast<size_t>(sample)], features(sample));
   }
 
   Slab features(int64_t sample) const { return slab(set_, sample, channels_); }
@@ -69,8 +69,7 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
   PackedSide packed_left(search, channels, filled, left, std::min(room, left.samples));
   PackedSide packed_right(search, channels, filled, right, std::min(room, right.samples));
   const int threads = num_threads();
-  std::vector<PairScratch> scratch(static_cast<size_t>(threads),
-                                   PairScratch(rows + micropanel_rows()()));
+  std::vector<PairScratch> scratch(static_cast<size_t>(threads), PairScratch(search, rows, filled));
 
   // Pairs of the same `room` samples on either side are searched together.
   const auto block = [&](int64_t pair) {
@@ -95,9 +94,8 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
       const int64_t i = pairs[2 * pair], j = pairs[2 * pair + 1];
       const ResultColumn there{forward + pair * left.rows, nullptr, 1};
       const ResultColumn back{backward + pair * right.rows, nullptr, 1};
-      search_pair(search, channels, packed_left.features(i), packed_left.packed(i),
-                  packed_right.features(j), packed_right.packed(j),
-                  scratch[static_cast<size_t>(worker)], there, &back);
+      search_pair(search, packed_left.features(i), packed_left.packed(i), packed_right.features(j),
+                  packed_right.packed(j), scratch[static_cast<size_t>(worker)], there, &back);
     });
     first = end;
   }

@@ -6,6 +6,7 @@
 
 #include "common/parallel.h"
 #include "common/scratch.h"
+#include "cpu/distinct_rows.h"
 #include "cpu/isa/patches.h"
 
 namespace musc2::cpu {
@@ -40,11 +41,18 @@ inline Slab slab(const SampleSet& samples, int64_t number, int64_t channels) {
           samples.patches + (sample * samples.rows + first) * channels};
 }
 
+// The different rows of a slab, packed, and which of them each row is.
+struct PackedSlab {
+  PackedPatches patches;
+  Features features;
+  const int32_t* kinds;
+};
+
 // Packed slabs that are searched together.
 class Panel {
  public:
   static int64_t slab_bytes(Search search, int64_t rows, int64_t channels) {
-    return padded(rows) * (patch_cells()(search, channels) * 4 + 12);
+    return padded(rows) * (patch_cells()(search, channels) * 4 + 24);
   }
 
   // `filled`: filled_channels() of all samples that are compared.
@@ -54,14 +62,15 @@ class Panel {
         rows_(padded(rows)),
         steps_(patch_cells()(search, filled)),
         cells_(slabs * rows_ * steps_),
-        floats_(2 * slabs * rows_),
-        row_starts_(slabs * rows_) {}
+        floats_(3 * slabs * rows_),
+        integers_(3 * slabs * rows_),
+        kind_counts_(static_cast<size_t>(slabs)) {}
 
   // The slabs from first to end.
   void fill(const SampleSet& samples, int64_t first, int64_t end,
             const std::vector<float>& center) {
     first_ = first;
-    parallel_for(end - first, [&](int64_t i) { pack(samples, first + i, first + i, center); });
+    parallel_for(end - first, [&](int64_t i) { pack(samples, first + i, i, center); });
   }
 
   // The listed slabs, numbered in the order of the list from 0.
@@ -72,23 +81,26 @@ class Panel {
                  [&](int64_t i) { pack(samples, slabs[static_cast<size_t>(i)], i, center); });
   }
 
-  PackedPatches at(int64_t number, int64_t rows) {
-    const int64_t row = (number - first_) * rows_;
-    return {cells_.data() + row * steps_,
-            floats_.data() + 2 * row,
-            floats_.data() + 2 * row + rows_,
-            row_starts_.data() + row,
-            rows,
-            steps_};
+  PackedSlab at(int64_t number, const Slab& source) {
+    const int64_t place = number - first_, row = place * rows_;
+    float* floats = floats_.data() + 3 * row;
+    int32_t* integers = integers_.data() + 3 * row;
+    return {{cells_.data() + row * steps_, floats, floats + rows_, floats + 2 * rows_, integers,
+             kind_counts_[static_cast<size_t>(place)], steps_},
+            {source.patches, integers + rows_, channels_},
+            integers + 2 * rows_};
   }
 
  private:
   void pack(const SampleSet& samples, int64_t number, int64_t place,
             const std::vector<float>& center) {
     const Slab source = slab(samples, number, channels_);
+    int32_t* first = integers_.data() + (3 * place + 1) * rows_;
+    kind_counts_[static_cast<size_t>(place)] =
+        distinct_rows(source.patches, source.rows, channels_, first, first + rows_);
     std::vector<float> scratch(static_cast<size_t>(2 * channels_ + 6));
-    pack_patches()(search_, source.patches, channels_, center.data(), scratch.data(),
-                   at(place, source.rows));
+    const PackedSlab packed = at(first_ + place, source);
+    pack_patches()(search_, packed.features, center.data(), scratch.data(), packed.patches);
   }
 
   static int64_t padded(int64_t rows) {
@@ -98,8 +110,9 @@ class Panel {
   Search search_;
   int64_t channels_, rows_, steps_, first_ = 0;
   ScratchArray<int32_t> cells_;
-  ScratchArray<float> floats_;
-  ScratchArray<int32_t> row_starts_;
+  ScratchArray<float> floats_;      // half norms, scales, errors of each slab
+  ScratchArray<int32_t> integers_;  // row starts, first rows of kinds, kinds of rows
+  std::vector<int64_t> kind_counts_;
 };
 
 // The mean of about 1,024 patches, evenly spread: of z or, with references, the middle of both

@@ -32,4 +32,8 @@ static inline int64_t round_to_micropanels(int64_t rows) {
   return (rows + micropanel - 1) / micropanel * micropanel;
 }
 
+static inline const float* feature_row(const Features& features, int64_t patch) {
+  return features.patches + features.rows[patch] * features.channels;
+}
+
 }  // namespace musc2::cpu::MUSC2_ISA

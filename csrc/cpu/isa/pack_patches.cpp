@@ -16,11 +16,15 @@ float widen(uint32_t bfloat16) {
   return value;
 }
 
+constexpr float subtraction_error = 6e-8f;  // of a value minus the center's, relative to it
+
 // Each packer converts a row, padded with zeros to whole cells, into cells side by side, and
 // returns -|x|^2 / 2 of the packed values.
-float pack_float32(const float* row, int64_t count, int32_t* cells) {
+float pack_float32(const float* row, int64_t count, int32_t* cells, float* error) {
   __builtin_memcpy(cells, row, static_cast<size_t>(count) * sizeof(float));
-  return -squared_norm(row, count) / 2;
+  const float norm2 = squared_norm(row, count);
+  *error = subtraction_error * 1.001f * __builtin_sqrtf(norm2);
+  return -norm2 / 2;
 }
 
 float pack_bfloat16(float* row, int64_t count, int32_t* cells) {
@@ -53,7 +57,7 @@ int32_t nearest_integer(float value) {
 
 // A sum of products is at most the product of both norms: rows whose integers have a norm below
 // the root of 2^31 cannot overflow. Rounding adds at most half the root of the channels to it.
-float pack_int16(const float* row, int64_t count, int32_t* cells, float* scale) {
+float pack_int16(float* row, int64_t count, int32_t* cells, float* scale, float* error) {
   constexpr float largest_integer = 32767, largest_norm = 46340;
   const float root = __builtin_sqrtf(static_cast<float>(count));
   const float largest = largest_magnitude(row, 2 * count);
@@ -70,7 +74,10 @@ float pack_int16(const float* row, int64_t count, int32_t* cells, float* scale) 
                   high = nearest_integer(row[2 * s + 1] * inverse);
     cells[s] = static_cast<int32_t>((low & 0xffff) | static_cast<uint32_t>(high) << 16);
     norm += low * low + high * high;
+    row[2 * s] -= *scale * static_cast<float>(low);
+    row[2 * s + 1] -= *scale * static_cast<float>(high);
   }
+  *error = (__builtin_sqrtf(squared_norm(row, 2 * count)) + subtraction_error * length) * 1.001f;
   return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
 }
 
@@ -100,9 +107,9 @@ float pack_row(Search search, float* row, int64_t cells, int32_t* row_cells, Pac
     case Search::int8:
       return pack_int8(row, cells, row_cells, packed.scales + r, packed.row_starts + r);
     case Search::int16:
-      return pack_int16(row, cells, row_cells, packed.scales + r);
+      return pack_int16(row, cells, row_cells, packed.scales + r, packed.errors + r);
     default:
-      return pack_float32(row, cells, row_cells);
+      return pack_float32(row, cells, row_cells, packed.errors + r);
   }
 }
 
@@ -112,17 +119,20 @@ int64_t micropanel_rows() { return micropanel; }
 
 int64_t patch_cells(Search search, int64_t channels) { return cells_per_row(search, channels); }
 
-void pack_patches(Search search, const float* patches, int64_t channels, const float* center,
-                  float* scratch, PackedPatches packed) {
-  const int64_t cells = cells_per_row(search, channels), steps = packed.steps;
+void pack_patches(Search search, const Features& features, const float* center, float* scratch,
+                  PackedPatches packed) {
+  const int64_t channels = features.channels, steps = packed.steps;
+  const int64_t cells = cells_per_row(search, channels);
   float* row = scratch;
   auto* row_cells = reinterpret_cast<int32_t*>(scratch + channels + 3);
   for (int64_t i = 0; i < 3; ++i) row[channels + i] = 0;
   for (int64_t r = 0; r < round_to_micropanels(packed.rows); ++r) {
     packed.scales[r] = 0;
+    packed.errors[r] = 0;
     packed.row_starts[r] = 0;
     if (r < packed.rows) {
-      for (int64_t c = 0; c < channels; ++c) row[c] = patches[r * channels + c] - center[c];
+      const float* patch = feature_row(features, r);
+      for (int64_t c = 0; c < channels; ++c) row[c] = patch[c] - center[c];
       packed.half_norms[r] = pack_row(search, row, cells, row_cells, packed, r);
     } else {
       packed.half_norms[r] = -__builtin_inff();

@@ -1,6 +1,6 @@
 #pragma once
 // The inner loops of nearest_patches: pack samples, search all pairs of patches of two samples,
-// measure pairs, search two rows of grids in a window.
+// measure pairs, measure what the search cannot tell apart, search two rows of grids in a window.
 #include "cpu/isa/dispatch.h"
 
 namespace musc2::cpu {
@@ -16,14 +16,33 @@ struct PackedPatches {
   int32_t* cells;
   float* half_norms;    // -|x|^2 / 2 of the packed values; -infinity for padding: it never wins
   float* scales;        // int8, int16: value = scale * integer
+  float* errors;        // float32, int16: no less than |x - packed x|
   int32_t* row_starts;  // int8: -128 times the row's sum
   int64_t rows, steps;
 };
 
 // For each patch of a sample its nearest patch of the other one: -distance^2 / 2 in the precision
-// of the search, and its number.
+// of the search, and its number; in float32 and int16 also the value of the second nearest.
 struct Nearest {
   float* value;
+  int32_t* index;
+  float* runner_up;
+};
+
+// The features of the packed patches of a sample.
+struct Features {
+  const float* patches;
+  const int32_t* rows;
+  int64_t channels;
+};
+
+// Packed patches whose nearest is not certain. A patch of the other sample whose value is below
+// `reach`, a finite number, is farther than another.
+struct OpenPatches {
+  const int32_t* rows;
+  const float* reach;
+  int64_t count;
+  float* distance2;
   int32_t* index;
 };
 
@@ -35,8 +54,8 @@ MUSC2_ISA_FUNCTION(bool, patch_search_exists, Search search)
 
 // Packs patches minus a center, which changes no distance and reduces rounding. scratch:
 // 2 * channels + 6 floats.
-MUSC2_ISA_FUNCTION(void, pack_patches, Search search, const float* patches, int64_t channels,
-                   const float* center, float* scratch, PackedPatches packed)
+MUSC2_ISA_FUNCTION(void, pack_patches, Search search, const Features& features, const float* center,
+                   float* scratch, PackedPatches packed)
 
 // Finds for every row of a its nearest row of b, and the other way round; the lowest index wins
 // ties. `rows` and `columns` have room for whole micropanels.
@@ -47,6 +66,12 @@ MUSC2_ISA_FUNCTION(void, search_patches, Search search, const PackedPatches& a,
 // and (b, a).
 MUSC2_ISA_FUNCTION(void, measure_patches, const float* a, const float* b, const int32_t* a_rows,
                    const int32_t* b_rows, int64_t n, int64_t channels, float* distance2)
+
+// Measures the patches of b within reach of open patches of a, as measure_patches() does, and
+// updates distance2 and index where one is nearer. scratch: micropanel_rows() * steps.
+MUSC2_ISA_FUNCTION(void, measure_within, Search search, const PackedPatches& a,
+                   const Features& a_features, const PackedPatches& b, const Features& b_features,
+                   int32_t* scratch, OpenPatches open)
 
 // Row a_row of one grid of patches and row b_row of another, of equally many columns. A window is
 // less than the columns.

@@ -10,7 +10,7 @@ from musc2.ops._support import arrays, dispatch, magnitude
 
 OP = "nearest_patches"
 IN_WINDOW = "nearest_patches_in_window"
-PRECISION_CODES = {"float32": 0, "bfloat16": 1, "auto": 1, "int8": 2, "float16": 3}
+PRECISION_CODES = {"float32": 0, "bfloat16": 1, "int8": 2, "float16": 3, "auto": 4}
 CPU_MEMORY = 48 << 20
 GPU_MEMORY = 256 << 20
 
