@@ -38,8 +38,9 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("set_num_threads", &musc2::set_num_threads);
   module.def("isas", [] {
     py::list names;
-    for (int i = 0; i <= static_cast<int>(cpu::best_isa()); ++i)
-      names.append(cpu::isa_name(cpu::Isa{i}));
+    for (int i = 0; i <= static_cast<int>(cpu::best_isa()); ++i) {
+      if (cpu::runs(cpu::Isa{i})) names.append(cpu::isa_name(cpu::Isa{i}));
+    }
     return names;
   });
   module.def("isa", [] { return std::string(cpu::isa_name(cpu::active_isa())); });

@@ -1,3 +1,7 @@
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+#endif
+
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -7,7 +11,18 @@
 namespace musc2::cpu {
 namespace {
 
-constexpr const char* names[] = {"base", "avx2", "avx512", "avx512vnni", "avx512bf16"};
+constexpr const char* names[] = {"base", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"};
+
+// Whether the CPU has the instructions of AVX-VNNI; those of AVX-512 with VNNI have other codes.
+bool has_avxvnni() {
+#if defined(__x86_64__) || defined(_M_X64)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned leaf = 7, subleaf = 1, bit = 1u << 4;
+  return __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx) != 0 && (eax & bit) != 0;
+#else
+  return false;
+#endif
+}
 
 std::atomic<int>& selected() {
   static std::atomic<int> isa{-1};
@@ -16,7 +31,7 @@ std::atomic<int>& selected() {
 
 int find(const char* name) {
   for (int i = 0; i <= static_cast<int>(best_isa()); ++i) {
-    if (std::strcmp(names[i], name) == 0) return i;
+    if (std::strcmp(names[i], name) == 0 && runs(Isa{i})) return i;
   }
   return -1;
 }
@@ -35,13 +50,15 @@ Isa best_isa() {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::base;
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  if (!avx512) return Isa::avx2;
+  if (!avx512) return has_avxvnni() ? Isa::avxvnni : Isa::avx2;
   if (!__builtin_cpu_supports("avx512vnni")) return Isa::avx512;
   return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512vnni;
 #else
   return Isa::base;
 #endif
 }
+
+bool runs(Isa isa) { return isa <= best_isa() && (isa != Isa::avxvnni || has_avxvnni()); }
 
 Isa active_isa() {
   int isa = selected().load(std::memory_order_relaxed);

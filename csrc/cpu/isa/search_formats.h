@@ -40,7 +40,11 @@ struct Bfloat16 {
 };
 #endif
 
-#ifdef __AVX512VNNI__
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define MUSC2_VNNI
+#endif
+
+#ifdef MUSC2_VNNI
 struct Int8 {
   using Sum = Ints;
   static constexpr bool has_runner_up = false;
@@ -50,9 +54,14 @@ struct Int8 {
     return Ints{} + a.row_starts[row];
   }
   static Sum add(Sum sum, int32_t cell, const int32_t* column_cells) {
+#ifdef __AVX512VNNI__
     const __m512i shifted =
         _mm512_xor_si512(_mm512_loadu_si512(column_cells), _mm512_set1_epi8(-128));
     return (Sum)_mm512_dpbusd_epi32((__m512i)sum, shifted, _mm512_set1_epi32(cell));
+#else
+    const __m256i shifted = _mm256_xor_si256((__m256i)load(column_cells), _mm256_set1_epi8(-128));
+    return (Sum)_mm256_dpbusd_avx_epi32((__m256i)sum, shifted, _mm256_set1_epi32(cell));
+#endif
   }
   static Floats end(Sum sum, const PackedPatches& a, int64_t row, const PackedPatches& b,
                     int64_t column) {
@@ -63,7 +72,7 @@ struct Int8 {
 #endif
 
 // Plain AVX-512 multiplies floats as fast.
-#if defined(__AVX512VNNI__) || (defined(__AVX2__) && !defined(__AVX512F__))
+#if defined(MUSC2_VNNI) || (defined(__AVX2__) && !defined(__AVX512F__))
 #define MUSC2_INT16_SEARCH
 struct Int16 {
   using Sum = Ints;
@@ -73,6 +82,9 @@ struct Int16 {
 #ifdef __AVX512VNNI__
     return (Sum)_mm512_dpwssd_epi32((__m512i)sum, _mm512_loadu_si512(column_cells),
                                     _mm512_set1_epi32(cell));
+#elif defined(__AVXVNNI__)
+    return (Sum)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)load(column_cells),
+                                        _mm256_set1_epi32(cell));
 #else
     return sum + (Sum)_mm256_madd_epi16((__m256i)load(column_cells), _mm256_set1_epi32(cell));
 #endif

@@ -102,7 +102,7 @@ bool patch_search_exists(Search search) {
 #ifdef __AVX512BF16__
   if (search == Search::bfloat16) return true;
 #endif
-#ifdef __AVX512VNNI__
+#ifdef MUSC2_VNNI
   if (search == Search::int8) return true;
 #endif
 #ifdef MUSC2_INT16_SEARCH

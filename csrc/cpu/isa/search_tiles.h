@@ -89,7 +89,7 @@ void with_format(Search search, Use use) {
     case Search::bfloat16:
       return use(Bfloat16());
 #endif
-#ifdef __AVX512VNNI__
+#ifdef MUSC2_VNNI
     case Search::int8:
       return use(Int8());
 #endif

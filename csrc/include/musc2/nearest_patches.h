@@ -5,12 +5,12 @@
 //   distance   (samples, patches, others) float32: min over q of |z[i, p] - references[j, q]|; when
 //              the samples score each other others = samples and entries with j = i are +infinity
 //   index      like distance, int32, or null: the q of the minimum, -1 where j = i
-// Search precision 0 is float32, 1 bfloat16, 2 int8, 3 float16. On a CPU 3 is taken as 1, on a GPU
-// 2 as 1, and a precision that the machine lacks gives int16, or float32. The search decides which
-// q is reported, with the lowest index on ties; the distance to it is then measured in float32 from
-// z itself. Each unordered pair of samples is searched once and serves both directions. Scratch
-// memory stays within `memory` bytes, unless a single pair of panels needs more. Results do not
-// depend on the number of threads.
+// Search precision 0 is float32, 1 bfloat16, 2 int8, 3 float16, 4 the default. Distances are
+// measured in float32 from z itself; the lowest index wins ties. On a CPU 0 and 4, and precisions
+// that the machine lacks, give the q whose measured distance is least; 3 is taken as 1. On a GPU 2
+// and 4 are taken as 1. In fewer bits the search decides which q is reported. Each unordered pair of
+// samples is searched once and serves both directions. Scratch memory stays within `memory` bytes,
+// unless a single pair of panels needs more. Results do not depend on the number of threads.
 #include <cstdint>
 
 namespace musc2::cpu {

@@ -60,10 +60,10 @@ def nearest_patches(
         z: features of L patches of N samples. They may also be bfloat16 or float16, which a GPU
             searches as they are.
         references: samples to compare with; by default the samples are compared with each other.
-        precision: of the search alone; distances are always measured in float32. "bfloat16",
-            "float16" and "int8" are permissions: a CPU without such instructions searches in
-            integers of 16 bits, where it has instructions for these, else in float32; a GPU
-            searches in bfloat16 for "int8". "auto" is bfloat16.
+        precision: of the search alone; distances are always measured in float32. On a CPU "auto"
+            and "float32" are exact: all patches that might be the nearest are measured.
+            "bfloat16", "float16" and "int8" permit a patch that is about as near; a CPU without
+            such instructions is exact. On a GPU "auto" is bfloat16, and so is "int8".
         search_window: compare only with patches at most this many grid cells away, in float32.
         grid: (h, w) patches of a sample, for ``search_window``; by default a square.
         return_index: also return the nearest patches, (N, L, N) or (N, L, R) int32, -1 for a sample
