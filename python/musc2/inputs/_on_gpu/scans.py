@@ -51,19 +51,31 @@ def normalized(scans: Sequence[RawScan]) -> list[torch.Tensor]:
     padded = torch.zeros(len(scans), 3, max(counts), dtype=dtype)
     for row, scan in zip(padded, scans, strict=True):
         row[:, : scan.count] = scan.columns
-    values = upload(padded, device).double()
-    tables = upload(torch.stack([scan.table for scan in scans]), device)
-    factor, divisor, lowest, highest = tables[..., None].unbind(1)
-    total = (values * factor).round_().long().sum(2, keepdim=True)
-    center = (total.double() / divisor).clamp_(lowest, highest)
-    moved = values.sub_(center)
-    x, y, z = moved.square().unbind(1)
-    lengths = upload(torch.tensor(counts), device)
-    is_padding = torch.arange(max(counts), device=device) >= lengths[:, None]
-    largest = (x + y + z).masked_fill_(is_padding, 0.0).amax(1)
-    scale = largest.sqrt_()[:, None, None]
-    scaled = moved.div_(torch.where(scale > 0, scale, 1.0)).float().transpose(1, 2)
+    tables = torch.stack([scan.table for scan in scans])
+    scaled = scaled_together(
+        upload(padded, device), upload(tables, device), upload(torch.tensor(counts), device)
+    )
     pieces: list[torch.Tensor] = []
     for row, count in enumerate(counts):
         pieces.append(scaled[row, :count])
     return list(torch.split(torch.cat(pieces), counts))
+
+
+def scaled_together(
+    columns: torch.Tensor, tables: torch.Tensor, counts: torch.Tensor
+) -> torch.Tensor:
+    """Return the points (B, P, 3) float32 of B scans whose columns (B, 3, P) end in zeros.
+
+    tables: (B, 4, 3), see ``mean_table``; counts: (B,), the points of each scan. What is in the
+    place of the zeros means nothing.
+    """
+    factor, divisor, lowest, highest = tables[..., None].unbind(1)
+    values = columns.double()
+    total = (values * factor).round_().long().sum(2, keepdim=True)
+    center = (total.double() / divisor).clamp_(lowest, highest)
+    moved = values - center
+    x, y, z = moved.square().unbind(1)
+    is_padding = torch.arange(columns.shape[2], device=columns.device) >= counts[:, None]
+    largest = (x + y + z).masked_fill_(is_padding, 0.0).amax(1)
+    scale = largest.sqrt_()[:, None, None]
+    return moved.div_(torch.where(scale > 0, scale, 1.0)).float().transpose(1, 2)
