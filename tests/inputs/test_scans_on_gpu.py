@@ -49,6 +49,8 @@ def maps(rng):
         "holes, float32": holes.astype(np.float32),
         "far": far,
         "far, float32": far.astype(np.float32),
+        "far, with holes": holes * 1e-3 + [1e4, -3e7, 0.7],
+        "far and small": plain * 1e-7 + [1e4, -3e7, 0.7],
         "uneven": uneven,
         "large": plain * 1e17,
         "tiny": plain * 1e-290,
