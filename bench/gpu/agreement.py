@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from bench.gpu import patch_cases, point_cases, token_cases
+from bench.gpu import patch_cases, point_cases, scan_cases, token_cases
 from bench.gpu.cases import REAL, SMALL, TINY, Case
 from bench.gpu.checks import NO_GPU, Checks
 
-FAMILIES = (point_cases, token_cases, patch_cases)  # the simplest kernels first
+FAMILIES = (point_cases, scan_cases, token_cases, patch_cases)  # the simplest kernels first
 
 
 def compare(checks: Checks, case: Case) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class PointLayer:
     def render(self, index: int, size: tuple[int, int]) -> torch.Tensor:
         scores, own_size = self.scores[index], self.sizes[index]
         flat = scores.new_zeros(own_size[0] * own_size[1])
-        flat[self.pixels[index].to(scores.device)] = scores
+        flat[upload(self.pixels[index], scores.device)] = scores
         blur_map = quantized_blur if self.quantized else blur
         return blur_map(_resized(flat.reshape(own_size), size), self.sigma)
 

@@ -13,8 +13,8 @@ from musc2._arguments import samples as sample_arguments
 from musc2.cloud import Cloud
 from musc2.config import Config
 from musc2.encoders.selection import Encoders
-from musc2.inputs._on_gpu import resized
-from musc2.inputs.parts import LoadedPart, OutputSpec, PartLoader
+from musc2.inputs._on_gpu import RawScan, normalized, resized
+from musc2.inputs.parts import LoadedPart, OutputSpec, PartLoader, Scan
 from musc2.ops import Groups
 from musc2.ops._support import dispatch
 from musc2.progress import StageTimer
@@ -39,9 +39,10 @@ def preparation(encoders: Encoders, config: Config) -> inputs.Preparation:
         enlarge_maps=config.scan_enlarge,
         max_points=config.scan_max_points,
         seed=config.seed,
+        scan_device="cpu" if _learns(encoders) else device_of(encoders, GROUP_OPS),
     )
     own: list[inputs.Preparation] = []
-    device = _resizing_device(encoders)
+    device = "cpu" if _learns(encoders) else device_of(encoders, ())
     for image, size in zip(encoders.images, sizes, strict=False):
         resample = config.input_resample or image.encoder.resample
         image_preparation = replace(
@@ -56,15 +57,11 @@ def preparation(encoders: Encoders, config: Config) -> inputs.Preparation:
     return replace(own[0], further=tuple(own[1:])) if own else base
 
 
-def _resizing_device(encoders: Encoders) -> str:
-    """Return where images are resized: on a GPU unless an encoder learns, which keeps them all."""
-    for own in encoders.images:
-        if own.encoder.learns:
-            return "cpu"
-    for points in encoders.points:
-        if points.learns:
-            return "cpu"
-    return "cpu" if dispatch.is_too_old(encoders.device) else encoders.device
+def _learns(encoders: Encoders) -> bool:
+    """Return whether an encoder learns: it keeps all parts, so they are prepared on the CPU."""
+    return any(own.encoder.learns for own in encoders.images) or any(
+        points.learns for points in encoders.points
+    )
 
 
 def loader(
@@ -85,13 +82,13 @@ def loader(
     # keep their memory from being used again before the caller's has read it.
     stream = None if device == "cpu" else torch.cuda.current_stream(device)
 
-    def group(points: Sequence[inputs.Points]) -> list[tuple[Cloud, Groups]]:
-        thinned = [sample.thinned() for sample in points]
+    def group(scans: Sequence[Scan]) -> list[tuple[Cloud, Groups]]:
         with nullcontext() if stream is None else torch.cuda.stream(stream):
+            thinned = [scan.thinned() for scan in scans]
             return group_clouds(
-                [sample.points for sample in thinned],
-                [sample.pixels for sample in thinned],
-                [sample.size for sample in thinned],
+                _points(thinned),
+                [scan.pixels for scan in thinned],
+                [scan.size for scan in thinned],
                 device=device,
                 **group_settings(config),
             )
@@ -108,6 +105,13 @@ def loader(
         batch=batch,
         is_whole=is_whole,
     )
+
+
+def _points(scans: Sequence[Scan]) -> list[torch.Tensor]:
+    """Return the points (P, 3) of each scan, on the GPU if they are to be centered there."""
+    raw = [scan for scan in scans if isinstance(scan, RawScan)]
+    on_gpu = iter(normalized(raw) if raw else [])
+    return [next(on_gpu) if isinstance(scan, RawScan) else scan.points for scan in scans]
 
 
 def fitted(encoders: Encoders, loaders: Sequence[PartLoader], seed: int) -> Encoders:

@@ -1,5 +1,7 @@
 """Resizing, foreground, centering and scaling, docs/method/algorithm.md section 0."""
 
+import math
+
 import numpy as np
 import parts
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 from musc2 import inputs
 from musc2.errors import InputError
 from musc2.inputs import Label, Preparation, clouds
-from musc2.inputs.resizing import target_size
+from musc2.inputs.resizing import resize_map, target_size
 
 
 def prepare_cloud(xyz, size, *, mask=None, label=clouds.PCD, **settings):
@@ -154,6 +156,38 @@ def test_points_that_are_all_equal_lie_in_the_middle():
     assert (cloud.points == 0).all()
     assert cloud.scale == 0
     assert prepare_cloud(np.ones((1, 3)), 8).points.shape == (1, 3)
+
+
+def test_equal_points_of_any_value_lie_in_the_middle():
+    for value in ([0.1, 1e-9, 700.3], [-0.1, 3e-300, 1e17]):
+        for dtype in (np.float32, np.float64):
+            cloud = prepare_cloud(np.full((1001, 3), value, dtype), 8)
+            assert (cloud.points == 0).all()
+            assert cloud.scale == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_mean_is_exact_and_knows_no_order(rng, dtype):
+    xyz = (rng.normal(size=(3000, 3)) * [1e-3, 1, 1e5] + [7, -1e6, 0]).astype(dtype)
+    cloud = prepare_cloud(xyz, 8)
+    exact = np.array([math.fsum(column) / len(xyz) for column in xyz.T])
+    assert (np.abs(cloud.center - exact) <= 2e-15 * np.abs(xyz).max(axis=0)).all()
+    order = rng.permutation(len(xyz))
+    shuffled = prepare_cloud(xyz[order], 8)
+    assert (shuffled.center, shuffled.scale) == (cloud.center, cloud.scale)
+    assert torch.equal(shuffled.points, cloud.points[order])
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
+def test_maps_are_resized_to_the_nearest_pixel_whatever_their_strides(rng, shape):
+    values = rng.random(shape)
+    fortran = np.asfortranarray(values)
+    for size in ((7, 9), (3, 5), (20, 11)):
+        expected = np.empty((*size, *shape[2:]))
+        for row, column in np.ndindex(size):
+            expected[row, column] = values[row * 7 // size[0], column * 9 // size[1]]
+        for given in (values, fortran, values[::-1][::-1]):
+            assert np.array_equal(resize_map(given, size), expected)
 
 
 def test_without_the_plane_of_the_border_only_the_part_is_foreground(rng):

@@ -12,9 +12,9 @@ from PIL import Image
 
 from musc2.errors import InputError
 from musc2.inputs import images
-from musc2.inputs._on_gpu import RawImage
+from musc2.inputs._on_gpu import RawImage, RawScan
 from musc2.inputs.ordered_map import ordered_map
-from musc2.inputs.preparation import Points, Preparation, prepare_cloud, prepare_image
+from musc2.inputs.preparation import Points, Preparation, prepare_image, prepare_scan
 from musc2.inputs.sample import Label, Picture, Sample
 
 _MOST_ERRORS = 20
@@ -26,8 +26,8 @@ class Prepared:
     """One sample as encoders take it, with the sizes that its maps are brought back to.
 
     image: (3, h, w) float32 in [0, 1], of an image of image_size (H, W), or that image where a GPU
-    is to resize it; cloud: see ``Points``, of
-    a map of cloud_size (H, W), None for a cloud (P, 3); working_size: (h, w) that its maps are
+    is to resize it; cloud: see ``Points``; raw_scan: what a GPU is to make them of, in their place;
+    cloud_size: (H, W) of the map, None for a cloud (P, 3); working_size: (h, w) that its maps are
     rendered at; mask: (H, W) or (P,) bool, as it was read. further_images: the same image as
     further encoders take it.
     """
@@ -36,6 +36,7 @@ class Prepared:
     image: torch.Tensor | RawImage | None = None
     image_size: tuple[int, int] | None = None
     cloud: Points | None = None
+    raw_scan: RawScan | None = None
     cloud_size: tuple[int, int] | None = None
     working_size: tuple[int, int] | None = None
     mask: torch.Tensor | None = None
@@ -45,6 +46,11 @@ class Prepared:
     def images(self) -> tuple[torch.Tensor | RawImage, ...]:
         """Return the image as each encoder takes it; empty without an image."""
         return () if self.image is None else (self.image, *self.further_images)
+
+    @property
+    def scan(self) -> Points | RawScan | None:
+        """Return the points of a scan, or what a GPU is to make them of."""
+        return self.cloud or self.raw_scan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,7 +107,7 @@ def _with_later_errors(first: LoadError, items: Iterable[Prepared | LoadError]) 
 def prepare(sample: Sample, preparation: Preparation) -> Prepared:
     """Read one sample and prepare it."""
     mask = None if sample.mask is None else sample.mask.read()
-    image, image_size, cloud, cloud_size = None, None, None, None
+    image, image_size, scan, cloud_size = None, None, None, None
     further: list[torch.Tensor | RawImage] = []
     if sample.image is not None:
         picture = sample.image.read()
@@ -114,14 +120,15 @@ def prepare(sample: Sample, preparation: Preparation) -> Prepared:
         if xyz.ndim == 2 and sample.image is not None:
             requirement = "must have shape (H, W, 3) beside an image, to have a position in it"
             label.refuse(requirement, tuple(xyz.shape))
-        cloud = prepare_cloud(xyz, preparation, mask=mask, label=label)
+        scan = prepare_scan(xyz, preparation, mask=mask, label=label)
         cloud_size = None if xyz.ndim == 2 else (xyz.shape[0], xyz.shape[1])
     size = image_size or cloud_size
     return Prepared(
         sample=sample,
         image=image,
         image_size=image_size,
-        cloud=cloud,
+        cloud=scan if isinstance(scan, Points) else None,
+        raw_scan=scan if isinstance(scan, RawScan) else None,
         cloud_size=cloud_size,
         working_size=None if size is None else preparation.target_size(size),
         mask=None if mask is None else torch.from_numpy(mask),

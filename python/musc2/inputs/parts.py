@@ -11,6 +11,7 @@ import torch
 
 from musc2.cloud import Cloud
 from musc2.errors import InputError, InputWarning
+from musc2.inputs._on_gpu import RawScan
 from musc2.inputs._survey.notes import shortened
 from musc2.inputs.loading import LoadError, Prepared, joined, load
 from musc2.inputs.ordered_map import ordered_map
@@ -21,7 +22,8 @@ from musc2.ops._support import dispatch
 from musc2.ops._support.threads import in_forked_child
 from musc2.progress import StageTimer
 
-Group = Callable[[Sequence[Points]], Sequence[tuple[Cloud, Groups]]]
+Scan = Points | RawScan
+Group = Callable[[Sequence[Scan]], Sequence[tuple[Cloud, Groups]]]
 ENOUGH_POINTS = 1 << 21  # to group in one call
 _FEW_STEPS = 1000
 _COLLAPSED = (
@@ -69,7 +71,7 @@ class LoadedPart:
     @property
     def output(self) -> OutputSpec:
         """Return what is needed of the part after encoding."""
-        points = self.prepared.cloud
+        points = self.prepared.scan
         return OutputSpec(
             sample=self.prepared.sample,
             name=self.name,
@@ -144,7 +146,7 @@ class PartLoader:
                 if isinstance(item, LoadError):
                     self.errors.append(item)
                 else:
-                    if _is_collapsed(item.prepared.cloud):
+                    if _is_collapsed(item.prepared.scan):
                         collapsed.append(item.name)
                     yield item
         if self._is_whole and self.count and len(self.errors) == self.count:
@@ -154,12 +156,12 @@ class PartLoader:
 
     def _grouped(self, batch: list[Prepared | LoadError]) -> list[LoadedPart | LoadError]:
         """Return the parts of a batch; after an error, group each alone to find whose it is."""
-        clouds: list[Points] = []
+        scans: list[Scan] = []
         for item in batch:
-            if isinstance(item, Prepared) and item.cloud is not None:
-                clouds.append(item.cloud)
+            if isinstance(item, Prepared) and item.scan is not None:
+                scans.append(item.scan)
         try:
-            grouped = iter(self._group(clouds) if clouds else [])
+            grouped = iter(self._group(scans) if scans else [])
         except InputError as error:
             if len(batch) > 1:
                 return [part for item in batch for part in self._grouped([item])]
@@ -174,8 +176,8 @@ def none_readable(errors: Sequence[LoadError]) -> InputError:
     return InputError(f"score: none of {len(errors)} samples could be read:\n{joined(errors)}")
 
 
-def _is_collapsed(points: Points | None) -> bool:
-    return points is not None and len(points.points) > 1 and points.steps < _FEW_STEPS
+def _is_collapsed(points: Scan | None) -> bool:
+    return points is not None and points.count > 1 and points.steps < _FEW_STEPS
 
 
 def _batches(
@@ -187,8 +189,8 @@ def _batches(
     points = 0
     for item in prepared:
         batch.append(item)
-        if isinstance(item, Prepared) and item.cloud is not None:
-            points += len(item.cloud.points)
+        if isinstance(item, Prepared) and item.scan is not None:
+            points += item.scan.count
         if len(batch) >= most or points >= ENOUGH_POINTS:
             yield batch
             batch, points = [], 0
@@ -197,7 +199,7 @@ def _batches(
 
 
 def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> LoadedPart:
-    points = prepared.cloud
+    points = prepared.scan
     if points is None:
         return LoadedPart(prepared=prepared)
     cloud, groups = next(grouped)
@@ -205,9 +207,9 @@ def _part(prepared: Prepared, grouped: Iterator[tuple[Cloud, Groups]]) -> Loaded
     return LoadedPart(prepared=prepared, cloud=cloud, groups=groups, scored_cloud=scored_cloud)
 
 
-def _with_all_points(cloud: Cloud, points: Points) -> Cloud:
+def _with_all_points(cloud: Cloud, points: Scan) -> Cloud:
     """Return the cloud of a thinned scan with all its points."""
-    if points.kept is None:
+    if isinstance(points, RawScan) or points.kept is None:
         return cloud
     return Cloud(
         points=points.points,

@@ -10,11 +10,14 @@ import numpy as np
 import torch
 
 from musc2.inputs import clouds, images, masks, resizing
+from musc2.inputs._on_gpu.scans import RawScan
+from musc2.inputs._scans import Foreground, find_foreground, mean_table, scaled
 from musc2.inputs.background import remove_plane
 from musc2.inputs.sample import Label
 from musc2.inputs.thinning import thin
 
-_MAX_SPREAD_POINTS = 5000
+MOST_RAW_POINTS = 1 << 16
+"""Points of a map that waits for the GPU as it is, 768 KiB of float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,8 @@ class Preparation:
     size: the side of images and maps; image_scale: images are this many times as large; patch: both
     sides of maps become multiples of it; max_points: of a scan, None for all; seed: of the search
     for planes. device: where 8-bit images are resized, by PIL on the CPU or to the same values on a
-    GPU. further: that of the image for further encoders, in their order.
+    GPU; scan_device: where xyz maps are centered and scaled, to the same values. further: that of
+    the image for further encoders, in their order.
     """
 
     size: int = 224
@@ -39,6 +43,7 @@ class Preparation:
     max_points: int | None = None
     seed: int = 0
     device: str = "cpu"
+    scan_device: str = "cpu"
     further: tuple[Preparation, ...] = ()
 
     def target_size(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -81,6 +86,11 @@ class Points:
     scale: float
     kept: torch.Tensor | None = None
     steps: float = math.inf
+
+    @property
+    def count(self) -> int:
+        """Return the number of points."""
+        return len(self.points)
 
     def thinned(self) -> Points:
         """Return the points that are kept, alone."""
@@ -130,50 +140,73 @@ def prepare_cloud(
 
     Of more than ``max_points`` points of foreground, as many are ``kept``, evenly spread.
     """
+    return _points(_foreground(xyz, preparation, mask, label), preparation)
+
+
+def prepare_scan(
+    xyz: object, preparation: Preparation, *, mask: object = None, label: Label = clouds.PCD
+) -> Points | RawScan:
+    """Return what ``prepare_cloud`` does, or the foreground of a map for a GPU to center and scale.
+
+    The CPU keeps clouds, maps with more foreground than ``max_points``, which it thins, or than
+    many may have that wait together, and "nonzero_xyz", which decides anew on the result.
+    """
+    found = _foreground(xyz, preparation, mask, label)
+    most = preparation.max_points or MOST_RAW_POINTS
+    fits = found.columns.shape[1] <= min(most, MOST_RAW_POINTS)
+    is_raw = preparation.scan_device != "cpu" and preparation.foreground != "nonzero_xyz"
+    if found.size is None or not fits or not is_raw:
+        return _points(found, preparation)
+    return RawScan(
+        columns=torch.from_numpy(found.columns),
+        table=torch.from_numpy(mean_table(found)),
+        pixels=torch.from_numpy(found.index),
+        size=found.size,
+        input_count=found.input_count,
+        steps=found.steps,
+        device=preparation.scan_device,
+    )
+
+
+def _foreground(xyz: object, preparation: Preparation, mask: object, label: Label) -> Foreground:
+    """Return the foreground of a scan, of a map at its working size."""
     surface = clouds.as_cloud(xyz, label)
     chosen = None if mask is None else masks.as_mask(mask, label.about("mask"))
     if preparation.background == "plane":
         surface = _without_plane(surface, preparation, label)
-    is_map, input_type = surface.ndim == 3, surface.dtype
     if chosen is not None:
         _check_mask(chosen, surface, label.about("mask"))
-    if is_map:
+    if surface.ndim == 3:
         target = preparation.map_size((surface.shape[0], surface.shape[1]))
         surface = resizing.resize_map(surface, target)
         chosen = None if chosen is None else resizing.resize_map(chosen, target)
     all_coordinates = preparation.foreground == "nonzero_xyz"
-    with np.errstate(over="ignore"):  # too large for float32 is infinite, thus background
-        dtype = np.float32 if all_coordinates else np.float64
-        surface = np.ascontiguousarray(surface, dtype=dtype)
-    foreground = _foreground(surface, all_coordinates)
-    if chosen is not None:
-        foreground &= chosen
-    index = np.flatnonzero(foreground)
-    if len(index) == 0:
-        counts = f"background only ({foreground.size} of {foreground.size} points)"
-        label.refuse("must have foreground", counts)
-    foreground_points = surface.reshape(-1, 3)[index]
-    points, center, scale = _normalize(foreground_points, label)
-    steps = min(_steps(foreground_points, input_type), _steps(points, np.dtype(np.float32)))
-    if is_map and all_coordinates:
+    return find_foreground(surface, chosen, all_coordinates=all_coordinates, label=label)
+
+
+def _points(found: Foreground, preparation: Preparation) -> Points:
+    """Return foreground centered and scaled, and which of it stands for all in groups."""
+    all_coordinates = preparation.foreground == "nonzero_xyz"
+    columns, center, scale = scaled(found, np.float32 if all_coordinates else np.float64)
+    points, index = np.ascontiguousarray(columns.T, dtype=np.float32), found.index
+    if found.size is not None and all_coordinates:
         nonzero = (points != 0).all(axis=1)
         if nonzero.any():
             points, index = points[nonzero], index[nonzero]
-    points = points.astype(np.float32)
     kept = None
     if preparation.max_points is not None and len(points) > preparation.max_points:
         kept = torch.from_numpy(thin(points, preparation.max_points))
-    rows = torch.from_numpy(index.astype(np.int64))
+    rows = torch.from_numpy(index)
     return Points(
         points=torch.from_numpy(points),
-        pixels=rows if is_map else None,
-        size=(surface.shape[0], surface.shape[1]) if is_map else None,
-        rows=None if is_map else rows,
-        input_count=foreground.size,
+        pixels=None if found.size is None else rows,
+        size=found.size,
+        rows=rows if found.size is None else None,
+        input_count=found.input_count,
         center=center,
         scale=scale,
         kept=kept,
-        steps=steps,
+        steps=found.steps,
     )
 
 
@@ -196,42 +229,3 @@ def _without_plane(
     # As published, the plane is fitted to points a little nearer than those that are removed.
     fit = 0.8 * distance
     return remove_plane(surface, fit=fit, remove=distance, seed=preparation.seed, label=label)
-
-
-def _steps(points: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> float:
-    """Return the width of most of the points in steps of their type at the largest of them."""
-    if dtype.kind != "f":
-        return math.inf
-    thinned = points[:: max(1, len(points) // _MAX_SPREAD_POINTS)]
-    low, high = np.quantile(thinned, (0.05, 0.95), axis=0)
-    width, largest = float((high - low).max()), float(np.abs(points).max())
-    return width / (largest * float(np.finfo(dtype).eps)) if width > 0 else 0.0
-
-
-def _foreground(surface: np.ndarray[Any, Any], all_coordinates: bool) -> np.ndarray[Any, Any]:
-    if surface.ndim == 2:
-        nonzero = surface.any(axis=1)
-    elif all_coordinates:
-        nonzero = (surface != 0).all(axis=2)
-    else:
-        nonzero = surface[:, :, 2] != 0
-    return np.asarray(np.isfinite(surface).all(axis=-1) & nonzero)
-
-
-def _normalize(
-    points: np.ndarray[Any, Any], label: Label
-) -> tuple[np.ndarray[Any, Any], tuple[float, float, float], float]:
-    """Center on the mean and divide by the largest norm.
-
-    Sums are in float64, so that the order of the points does not matter.
-    """
-    largest = np.abs(points).max()
-    if largest > 1e18:
-        label.refuse("must have coordinates of at most 1e18", f"{largest:g}")
-    center = points.mean(axis=0, dtype=np.float64)
-    points = points - center.astype(points.dtype)
-    scale = np.sqrt(np.square(points, dtype=np.float64).sum(axis=1).max())
-    if scale > 0:  # all points may be equal
-        points /= scale.astype(points.dtype)
-    x, y, z = center.tolist()
-    return points, (x, y, z), float(scale)

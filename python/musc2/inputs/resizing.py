@@ -48,7 +48,11 @@ def resize_image(image: Picture, size: tuple[int, int], resample: str) -> np.nda
 
 def resize_map(values: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
     """Return values (H, W, ...) as (h, w, ...): row i is row floor(i * H / h) of the source."""
-    rows = np.arange(size[0]) * values.shape[0] // size[0]
-    columns = np.arange(size[1]) * values.shape[1] // size[1]
-    resized: np.ndarray[Any, Any] = values[rows[:, None], columns]
-    return resized
+    height, width = values.shape[:2]
+    rows = np.arange(size[0]) * height // size[0]
+    columns = np.arange(size[1]) * width // size[1]
+    if values.flags.c_contiguous:  # many times as fast as with two indices
+        pixels = values.reshape(height * width, *values.shape[2:])
+        picked = pixels.take((rows[:, None] * width + columns).reshape(-1), axis=0)
+        return np.asarray(picked.reshape(*size, *values.shape[2:]))
+    return np.asarray(values[rows[:, None], columns])

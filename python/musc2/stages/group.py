@@ -44,12 +44,12 @@ def group_clouds(
 ) -> list[tuple[Cloud, Groups]]:
     """Return the clouds of samples and, on ``device``, their groups.
 
-    points: (P, 3) float32 of each sample, pixels: (P,) of each in a map of its size. All samples go
-    through each op in one call, and their groups share memory.
+    points: (P, 3) float32 of each sample, on the CPU or ``device``, pixels: (P,) of each in a map
+    of its size. All samples go through each op in one call, and their groups share memory. A GPU
+    is waited for once; clouds are on the CPU in any case.
     """
     offsets = [0, *accumulate(len(xyz) for xyz in points)]
-    packed = points[0] if len(points) == 1 else torch.cat(list(points))
-    packed = upload(packed, device)
+    packed = _packed(points, device)
     centers = ops.farthest_points(packed, count, offsets=offsets, skip_radius=skip_radius)
     groups = ops.group_points(
         packed,
@@ -61,11 +61,14 @@ def group_clouds(
         curvature_threshold=curvature_threshold,
         unique=unique,
     )
-    own_centers, own_curvature = download(centers, groups.curvature)
+    is_any_there = any(xyz.is_cuda for xyz in points)
+    own_centers, own_curvature, *own_points = download(
+        centers, groups.curvature, *([packed] if is_any_there else [])
+    )
     grouped = []
     for index, xyz in enumerate(points):
         cloud = Cloud(
-            points=xyz,
+            points=own_points[0][offsets[index] : offsets[index + 1]] if xyz.is_cuda else xyz,
             centers=own_centers[index],
             curvature=own_curvature[index],
             pixels=None if pixels is None else pixels[index],
@@ -99,6 +102,14 @@ def make_cloud(
     settings = resolve("make_cloud", config)
     [(cloud, _)] = group_clouds([points], [pixels], [size], **group_settings(settings))
     return cloud
+
+
+def _packed(points: Sequence[torch.Tensor], device: str) -> torch.Tensor:
+    """Return the points of all samples, one after the other, on ``device``."""
+    if any(xyz.is_cuda for xyz in points):
+        points = [upload(xyz, device) for xyz in points]
+        return points[0] if len(points) == 1 else torch.cat(points)
+    return upload(points[0] if len(points) == 1 else torch.cat(list(points)), device)
 
 
 def group_settings(config: Config) -> GroupSettings:
