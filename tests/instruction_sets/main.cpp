@@ -19,8 +19,8 @@
 namespace musc2::instruction_sets {
 namespace {
 
-int64_t checks = 0, failures = 0;
-constexpr int64_t most_printed = 20;
+int64_t checks = 0, failures = 0, printed = 0;
+constexpr int64_t most_printed = 8;  // of a group
 char current[200] = "nothing";
 
 // The first process of a machine must not end.
@@ -53,7 +53,8 @@ void begin(const std::string& name, const char* isa) {
 void check(bool holds, const std::string& what) {
   ++checks;
   if (holds) return;
-  if (++failures <= most_printed) std::printf("FAILED %s: %s\n", current, what.c_str());
+  ++failures;
+  if (++printed <= most_printed) std::printf("FAILED %s: %s\n", current, what.c_str());
 }
 
 const std::vector<const char*>& isas() {
@@ -89,10 +90,11 @@ void run_all(const char* needed) {
   }
   for (const Group& group : groups) {
     const int64_t earlier_checks = checks, earlier_failures = failures;
-    std::printf("%s ...", group.name);
+    printed = 0;
+    std::printf("%s ...\n", group.name);
     std::fflush(stdout);
     group.run();
-    std::printf(" %lld checks, %lld failed\n", static_cast<long long>(checks - earlier_checks),
+    std::printf("  %lld checks, %lld failed\n", static_cast<long long>(checks - earlier_checks),
                 static_cast<long long>(failures - earlier_failures));
     std::fflush(stdout);
   }
