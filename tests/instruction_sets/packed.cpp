@@ -1,6 +1,7 @@
 #include "packed.h"
 
 #include <cstring>
+#include <numeric>
 
 namespace musc2::instruction_sets {
 
@@ -23,9 +24,15 @@ Packed::Packed(Search search, const std::vector<float>& patches, int64_t rows, i
   row_starts_.assign(static_cast<size_t>(padded_), unwritten);
   half_norms_.assign(static_cast<size_t>(padded_), 1);
   scales_.assign(static_cast<size_t>(padded_), 1);
-  packed_ = {cells_.data(), half_norms_.data(), scales_.data(), row_starts_.data(), rows, steps};
+  errors_.assign(static_cast<size_t>(padded_), -1);
+  order_.resize(static_cast<size_t>(rows));
+  std::iota(order_.begin(), order_.end(), 0);
+  packed_ = {cells_.data(),  half_norms_.data(), scales_.data(),
+             errors_.data(), row_starts_.data(), rows,
+             steps};
   std::vector<float> scratch(static_cast<size_t>(2 * channels + 6));
-  cpu::pack_patches()(search, patches.data(), channels, center.data(), scratch.data(), packed_);
+  cpu::pack_patches()(search, {patches.data(), order_.data(), channels}, center.data(),
+                      scratch.data(), packed_);
 }
 
 double Packed::number(int64_t row, int64_t channel) const {

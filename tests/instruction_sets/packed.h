@@ -24,8 +24,8 @@ class Packed {
  private:
   cpu::Search search_;
   int64_t padded_, per_cell_;
-  std::vector<int32_t> cells_, row_starts_;
-  std::vector<float> half_norms_, scales_;
+  std::vector<int32_t> cells_, row_starts_, order_;
+  std::vector<float> half_norms_, scales_, errors_;
   cpu::PackedPatches packed_;
 };
 

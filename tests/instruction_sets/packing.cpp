@@ -16,7 +16,7 @@ bool near(double a, double b, double share) { return std::abs(a - b) <= share * 
 void check_row(Search search, const Packed& packed, int64_t row, const std::vector<float>& values) {
   const auto at = static_cast<size_t>(row);
   const double scale = static_cast<double>(packed.patches().scales[at]);
-  double largest = 0, norm = 0, packed_norm = 0, total = 0;
+  double largest = 0, norm = 0, packed_norm = 0, total = 0, lost = 0;
   bool rounded = true;
   for (int64_t c = 0; c < packed.channels(); ++c) {
     const auto channel = static_cast<size_t>(c);
@@ -26,6 +26,8 @@ void check_row(Search search, const Packed& packed, int64_t row, const std::vect
     norm += value * value;
     packed_norm += number * number;
     total += number;
+    const double difference = number * (scale > 0 ? scale : 1) - value;
+    lost += difference * difference;
     if (search == Search::float32) rounded &= number == value;
     if (search == Search::bfloat16) rounded &= std::abs(number - value) <= std::abs(value) / 256;
     if (search == Search::int8 || search == Search::int16)
@@ -36,6 +38,9 @@ void check_row(Search search, const Packed& packed, int64_t row, const std::vect
   check(near(static_cast<double>(packed.patches().half_norms[at]),
              -packed_norm * (scaled ? scale * scale : 1) / 2, 1e-5),
         "half norms are those of the packed numbers");
+  if (search == Search::float32 || search == Search::int16)
+    check(static_cast<double>(packed.patches().errors[at]) >= std::sqrt(lost) * (1 - 1e-6),
+          "errors are bounds");
   if (search == Search::int8) {
     check(near(scale, largest / 127, 1e-6), "127 is the largest magnitude");
     check(packed.patches().row_starts[at] == static_cast<int32_t>(-128 * total),

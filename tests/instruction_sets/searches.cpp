@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "checks.h"
 #include "packed.h"
@@ -77,13 +78,22 @@ Values values_of(Search search, const Packed& a, const Packed& b, bool exact) {
 
 // `position(i)` is that of the i-th candidate of a line in `all`.
 template <class Position>
-void check_line(const Values& all, int64_t count, Position position, float value, int32_t index) {
+void check_line(const Values& all, int64_t count, Position position, float value, int32_t index,
+                const float* runner_up) {
   if (index < 0 || index >= count) return check(false, "an index is that of a patch");
   int64_t best = 0;
   double error = 0;
   for (int64_t i = 0; i < count; ++i) {
     if (all.value[position(i)] > all.value[position(best)]) best = i;
     error = std::max(error, all.error[position(i)]);
+  }
+  if (runner_up != nullptr) {
+    double second = -std::numeric_limits<double>::infinity();
+    for (int64_t i = 0; i < count; ++i) {
+      if (i != best) second = std::max(second, all.value[position(i)]);
+    }
+    const auto got = static_cast<double>(*runner_up);
+    check(got == second || std::abs(got - second) <= error, "the second nearest has its value");
   }
   const double nearest = all.value[position(best)], reported = all.value[position(index)];
   if (error == 0) {
@@ -98,22 +108,25 @@ void check_line(const Values& all, int64_t count, Position position, float value
 
 void check_pair(Search search, const Packed& a, const Packed& b, bool exact) {
   std::vector<float> row_values(static_cast<size_t>(a.padded())),
-      column_values(static_cast<size_t>(b.padded()));
+      column_values(static_cast<size_t>(b.padded())), row_seconds(row_values),
+      column_seconds(column_values);
   std::vector<int32_t> row_index(row_values.size()), column_index(column_values.size());
-  cpu::search_patches()(search, a.patches(), b.patches(), {row_values.data(), row_index.data()},
-                        {column_values.data(), column_index.data()});
+  cpu::search_patches()(search, a.patches(), b.patches(),
+                        {row_values.data(), row_index.data(), row_seconds.data()},
+                        {column_values.data(), column_index.data(), column_seconds.data()});
+  const bool has_runner_up = search == Search::float32 || search == Search::int16;
   const Values all = values_of(search, a, b, exact);
   for (int64_t row = 0; row < a.rows(); ++row) {
     const auto r = static_cast<size_t>(row);
     check_line(
         all, b.rows(), [&](int64_t column) { return all.at(row, column); }, row_values[r],
-        row_index[r]);
+        row_index[r], has_runner_up ? &row_seconds[r] : nullptr);
   }
   for (int64_t column = 0; column < b.rows(); ++column) {
     const auto c = static_cast<size_t>(column);
     check_line(
         all, a.rows(), [&](int64_t row) { return all.at(row, column); }, column_values[c],
-        column_index[c]);
+        column_index[c], has_runner_up ? &column_seconds[c] : nullptr);
   }
 }
 
