@@ -61,8 +61,7 @@ Search search_of(int64_t precision) {
 
 namespace {
 
-// Of the kinds of `from`, how far the value of the nearest one in `to` may be from what the search
-// saw.
+// How low the search may have valued the true nearest, in `to`, of a kind of `from`.
 class Reach {
  public:
   Reach(Search search, const PackedSlab& from, const PackedSlab& to)
