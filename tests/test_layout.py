@@ -60,6 +60,7 @@ MEETINGS = {
     "tests/emulator/mbarrier.h": {"cuda"},
     "tests/emulator/bind.cpp": {"bind", "common", "cuda"},
     "tests/emulator/hopper.h": {"cuda"},
+    "tests/emulator/tests/cluster_probe.cu": {"cuda"},
     "tests/emulator/tests/hopper_probe.cu": {"cuda"},
     "tests/emulator/tests/mistakes.cu": {"cuda"},
     "tests/emulator/tests/tile_probe.cu": {"cuda"},

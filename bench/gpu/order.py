@@ -79,6 +79,8 @@ STAGES = (
     hopper("2", rehearsed=()),
     hopper("4"),
     hopper("1"),
+    # Nor did clusters whose blocks send each other messages.
+    Stage(name="farthest", module="farthest", seconds=20, rehearsed=(), limit=10),
     Stage(name="end to end", module="end_to_end", seconds=60, rehearsed=(), whole=True, limit=30),
     Stage(name="counters", module="counters", seconds=60, limit=10),
     sanitizer("memcheck", 25),

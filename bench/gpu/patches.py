@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import torch
 from bench.baselines.nearest_patches import nearest_patches as published
 from bench.gpu.bench import Bench, Goal
 from bench.gpu.ceilings import matrix_product
+from bench.gpu.variables import variable
 from bench.gpu.works import Work
 from musc2 import ops
 from musc2.ops._support import arrays, dispatch
@@ -57,18 +57,9 @@ def shares(kind: Kind, blocks: str) -> Shares:
     return Shares()
 
 
-@contextmanager
-def searching_by(blocks: str) -> Iterator[None]:
+def searching_by(blocks: str) -> AbstractContextManager[None]:
     """Have Hopper GPUs search by clusters of so many blocks; 0: as any GPU does."""
-    before = os.environ.get(HOPPER)
-    os.environ[HOPPER] = blocks
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[HOPPER]
-        else:
-            os.environ[HOPPER] = before
+    return variable(HOPPER, blocks)
 
 
 def works(bench: Bench, clusters: Sequence[str] = (PORTABLE, *CLUSTERS)) -> Iterator[Work]:

@@ -5,6 +5,13 @@
 
 namespace musc2::cuda {
 
+// Whether the compiler knows the instructions of Inbox.
+#if defined(__CUDACC_VER_MAJOR__) && __CUDACC_VER_MAJOR__ < 13
+constexpr bool has_inboxes = false;
+#else
+constexpr bool has_inboxes = true;
+#endif
+
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 class Cluster {
  public:
@@ -31,6 +38,51 @@ class Cluster {
  private:
   int blocks_ = static_cast<int>(cooperative_groups::this_cluster().num_blocks());
 };
+
+// What all blocks of a cluster tell each other in each of many steps, without a barrier: each of
+// the `senders` sends 16 bytes to every block of the cluster, itself included, receives those of
+// all, and does not send again before it has read them. Two turns of places are enough: a message
+// of step s + 2 is sent after that of step s + 1 has come from all senders, which had read step s.
+//
+// The bytes of a step are announced before it: for two steps ahead by a thread that has received a
+// step and whose warp has not sent the next one. After the last receive() nothing is on its way to
+// a block any more, so that it may end.
+template <int senders>
+class Inbox {
+ public:
+  static constexpr int bytes = 2 * senders * static_cast<int>(sizeof(float4));
+
+  // `places`: as many bytes of shared memory. To be followed by a barrier of the cluster.
+  __device__ explicit Inbox(float4* places) : places_(places) {
+    if (threadIdx.x != 0) return;
+    for (int turn = 0; turn < 2; ++turn) init(barrier(turn), 1);
+    hopper::fence_mbarrier_init();
+    for (int turn = 0; turn < 2; ++turn) announce(turn);
+  }
+
+  __device__ void send(float4 message, int sender, int step, int rank) const {
+    cuda::send(message, places_ + step % 2 * senders + sender, barrier(step % 2), rank);
+  }
+
+  // Waits for the messages of a step, and returns them.
+  __device__ const float4* receive(int step) const {
+    const int turn = step % 2;
+    wait_for_messages(barrier(turn), static_cast<unsigned>(step / 2));
+    if (threadIdx.x == 0) announce(turn);
+    return places_ + turn * senders;
+  }
+
+ private:
+  __device__ static Mbarrier& barrier(int turn) {
+    __shared__ Mbarrier barriers[2];
+    return barriers[turn];
+  }
+  __device__ static void announce(int turn) {
+    hopper::arrive_expect_bytes(barrier(turn), bytes / 2);
+  }
+
+  float4* places_;
+};
 #else
 class Cluster {
  public:
@@ -41,6 +93,16 @@ class Cluster {
     return address;
   }
   __device__ void barrier() const { __syncthreads(); }
+};
+
+// Compiled, but never used.
+template <int senders>
+struct Inbox {
+  static constexpr int bytes = 2 * senders * static_cast<int>(sizeof(float4));
+  __device__ explicit Inbox(float4* places) : places_(places) {}
+  __device__ void send(float4, int, int, int) const {}
+  __device__ const float4* receive(int) const { return places_; }
+  float4* places_;
 };
 #endif
 

@@ -13,6 +13,11 @@
 // cluster (or, on GPUs without clusters, the block) cannot hold stay in memory. So 64 clouds of
 // 20,000 points run on 128 SMs at once. A step has 20 points x 12 instructions x 4 warps per
 // scheduler, at most 960 cycles of arithmetic, beside some 700 of latency (docs/dev/gpu.md).
+//
+// MUSC2_FARTHEST=async has the blocks of a cluster send each other messages instead.
+#include <cstdlib>
+#include <string_view>
+
 #include "cuda/cluster.h"
 #include "cuda/device.h"
 #include "cuda/points.h"
@@ -32,6 +37,10 @@ __device__ Key farthest_key(float distance, uint32_t index) {
   const uint32_t lowest =
       __reduce_min_sync(whole_warp, __float_as_int(distance) == most ? index : UINT32_MAX);
   return most < 0 ? no_key : static_cast<Key>(most) << 32 | static_cast<uint32_t>(~lowest);
+}
+
+__device__ uint32_t picked_index(Key key) {
+  return key == no_key ? 0 : ~static_cast<uint32_t>(key);
 }
 
 // The largest of `count` keys. Called by a warp.
@@ -116,11 +125,85 @@ class WarpPoints {
   Key key_;
 };
 
-template <int held>
+// What a step ends with.
+struct Pick {
+  Point point;
+  int warp;  // of the cluster: the one that writes the index
+  uint32_t index;
+};
+
+// The exchange by a barrier: each warp writes its key to all blocks, and after a barrier of the
+// cluster all warps look up the pick. On a GPU that barrier empties the L1 cache.
+class BarrierExchange {
+ public:
+  static constexpr int64_t shared_bytes(int64_t blocks) {
+    return 2 * blocks * warps * static_cast<int64_t>(sizeof(Key));
+  }
+
+  __device__ BarrierExchange(const Cluster& cluster, int warp, const float* points, void* shared)
+      : cluster_(cluster), warp_(warp), points_(points), keys_(static_cast<Key*>(shared)) {}
+
+  __device__ Pick exchange(Key own, int step) const {
+    const int lane = static_cast<int>(threadIdx.x % warp_lanes);
+    const int blocks = cluster_.blocks(), all_warps = blocks * warps;
+    Key* const keys = keys_ + step % 2 * all_warps;
+    if (lane < blocks) *cluster_.in_block(keys + warp_, lane) = own;
+    cluster_.barrier();
+    const uint32_t index = picked_index(largest_key(keys, all_warps));
+    return {load_point(points_, index), 0, index};
+  }
+
+ private:
+  const Cluster& cluster_;
+  int warp_;
+  const float* points_;
+  Key* keys_;  // (2, blocks, warps)
+};
+
+// The exchange by messages: each warp sends the distance and the coordinates of its farthest point
+// to all blocks. Warps have ascending indices, so of equals the lowest warp has the pick.
+template <int blocks>
+class MessageExchange {
+  static constexpr int all_warps = blocks * warps;
+
+ public:
+  static constexpr int64_t shared_bytes(int64_t) { return Inbox<all_warps>::bytes; }
+
+  __device__ MessageExchange(const Cluster&, int warp, const float* points, void* shared)
+      : warp_(warp), points_(points), inbox_(static_cast<float4*>(shared)) {}
+
+  __device__ Pick exchange(Key own, int step) const {
+    const int lane = static_cast<int>(threadIdx.x % warp_lanes);
+    const uint32_t index = picked_index(own);
+    const Point point = load_point(points_, index);
+    const float distance =
+        own == no_key ? -1.0f : __uint_as_float(static_cast<uint32_t>(own >> 32));
+    if (lane < blocks) inbox_.send({distance, point.x, point.y, point.z}, warp_, step, lane);
+
+    const float4* const received = inbox_.receive(step);
+    float farthest = received[lane].x;
+    int warp = lane;
+#pragma unroll
+    for (int i = lane + warp_lanes; i < all_warps; i += warp_lanes) {
+      if (received[i].x > farthest) farthest = received[i].x, warp = i;
+    }
+    const int most = __reduce_max_sync(whole_warp, __float_as_int(farthest));
+    warp = __reduce_min_sync(whole_warp, __float_as_int(farthest) == most ? warp : all_warps);
+    const float4 pick = received[warp];
+    return {{pick.y, pick.z, pick.w}, warp, index};
+  }
+
+ private:
+  int warp_;
+  const float* points_;
+  Inbox<all_warps> inbox_;
+};
+
+template <int held, class Exchange>
 __global__ void __launch_bounds__(threads, 1)
     sample(const float* points, const int64_t* offsets, int64_t count, int64_t start,
            double skip_norm2, int32_t* picks, float* nearest) {
-  MUSC2_DYNAMIC_SHARED(Key, keys);  // (2, blocks, warps)
+  MUSC2_DYNAMIC_SHARED(unsigned char, shared);
   const Cluster cluster;
   const int lane = static_cast<int>(threadIdx.x % warp_lanes);
   const int blocks = cluster.blocks(), all_warps = blocks * warps;
@@ -137,17 +220,51 @@ __global__ void __launch_bounds__(threads, 1)
                        nearest == nullptr ? nullptr : nearest + first);
   if (warp == 0 && lane == 0) picks[0] = static_cast<int32_t>(start);
   Point pick = load_point(points, start);
+  const Exchange exchange(cluster, warp, points, shared);
   cluster.barrier();  // from here on all blocks of the cluster may be written to
-  for (int64_t i = 1; i < count; ++i) {
+  for (int step = 0; step < count - 1; ++step) {
     own.update(pick);
-    Key* step_keys = keys + (i % 2) * all_warps;
-    if (lane < blocks) *cluster.in_block(step_keys + warp, lane) = own.key();
-    cluster.barrier();
-    const Key key = largest_key(step_keys, all_warps);
-    const uint32_t index = key == no_key ? 0 : ~static_cast<uint32_t>(key);
-    if (warp == 0 && lane == 0) picks[i] = static_cast<int32_t>(index);
-    pick = load_point(points, index);
+    const Pick next = exchange.exchange(own.key(), step);
+    if (warp == next.warp && lane == 0) picks[step + 1] = static_cast<int32_t>(next.index);
+    pick = next.point;
   }
+}
+
+struct Variant {
+  decltype(&sample<max_held, BarrierExchange>) kernel;
+  int64_t shared_bytes;
+};
+
+template <int held, class Exchange>
+Variant variant(int64_t blocks) {
+  return {sample<held, Exchange>, Exchange::shared_bytes(blocks)};
+}
+
+Variant with_barriers(int64_t blocks, int64_t largest) {
+  const int64_t each = largest / (threads * blocks);
+  return each < 5    ? variant<5, BarrierExchange>(blocks)
+         : each < 10 ? variant<10, BarrierExchange>(blocks)
+                     : variant<max_held, BarrierExchange>(blocks);
+}
+
+// For more than one block, which there are only where one has as many points as it can hold.
+Variant with_messages(int64_t blocks) {
+  return blocks == 2   ? variant<max_held, MessageExchange<2>>(blocks)
+         : blocks == 4 ? variant<max_held, MessageExchange<4>>(blocks)
+                       : variant<max_held, MessageExchange<max_blocks>>(blocks);
+}
+
+// Off by default until a GPU has confirmed the reading of the documentation.
+bool messages_wanted() {
+  const char* const setting = std::getenv("MUSC2_FARTHEST");
+  return setting != nullptr && std::string_view(setting) == "async";
+}
+
+Variant chosen(int64_t blocks, int64_t largest) {
+  if constexpr (has_inboxes) {
+    if (blocks > 1 && messages_wanted()) return with_messages(blocks);
+  }
+  return with_barriers(blocks, largest);
 }
 
 }  // namespace
@@ -163,16 +280,15 @@ void farthest_points(const float* points, const int64_t* offsets, int64_t clouds
   int64_t blocks = 1;
   while (blocks < largest_cluster(max_blocks) && blocks * block_points < largest) blocks *= 2;
   const auto try_clusters_of = [&](int64_t blocks) {
-    const int64_t each = largest / (threads * blocks);
-    const auto kernel = each < 5 ? sample<5> : each < 10 ? sample<10> : sample<max_held>;
+    const Variant variant = chosen(blocks, largest);
     const Launch config{"farthest_points",
                         blocks_for(clouds * blocks, 1),
                         threads,
-                        2 * blocks * warps * static_cast<int64_t>(sizeof(Key)),
+                        variant.shared_bytes,
                         stream,
                         static_cast<unsigned>(blocks)};
-    if (blocks > 1 && clusters_that_fit(config, kernel) == 0) return false;
-    launch(config, kernel, points, offsets, count, start, skip_norm2, picks,
+    if (blocks > 1 && clusters_that_fit(config, variant.kernel) == 0) return false;
+    launch(config, variant.kernel, points, offsets, count, start, skip_norm2, picks,
            static_cast<float*>(scratch));
     return true;
   };

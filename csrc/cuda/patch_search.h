@@ -62,18 +62,17 @@ __device__ void run_consumer(const SearchParams& params, const Policy& policy,
   if (scheduler.is_over()) return;
   auto mainloop = policy.mainloop();
   mainloop.prefetch(scheduler.tile());
-  GroupTile tile = group_tile<Policy>(params, policy.own(scheduler.tile()));
-  TileNorms<Sums> norms(params, tile);
+  TileNorms<Sums> norms(params, group_tile<Policy>(params, policy.own(scheduler.tile())));
   for (int number = 0; !scheduler.is_over(); ++number) {
     Sums sums;
     norms.init(sums, minima);
     mainloop.run(sums);
-    const GroupTile finished = tile;
+    // Anew, not kept meanwhile: the product needs all registers.
+    const GroupTile finished = group_tile<Policy>(params, policy.own(scheduler.tile()));
     scheduler.advance();
     if (!scheduler.is_over()) {
       mainloop.prefetch(scheduler.tile());
-      tile = group_tile<Policy>(params, policy.own(scheduler.tile()));
-      norms = TileNorms<Sums>(params, tile);
+      norms = TileNorms<Sums>(params, group_tile<Policy>(params, policy.own(scheduler.tile())));
     }
     if (!finished.rows.is_empty()) epilogue(params, finished, sums, minima);
     Sums::barrier();

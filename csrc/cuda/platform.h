@@ -7,7 +7,8 @@
 //     aligned to 16 bytes;
 //   - replace_bits(a, mask, b): (a & mask) | b in one instruction, which the compiler does not
 //     split up to compute one half of it elsewhere;
-//   - the functions of ptx/tile.h, ptx/mbarrier.h and ptx/hopper.h, where their contracts stand.
+//   - the functions of ptx/tile.h, ptx/mbarrier.h, ptx/hopper.h and ptx/cluster.h, where their
+//     contracts stand.
 #ifdef MUSC2_EMULATE
 #include "emulator/platform.h"
 #else
@@ -16,6 +17,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include "cuda/ptx/cluster.h"
 #include "cuda/ptx/hopper.h"
 #include "cuda/ptx/mbarrier.h"
 #include "cuda/ptx/tile.h"

@@ -58,37 +58,38 @@ class TileMainloop {
 
   // `shared`: shared_bytes, aligned to 16. The rows of both operands are equally long.
   __device__ TileMainloop(const Matrix& left, const Matrix& right, unsigned char* shared)
-      : left_(left), right_(right), shared_(shared) {}
+      : left_(left), right_(right), stages_(shared_address(shared)) {}
 
   // Starts to load the first stages of two tiles side by side.
   __device__ void prefetch(Tile first) {
     first_left_ = first.left * TileShape::lines;
     first_right_ = first.right * TileShape::lines;
-    for (int step = 0; step < stages - 1; ++step) load(step);
+    for (int step = 0; step < stages - 1; ++step)
+      load(step, static_cast<unsigned>(step) * stage_bytes);
   }
 
   // Adds the product of these tiles. No thread uses the shared memory any more when it returns.
   __device__ void run(Sums& sums) {
+    constexpr unsigned last = (stages - 1) * stage_bytes;
+    unsigned stage = 0;  // the offset of the one to multiply; that before it is free
     for (int step = 0; step < steps(); ++step) {
       tile::wait_copies<stages - 2>();
       Sums::barrier();
-      load(step + stages - 1);
-      multiply(stage(step), sums);
+      load(step + stages - 1, stage == 0 ? last : stage - stage_bytes);
+      multiply(stage, sums);
+      stage = stage == last ? 0 : stage + stage_bytes;
     }
     Sums::barrier();
   }
 
  private:
   static constexpr int step_bytes = 64, chunks = step_bytes / 16;
+  static constexpr unsigned stage_bytes = (Sums::rows + Sums::columns) * step_bytes;
   static constexpr int lines_at_once = Sums::threads / chunks;
   static constexpr int left_copies = Sums::rows / lines_at_once;
   static constexpr int right_copies = Sums::columns / lines_at_once;
 
   __device__ int steps() const { return (left_.row_bytes + step_bytes - 1) / step_bytes; }
-
-  __device__ unsigned char* stage(int step) const {
-    return shared_ + step % stages * ((Sums::rows + Sums::columns) * step_bytes);
-  }
 
   // The offset of a chunk in a stage. Two lines fill the 32 banks, so the chunks of a line are
   // swizzled, in an order that changes every two lines: one chunk of the 8 lines that ldmatrix
@@ -98,16 +99,17 @@ class TileMainloop {
     return line * step_bytes + (chunk ^ (line / 2 % chunks)) * 16;
   }
 
-  // Commits a group of copies also beyond the last step, where it is empty.
-  __device__ void load(int step) {
-    if (step < steps()) copy(step);
+  // Loads into the stage at that offset. Commits a group of copies also beyond the last step, where
+  // it is empty.
+  __device__ void load(int step, unsigned stage) {
+    if (step < steps()) copy(step, stage);
     tile::commit_copies();
   }
 
-  __device__ void copy(int step) {
+  __device__ void copy(int step, unsigned stage) {
     const unsigned line = threadIdx.x / chunks, chunk = threadIdx.x % chunks;
     const int offset = step * step_bytes + static_cast<int>(chunk) * 16;
-    unsigned char* const to = stage(step) + swizzled_offset(line, chunk);
+    const uint32_t to = stages_ + stage + swizzled_offset(line, chunk);
     copy_lines<left_copies>(left_, first_left_ + static_cast<int>(line), offset, to);
     copy_lines<right_copies>(right_, first_right_ + static_cast<int>(line), offset,
                              to + Sums::rows * step_bytes);
@@ -115,8 +117,7 @@ class TileMainloop {
 
   // Copies a chunk of the row `first` and of every `lines_at_once`-th row below it.
   template <int count>
-  __device__ static void copy_lines(const Matrix& operand, int first, int offset,
-                                    unsigned char* to) {
+  __device__ static void copy_lines(const Matrix& operand, int first, int offset, uint32_t to) {
     const unsigned char* from =
         operand.data + static_cast<int64_t>(first) * operand.row_bytes + offset;
     const int lines_left = offset < operand.row_bytes ? operand.rows - first : 0;
@@ -129,7 +130,7 @@ class TileMainloop {
   // Lane `l` passes the address of row l % 8 of matrix l / 8. For the left operand the second
   // matrix is 8 lines further down and the third a chunk further along; for the right one it is the
   // other way round.
-  __device__ static void multiply(const unsigned char* stage, Sums& sums) {
+  __device__ void multiply(unsigned stage, Sums& sums) const {
     // Of 8 columns each. A float32 cell is split into two numbers.
     constexpr int at_once = std::is_same_v<Format, Float32> ? 4 : 8;
     const unsigned lane = threadIdx.x % 32;
@@ -145,15 +146,15 @@ class TileMainloop {
         typename Format::Right columns[at_once];
 #pragma unroll
         for (int n = 0; n < at_once; n += 2) {
-          const auto matrices =
-              tile::load_matrices(stage + (column_offset ^ offset) + (first + n) * 8 * step_bytes);
+          const auto matrices = tile::load_matrices(stages_ + stage + (column_offset ^ offset) +
+                                                    (first + n) * 8 * step_bytes);
           columns[n] = Format::right(matrices.cells[0], matrices.cells[1]);
           columns[n + 1] = Format::right(matrices.cells[2], matrices.cells[3]);
         }
 #pragma unroll
         for (int m = 0; m < Sums::rows_held / 2; ++m) {
           const auto rows = Format::left(
-              tile::load_matrices(stage + (row_offset ^ offset) + m * 16 * step_bytes));
+              tile::load_matrices(stages_ + stage + (row_offset ^ offset) + m * 16 * step_bytes));
 #pragma unroll
           for (int n = 0; n < at_once; ++n) {
             Format::multiply(sums.of[m][first + n], rows, columns[n]);
@@ -164,7 +165,7 @@ class TileMainloop {
   }
 
   const Matrix &left_, &right_;
-  unsigned char* shared_;
+  uint32_t stages_;
   int first_left_, first_right_;
 };
 

@@ -8,9 +8,11 @@
 #include "bind/extras.h"
 #include "common/parallel.h"
 #include "cuda/pooling.h"
+#include "emulator/mbarrier.h"
 #include "emulator/narrow_floats.h"
 #include "emulator/order.h"
 #include "emulator/runtime.h"
+#include "emulator/tests/cluster_probe.h"
 #include "emulator/tests/hopper_probe.h"
 #include "emulator/tests/mistakes.h"
 #include "emulator/tests/tile_probe.h"
@@ -41,6 +43,7 @@ void bind_extras(pybind11::module_& module) {
       all.append(pybind11::make_tuple(reinterpret_cast<std::uintptr_t>(kernel), bytes));
     return all;
   });
+  module.def("messages_sent", &cuda::messages_sent);
   module.def("largest_cluster", &emulation::largest_cluster);
   module.def("set_largest_cluster", &emulation::set_largest_cluster);
   module.def("make_mistake", [](const std::string& name, std::uintptr_t result) {
@@ -59,6 +62,7 @@ void bind_extras(pybind11::module_& module) {
   module.def("probe_warpgroup", by_address(&cuda::probe_warpgroup));
   module.def("probe_arrivals", by_address(&cuda::probe_arrivals));
   module.def("probe_cluster", by_address(&cuda::probe_cluster));
+  module.def("probe_messages", by_address(&cuda::probe_messages));
   module.def("probe_registers", &cuda::probe_registers);
   module.def("probe_groups", by_address(&cuda::probe_groups));
 #ifdef __SANITIZE_ADDRESS__

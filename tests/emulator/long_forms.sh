@@ -26,6 +26,7 @@ sanitized() {
 sanitized -k "(emulated or emulator) and not nearest_patches" tests/ops tests/emulator
 # The searches take long there: a part of their tests.
 sanitized -k "emulated and (oracle or references or scratch or window or ties)" tests/ops/test_nearest_patches.py
+sanitized -k emulated tests/cuda/test_farthest_messages.py
 sanitized -k "emulated and clusters-of-2 and (references or panels or finite)" tests/cuda
 
 [ "${1:-}" != --record ] || echo "$digest" >"$record"

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -25,12 +26,13 @@ struct Phase {
   int arrived = 0;
   size_t announced = 0, copied = 0;
   std::vector<Copy> in_flight;
+  std::deque<float4> messages;  // which are copied from here
 
   // Ends the phase if all threads have arrived and all bytes can be copied. Returns whether it did.
   bool try_end() {
     if (arrived < expected || copied < announced) return false;
     for (const Copy& copy : in_flight) std::memcpy(copy.to, copy.from, copy.bytes);
-    *this = {expected, number + 1, 0, 0, 0, {}};
+    *this = {expected, number + 1, 0, 0, 0, {}, {}};
     return true;
   }
 };
@@ -44,6 +46,8 @@ struct NamedBarrier {
   unsigned opened = 0;
 };
 emulation::PerBlock<std::map<int, NamedBarrier>> named_barriers;
+
+int64_t message_count = 0;
 
 [[noreturn]] void fail(const std::string& message) {
   emulation::fail(emulation::describe(*running) + " " + message);
@@ -101,7 +105,9 @@ uint32_t shared_address(const void* shared) {
 }
 
 void init(Mbarrier& barrier, int expected) {
-  if (!phases.of(*running->block).try_emplace(&barrier, Phase{expected, 0, 0, 0, 0, {}}).second) {
+  if (!phases.of(*running->block)
+           .try_emplace(&barrier, Phase{expected, 0, 0, 0, 0, {}, {}})
+           .second) {
     fail("initializes an mbarrier twice");
   }
 }
@@ -112,6 +118,17 @@ void wait(Mbarrier& barrier, unsigned number, emulation::CallSite site) {
   Phase& phase = phase_of(barrier, *running->block);
   emulation::wait_until([&] { return phase.number % 2 != number % 2 || phase.try_end(); }, site);
 }
+
+void send(float4 message, void* shared, Mbarrier& barrier, int rank) {
+  const Block& block = emulation::cluster_block(static_cast<unsigned>(rank));
+  std::deque<float4>& messages = phase_of(barrier, block).messages;
+  messages.push_back(message);
+  ++message_count;
+  copy_into(block, running->block->memory.translate(block.memory, shared), &messages.back(),
+            sizeof message, barrier);
+}
+
+int64_t messages_sent() { return message_count; }
 
 void meet_named(int number, int threads, emulation::CallSite site) {
   NamedBarrier& named = named_barriers.of(*running->block)[number];

@@ -95,6 +95,14 @@ Matrices load_matrices(const void* row, CallSite site) {
   return read;
 }
 
+Matrices load_matrices(uint32_t row, CallSite site) {
+  return load_matrices(running->block->memory.dynamic() + row, site);
+}
+
+void copy_async(uint32_t shared, const void* global, bool in_bounds) {
+  copy_async(running->block->memory.dynamic() + shared, global, in_bounds);
+}
+
 void copy_async(void* shared, const void* global, bool in_bounds) {
   check_aligned("copy_async", shared);
   if (in_bounds) check_aligned("copy_async", global);

@@ -9,8 +9,10 @@
 namespace musc2::cuda::tile {
 
 Matrices load_matrices(const void* row, MUSC2_CALL_SITE);
+Matrices load_matrices(uint32_t row, MUSC2_CALL_SITE);
 
 void copy_async(void* shared, const void* global, bool in_bounds);
+void copy_async(uint32_t shared, const void* global, bool in_bounds);
 void commit_copies();
 void complete_copies(int last);
 

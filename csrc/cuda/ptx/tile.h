@@ -1,29 +1,36 @@
 #pragma once
+#include "cuda/ptx/mbarrier.h"
 #include "cuda/tile.h"
 
 namespace musc2::cuda::tile {
 
-// Reads four matrices from shared memory: lane `l` passes the address of row l % 8 of matrix l / 8.
-__device__ __forceinline__ Matrices load_matrices(const void* row) {
+// Reads four matrices from shared memory: lane `l` passes the shared_address() of row l % 8 of
+// matrix l / 8.
+__device__ __forceinline__ Matrices load_matrices(uint32_t row) {
   Matrices matrices;
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(matrices.cells[0]), "=r"(matrices.cells[1]), "=r"(matrices.cells[2]),
                  "=r"(matrices.cells[3])
-               : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(row)))
+               : "r"(row)
                : "memory");
   return matrices;
+}
+__device__ __forceinline__ Matrices load_matrices(const void* row) {
+  return load_matrices(shared_address(row));
 }
 
 // Starts to copy 16 bytes to shared memory. When `in_bounds` is false it fills them with zeros and
 // reads nothing. The copies that a thread starts before commit_copies() are a group;
 // wait_copies<n>() returns when all but the last n groups of this thread have landed. Other threads
 // see them after a barrier.
-__device__ __forceinline__ void copy_async(void* shared, const void* global, bool in_bounds) {
+__device__ __forceinline__ void copy_async(uint32_t shared, const void* global, bool in_bounds) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                :
-               : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(shared))), "l"(global),
-                 "r"(in_bounds ? 16 : 0)
+               : "r"(shared), "l"(global), "r"(in_bounds ? 16 : 0)
                : "memory");
+}
+__device__ __forceinline__ void copy_async(void* shared, const void* global, bool in_bounds) {
+  copy_async(shared_address(shared), global, in_bounds);
 }
 
 __device__ __forceinline__ void commit_copies() {
