@@ -39,9 +39,9 @@ struct CompletionRing {
     const auto round = static_cast<unsigned>(number / slots);
     if (worker == 0) {
       wait(searched[slot], round);
-      fence_on_device();  // makes the keys of these tiles visible before the tiles are counted
+      release_on_device();  // makes the keys of these tiles visible before the tiles are counted
       // And makes the keys of all tiles that were counted before visible to this block.
-      if (completed[slot].count(params, first)) fence_on_device();
+      if (completed[slot].count(params, first)) acquire_on_device();
       __syncwarp();
       if (TileShape::lane() == 0) arrive(counted[slot]);
     }

@@ -22,7 +22,8 @@ inline void wait_for_messages(Mbarrier& barrier, unsigned phase, MUSC2_CALL_SITE
   wait(barrier, phase, site);
 }
 
-inline void fence_on_device() {}
+inline void release_on_device() {}
+inline void acquire_on_device() {}
 
 void meet_named(int number, int threads, emulation::CallSite site);
 

@@ -43,11 +43,21 @@ __device__ __forceinline__ void wait(Mbarrier& barrier, unsigned phase) {
 }
 #undef MUSC2_IS_OVER
 
-// An acquire-release fence at GPU scope. Cheaper than __threadfence(), which also puts all such
-// fences into one total order.
-__device__ __forceinline__ void fence_on_device() {
-  asm volatile("fence.acq_rel.gpu;" ::: "memory");
-}
+// Fences at GPU scope: a thread releases before the atomic operation that tells others, who acquire
+// after theirs. Cheaper than __threadfence(), which also puts all such fences into one total order.
+// Where there are fences for one half, releasing leaves the L1 cache as it is, and acquiring waits
+// for no stores.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ >= 13
+#define MUSC2_RELEASE "fence.release.gpu;"
+#define MUSC2_ACQUIRE "fence.acquire.gpu;"
+#else
+#define MUSC2_RELEASE "fence.acq_rel.gpu;"
+#define MUSC2_ACQUIRE "fence.acq_rel.gpu;"
+#endif
+__device__ __forceinline__ void release_on_device() { asm volatile(MUSC2_RELEASE ::: "memory"); }
+__device__ __forceinline__ void acquire_on_device() { asm volatile(MUSC2_ACQUIRE ::: "memory"); }
+#undef MUSC2_RELEASE
+#undef MUSC2_ACQUIRE
 
 // A barrier of `threads` threads, which are whole warps. They all pass the same number, 1 to 15.
 template <int threads>
