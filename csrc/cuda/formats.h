@@ -1,11 +1,16 @@
 #pragma once
-// The formats that features come in and that a search multiplies: how memory holds a number, and
-// the product of a left operand of 16 rows with a right operand of 8.
+// The formats that features come in and that a search multiplies: how memory holds a number
+// (Stored), the product of a left operand of 16 rows with a right operand of 8, and for Hopper's
+// instructions what products add up to (Sum). Features that are not float32 are Narrow.
+#include <limits>
+#include <type_traits>
+
 #include "cuda/device.h"
 
 namespace musc2::cuda {
 
 struct SixteenBits {
+  using Sum = float;
   using Left = tile::Matrices;
   struct Right {
     uint32_t cells[2];
@@ -17,6 +22,7 @@ struct SixteenBits {
 
 struct Bfloat16 : SixteenBits {
   using Stored = __nv_bfloat16;
+  using Narrow = Bfloat16;
 
   __device__ static float widen(Stored stored) { return __bfloat162float(stored); }
   __device__ static Stored round(float value) { return __float2bfloat16_rn(value); }
@@ -32,6 +38,7 @@ struct Bfloat16 : SixteenBits {
 
 struct Float16 : SixteenBits {
   using Stored = __half;
+  using Narrow = Float16;
 
   __device__ static float widen(Stored stored) { return __half2float(stored); }
 
@@ -50,11 +57,33 @@ struct Float16 : SixteenBits {
   }
 };
 
+// Integers, which are features divided by a scale of their row: the largest magnitude becomes 127.
+// Their sums are exact. Only Hopper's instructions multiply them here.
+struct Int8 {
+  using Stored = int8_t;
+  using Narrow = Float16;
+  using Sum = int32_t;
+  static constexpr int largest = 127;
+  // So that no sum overflows.
+  static constexpr int64_t most_channels =
+      std::numeric_limits<int32_t>::max() / (largest * largest);
+
+  __device__ static void multiply(hopper::IntegerSums& first, hopper::IntegerSums& second,
+                                  hopper::Descriptor left, hopper::Descriptor right) {
+    hopper::multiply_int8(first, second, left, right);
+  }
+};
+
+// Whether numbers are multiples of a scale of their row.
+template <class Format>
+constexpr bool is_scaled = std::is_same_v<Format, Int8>;
+
 // 3xTF32: each number is split into the sum of two tf32 numbers, and the product of the two small
 // ones is left out. That loses at most about 2^-22 of each product, like rounding to float32, and
 // runs at a third of the speed of tf32.
 struct Float32 {
   using Stored = float;
+  using Narrow = Float32;
   template <int count>
   struct Split {
     uint32_t high[count], low[count];

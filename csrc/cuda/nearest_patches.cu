@@ -37,8 +37,9 @@ class PatchSearch {
 
   void run() {
     clear();
-    if constexpr (std::is_same_v<Feature, Float32>) center();
-    Packed left{plan_.packed_left, plan_.norms_left}, right{plan_.packed_right, plan_.norms_right};
+    if constexpr (is_centered) center();
+    Packed left{plan_.packed_left, plan_.norms_left, plan_.scales_left},
+        right{plan_.packed_right, plan_.norms_right, plan_.scales_right};
     // Every second time the panels on the left come in reverse, so that each time begins with one
     // that is packed: with the one that was last or, among the samples, with the one that was on
     // the right.
@@ -62,10 +63,11 @@ class PatchSearch {
 
  private:
   using Stored = typename Feature::Stored;
+  static constexpr bool is_centered = std::is_same_v<Feature, Float32> || is_scaled<Format>;
 
   // Room for a packed panel in scratch memory, and which panel is in it.
   struct Packed {
-    int64_t features, norms, first = -1;
+    int64_t features, norms, scales, first = -1;
   };
 
   template <class T>
@@ -93,8 +95,25 @@ class PatchSearch {
   void center() const {
     const int64_t rows = problem_.samples * problem_.patches,
                   stride = std::max<int64_t>(1, rows / 1024);
-    launch(average_rows, blocks_for(problem_.channels, 32), 1024, 0, static_cast<const float*>(z_),
-           rows, stride, static_cast<int>(problem_.channels), at<float>(plan_.center));
+    launch(average_rows<Feature>, blocks_for(problem_.channels, 32), 1024, 0,
+           static_cast<const Stored*>(z_), rows, stride, static_cast<int>(problem_.channels),
+           at<float>(plan_.center));
+  }
+
+  void pack(const Packed& packed, const Stored* features, int64_t rows,
+            typename Format::Stored* target, int64_t values) const {
+    const float* mean = is_centered ? at<float>(plan_.center) : nullptr;
+    auto* const norms = at<float>(packed.norms);
+    const auto channels = static_cast<int>(problem_.channels);
+    const int64_t packed_rows = problem_.packed_rows(rows);
+    const unsigned blocks = blocks_for(packed_rows, 8);
+    if constexpr (is_scaled<Format>) {
+      launch(pack_integers<Feature, Arrangement>, blocks, 256, 0, features, rows, packed_rows,
+             channels, mean, target, values, norms, at<float>(packed.scales));
+    } else {
+      launch(pack_rows<Format, Feature, Arrangement>, blocks, 256, 0, features, rows, packed_rows,
+             channels, mean, target, values, norms);
+    }
   }
 
   // The panel in `packed`, where it is packed unless it is there already.
@@ -104,19 +123,14 @@ class PatchSearch {
     const int64_t rows = length * samples,
                   values = problem_.row_values > 0 ? problem_.row_values : problem_.channels;
     auto* target = problem_.row_values > 0 ? at<typename Format::Stored>(packed.features) : nullptr;
-    const float* mean = std::is_same_v<Feature, Float32> ? at<float>(plan_.center) : nullptr;
-    const int64_t packed_rows = problem_.packed_rows(rows);
-    if (packed.first != first) {
-      launch(pack_rows<Format, Feature, Arrangement>, blocks_for(packed_rows, 8), 256, 0, features,
-             rows, packed_rows, static_cast<int>(problem_.channels), mean, target, values,
-             at<float>(packed.norms));
-      packed.first = first;
-    }
+    if (packed.first != first) pack(packed, features, rows, target, values);
+    packed.first = first;
     const void* searched = target != nullptr ? static_cast<const void*>(target) : features;
     const Matrix matrix{static_cast<const unsigned char*>(searched),
                         static_cast<int>(values * problem_.value_bytes), static_cast<int>(rows)};
     return {matrix,
             at<float>(packed.norms),
+            is_scaled<Format> ? at<float>(packed.scales) : nullptr,
             features,
             static_cast<int>(length),
             static_cast<int>(samples),
@@ -136,11 +150,11 @@ class PatchSearch {
     const auto addresses =
         reinterpret_cast<uintptr_t>(z_) | reinterpret_cast<uintptr_t>(references_);
     const bool whole = (addresses | problem_.channels * sizeof(Stored)) % 16 == 0;
-    const SearchParams params{
-        left,   right,           same, wide, whole, static_cast<int>(problem_.channels), distance_,
-        index_, problem_.others, 0};
+    const auto channels = static_cast<int>(problem_.channels);
+    const SearchParams params{left,   right,           same, wide, whole, channels, distance_,
+                              index_, problem_.others, 0};
     if constexpr (std::is_same_v<Arrangement, PackedTiles>) {
-      search_by_warpgroups(params, std::is_same_v<Format, Float16>, warpgroup_blocks(), stream_);
+      search_by_warpgroups<Format>(params, warpgroup_blocks(), stream_);
     } else {
       launch_search<TileSearch<Format>>(params, stream_);
     }
@@ -169,10 +183,15 @@ auto with_packing(Use use) {
 }
 
 // Calls `use` with the formats of the search and of the features, and their packing. Features of 16
-// bits are searched in their own format.
+// bits are searched in their own format, but float16 also in int8, in which only Hopper's
+// instructions search.
 template <class Use>
-auto with_formats(int64_t precision, int64_t type, Use use) {
+auto with_formats(int64_t precision, int64_t type, int64_t channels, Use use) {
   if (type == 1) return with_packing<Bfloat16, Bfloat16>(use);
+  if (precision == 2 && warpgroup_blocks() > 0 && channels <= Int8::most_channels) {
+    return type == 3 ? use(Formats<Int8, Float16, PackedTiles>())
+                     : use(Formats<Int8, Float32, PackedTiles>());
+  }
   if (type == 3) return with_packing<Float16, Float16>(use);
   if (precision == 0) return use(Formats<Float32, Float32, PackedRows>());
   if (precision == 3) return with_packing<Float16, Float32>(use);
@@ -185,7 +204,7 @@ int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channe
                                 int64_t others, int64_t other_patches, int64_t precision,
                                 int64_t memory, int64_t type) {
   if (samples == 0 || others == 0) return 0;
-  return with_formats(precision, type, [&](auto formats) {
+  return with_formats(precision, type, channels, [&](auto formats) {
     using Of = decltype(formats);
     const Problem problem =
         make_problem<typename Of::Search, typename Of::Features, typename Of::Packed>(
@@ -199,7 +218,7 @@ void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t ch
                      int64_t precision, int64_t memory, float* distance, int32_t* index,
                      int64_t type, void* scratch, void* stream) {
   if (samples == 0 || others == 0) return;
-  with_formats(precision, type, [&](auto formats) {
+  with_formats(precision, type, channels, [&](auto formats) {
     using Of = decltype(formats);
     using Search = PatchSearch<typename Of::Search, typename Of::Features, typename Of::Packed>;
     const bool mutual = references == nullptr;

@@ -110,8 +110,9 @@ __device__ void measure_batch(const SearchParams& params, const Panel& own, int 
       nearest = static_cast<int64_t>(sample) * other.length + number;
     }
     if (params.distance == nullptr) continue;
-    const float distance2 = params.wide ? distances2<Float32>(params, own, first, other, nearest)
-                                        : distances2<Format>(params, own, first, other, nearest);
+    const float distance2 =
+        params.wide ? distances2<Float32>(params, own, first, other, nearest)
+                    : distances2<typename Format::Narrow>(params, own, first, other, nearest);
     if (!is_query) continue;
     const int64_t result = (own.first * own.length + patch) * params.others + other.first + sample;
     params.distance[result] = sqrtf(distance2);

@@ -12,6 +12,9 @@
 // Making a key and comparing it takes three instructions. The search decides to 2^-19 of
 // distance^2, and to 2^-17 over the 64 columns that a thread holds on Hopper.
 //
+// Sums of integers start at zero. Before the epilogue they are multiplied by the scales of both
+// lines, and half of both norms is taken off: the same numbers but for the rounding of float32.
+//
 // A line that looks for its nearest patch is a query; the lines that it is compared with are its
 // candidates.
 #include "cuda/patch_panel.h"
@@ -25,10 +28,18 @@ constexpr unsigned no_candidate = ~0u;  // farther than any distance
 // of this (simulated, 3072 channels); positive numbers would sort the other way round.
 constexpr float margin = 0x1p-13f;
 
+// In shared memory: the scales of the lines that a group multiplies, where the format has any.
+template <class Sums, bool exist>
+struct Scales {};
+template <class Sums>
+struct Scales<Sums, true> {
+  float row_scales[Sums::rows], column_scales[Sums::columns];
+};
+
 // In shared memory, for each group: minus half of the norms; the marks of lines, no_candidate
 // outside of the sample that is being searched; the keys of the warps that share a line.
-template <class Sums>
-struct Minima {
+template <class Sums, bool are_scaled>
+struct Minima : Scales<Sums, are_scaled> {
   float row_norms[Sums::rows], column_norms[Sums::columns];
   unsigned row_marks[Sums::rows], column_marks[Sums::columns];
   Key rows[Sums::row_warps][Sums::rows], columns[Sums::column_warps][Sums::columns];
@@ -44,20 +55,21 @@ __device__ void each_line(int thread, const Use& use) {
   }
 }
 
-// The norms of one panel's lines, of which a thread holds every `threads`-th.
+// A number for each of one panel's lines, of which a thread holds every `threads`-th.
 template <int lines, int threads>
-struct Norms {
+struct LineNumbers {
   float of[(lines + threads - 1) / threads] = {};
 
-  __device__ Norms(const Panel& panel, Range patches, int thread) {
+  // The number of a line that is no patch is `other`.
+  __device__ void load(const float* numbers, float other, Range patches, int thread) {
     each_line<lines, threads>(thread, [&](int line, int k) {
       const int patch = patches.first + line;
-      of[k] = patch < patches.end ? panel.norms[patch] : infinity;
+      of[k] = patch < patches.end ? numbers[patch] : other;
     });
   }
 
-  __device__ void store(int thread, float (&norms)[lines]) const {
-    each_line<lines, threads>(thread, [&](int line, int k) { norms[line] = -0.5f * of[k]; });
+  __device__ void store(int thread, float factor, float (&numbers)[lines]) const {
+    each_line<lines, threads>(thread, [&](int line, int k) { numbers[line] = factor * of[k]; });
   }
 };
 
@@ -66,32 +78,88 @@ struct GroupTile {
   Range rows, columns;
 };
 
-// The norms of a group's next tile, loaded ahead of time.
-template <class Sums>
+// The norms of a group's next tile, and its scales where the format has any, loaded ahead of time.
+template <class Sums, bool are_scaled>
 struct TileNorms {
-  Norms<Sums::rows, Sums::threads> rows;
-  Norms<Sums::columns, Sums::threads> columns;
+  using Rows = LineNumbers<Sums::rows, Sums::threads>;
+  using Columns = LineNumbers<Sums::columns, Sums::threads>;
+  Rows rows, row_scales;
+  Columns columns, column_scales;
 
-  __device__ TileNorms(const SearchParams& params, GroupTile tile)
-      : rows(params.left, tile.rows, Sums::thread()),
-        columns(params.right, tile.columns, Sums::thread()) {}
-
-  // Sets the start values of the sums. Called by all threads of the group.
-  __device__ void init(Sums& sums, Minima<Sums>& minima) const {
-    rows.store(Sums::thread(), minima.row_norms);
-    columns.store(Sums::thread(), minima.column_norms);
-    Sums::barrier();
-    float row_norms[Sums::rows_held];
-#pragma unroll
-    for (int i = 0; i < Sums::rows_held; ++i) row_norms[i] = minima.row_norms[Sums::row(i)];
-#pragma unroll
-    for (int j = 0; j < Sums::columns_held; ++j) {
-      const float norm = minima.column_norms[Sums::column(j)];
-#pragma unroll
-      for (int i = 0; i < Sums::rows_held; ++i) sums.at(i, j) = row_norms[i] + norm;
+  __device__ TileNorms(const SearchParams& params, GroupTile tile) {
+    const int thread = Sums::thread();
+    rows.load(params.left.norms, infinity, tile.rows, thread);
+    columns.load(params.right.norms, infinity, tile.columns, thread);
+    if constexpr (are_scaled) {
+      row_scales.load(params.left.scales, 0, tile.rows, thread);
+      column_scales.load(params.right.scales, 0, tile.columns, thread);
     }
   }
+
+  // Called by all threads of the group.
+  __device__ void store(Minima<Sums, are_scaled>& minima) const {
+    const int thread = Sums::thread();
+    rows.store(thread, -0.5f, minima.row_norms);
+    columns.store(thread, -0.5f, minima.column_norms);
+    if constexpr (are_scaled) {
+      row_scales.store(thread, 1, minima.row_scales);
+      column_scales.store(thread, 1, minima.column_scales);
+    }
+    Sums::barrier();
+  }
 };
+
+// Sets the start values of sums.
+template <class Sums>
+__device__ void begin_sums(Sums& sums, const Minima<Sums, false>& minima) {
+  float row_norms[Sums::rows_held];
+#pragma unroll
+  for (int i = 0; i < Sums::rows_held; ++i) row_norms[i] = minima.row_norms[Sums::row(i)];
+#pragma unroll
+  for (int j = 0; j < Sums::columns_held; ++j) {
+    const float norm = minima.column_norms[Sums::column(j)];
+#pragma unroll
+    for (int i = 0; i < Sums::rows_held; ++i) sums.at(i, j) = row_norms[i] + norm;
+  }
+}
+
+template <class Sums, class Integers>
+__device__ void begin_sums(Integers& products, const Minima<Sums, true>&) {
+#pragma unroll
+  for (auto& half : products.of) {
+#pragma unroll
+    for (auto& sum : half) sum = 0;
+  }
+}
+
+// What sums have become after all products.
+template <class Sums>
+__device__ const Sums& finished_sums(const Sums& sums, const Minima<Sums, false>&) {
+  return sums;
+}
+
+template <class Sums, class Integers>
+__device__ Sums finished_sums(const Integers& products, const Minima<Sums, true>& minima) {
+  float row_norms[Sums::rows_held], row_scales[Sums::rows_held];
+#pragma unroll
+  for (int i = 0; i < Sums::rows_held; ++i) {
+    row_norms[i] = minima.row_norms[Sums::row(i)];
+    row_scales[i] = minima.row_scales[Sums::row(i)];
+  }
+  Sums sums;
+  // From the last column on, or the compiler spills sums to local memory.
+#pragma unroll
+  for (int j = Sums::columns_held - 1; j >= 0; --j) {
+    const float norm = minima.column_norms[Sums::column(j)];
+    const float scale = minima.column_scales[Sums::column(j)];
+#pragma unroll
+    for (int i = 0; i < Sums::rows_held; ++i) {
+      const auto product = static_cast<float>(products.at(i, j));
+      sums.at(i, j) = fmaf(product, row_scales[i] * scale, row_norms[i] + norm);
+    }
+  }
+  return sums;
+}
 
 // This thread's query lines and candidate lines. Candidate line j is the thread's first one plus
 // candidate_offset(j).
@@ -187,8 +255,8 @@ __device__ inline Key key_of(unsigned bits, int patch) {
 
 // Writes this warp's keys for its queries to `minima`. The candidates are those of one sample; the
 // candidate at line 0 is its patch `number`.
-template <bool from_right, class Sums>
-__device__ void warp_minima(const Sums& sums, int number, Minima<Sums>& minima) {
+template <bool from_right, class Sums, bool are_scaled>
+__device__ void warp_minima(const Sums& sums, int number, Minima<Sums, are_scaled>& minima) {
   using Line = Lines<Sums, from_right>;
   constexpr int at_once = Line::queries < 8 ? Line::queries : 8;  // more would spill registers
   // The lanes that share a row differ in the lowest two bits, those that share a column in the
@@ -267,9 +335,9 @@ __device__ inline Range samples_of(const Panel& panel, Range patches) {
 }
 
 // Updates the nearest patches so far of both panels. Called by all threads of the group.
-template <class Sums>
+template <class Sums, bool are_scaled>
 __device__ void epilogue(const SearchParams& params, GroupTile tile, const Sums& sums,
-                         Minima<Sums>& minima) {
+                         Minima<Sums, are_scaled>& minima) {
   const Panel &left = params.left, &right = params.right;
   const auto [rows, columns] = tile;
   const int thread = Sums::thread();

@@ -27,6 +27,7 @@ __host__ __device__ constexpr int64_t batches_of(int64_t samples) {
 struct Panel {
   Matrix searched;  // the patches as the search multiplies them
   const float* norms;
+  const float* scales;   // of rows of integers; null in other formats
   const void* features;  // the patches as given
   int length, samples;   // patches per sample, and samples
   int64_t first;         // the panel's first sample among all samples of its input
@@ -61,7 +62,7 @@ struct Tile {
 struct SearchParams {
   Panel left, right;
   bool same;   // the panels are equal: only pairs whose left sample comes first are searched
-  bool wide;   // features are float32; otherwise they have the format of the search
+  bool wide;   // features are float32; otherwise they have the search's Format::Narrow
   bool whole;  // rows of the features are whole 16-byte chunks and start at multiples of 16 bytes
   int channels;
   float* distance;  // (patches of all samples, others)

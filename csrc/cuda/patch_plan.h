@@ -2,6 +2,7 @@
 // How a call of nearest_patches is cut into panels that fit into its scratch memory.
 #include <type_traits>
 
+#include "cuda/formats.h"
 #include "cuda/patch_panel.h"
 
 namespace musc2::cuda {
@@ -12,6 +13,7 @@ struct Problem {
   bool mutual;
   int64_t row_values, value_bytes;  // of a packed row; 0 values: features are searched unpacked
   int64_t lines;                    // rows are packed in whole multiples of this
+  bool scaled;                      // packed rows have a scale each
 
   int64_t packed_rows(int64_t rows) const { return (rows + lines - 1) / lines * lines; }
 };
@@ -24,16 +26,23 @@ Problem make_problem(int64_t samples, int64_t patches, int64_t channels, bool mu
       std::is_same_v<Format, Feature> && value_bytes == 2 && std::is_same_v<Packed, PackedRows>;
   const int64_t row_values = Packed::row_values(channels, value_bytes);
   const bool unpacked = same && row_values == channels;
-  return {
-      samples,     patches,      channels, others, other_patches, mutual, unpacked ? 0 : row_values,
-      value_bytes, Packed::lines};
+  return {samples,
+          patches,
+          channels,
+          others,
+          other_patches,
+          mutual,
+          unpacked ? 0 : row_values,
+          value_bytes,
+          Packed::lines,
+          is_scaled<Format>};
 }
 
 // How many samples make a left and a right panel, and the offsets of arrays in scratch memory.
 struct Plan {
   int64_t left, right;
-  int64_t center, packed_left, packed_right, norms_left, norms_right, keys_left, keys_right,
-      counts_left, counts_right;
+  int64_t center, packed_left, packed_right, norms_left, norms_right, scales_left, scales_right,
+      keys_left, keys_right, counts_left, counts_right;
   int64_t bytes = 0;
 
   Plan(const Problem& problem, int64_t panels)
@@ -48,6 +57,8 @@ struct Plan {
     packed_right = one ? packed_left : take(problem.packed_rows(right_patches) * row_bytes);
     norms_left = take(left_patches * 4);
     norms_right = one ? norms_left : take(right_patches * 4);
+    scales_left = take(problem.scaled ? left_patches * 4 : 0);
+    scales_right = one || !problem.scaled ? scales_left : take(right_patches * 4);
     keys_left = take(left_patches * right * 8);
     keys_right = one || !problem.mutual ? keys_left : take(right_patches * left * 8);
     counts_left = take(tiles(left_patches) * batches_of(right) * 4);

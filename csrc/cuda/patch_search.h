@@ -35,11 +35,12 @@ namespace {
 // A Policy says how tiles are multiplied and by which threads. The first `groups` x Sums::threads
 // threads are consumers; each group has its own rows of the `down` by `across` tiles at a position
 // of the scheduler. The warps from `first_measuring_warp` on measure. Warps in between, if any,
-// produce.
+// produce. The mainloop adds up Products. They are Sums or, in formats of integers, become Sums
+// before the epilogue.
 
 template <class Policy>
 struct SearchMemory {
-  Minima<typename Policy::Sums> minima[Policy::groups];
+  Minima<typename Policy::Sums, is_scaled<typename Policy::Format>> minima[Policy::groups];
   CompletionRing<Policy::across> completions;
   typename Policy::Shared own;
 };
@@ -57,24 +58,28 @@ template <class Policy>
 __device__ void run_consumer(const SearchParams& params, const Policy& policy,
                              SearchMemory<Policy>& shared) {
   using Sums = typename Policy::Sums;
-  Minima<Sums>& minima = shared.minima[threadIdx.x / Sums::threads];
+  using Norms = TileNorms<Sums, is_scaled<typename Policy::Format>>;
+  auto& minima = shared.minima[threadIdx.x / Sums::threads];
   auto scheduler = policy.scheduler();
   if (scheduler.is_over()) return;
   auto mainloop = policy.mainloop();
   mainloop.prefetch(scheduler.tile());
-  TileNorms<Sums> norms(params, group_tile<Policy>(params, policy.own(scheduler.tile())));
+  Norms norms(params, group_tile<Policy>(params, policy.own(scheduler.tile())));
   for (int number = 0; !scheduler.is_over(); ++number) {
-    Sums sums;
-    norms.init(sums, minima);
-    mainloop.run(sums);
+    norms.store(minima);
+    typename Policy::Products products;
+    begin_sums(products, minima);
+    mainloop.run(products);
     // Anew, not kept meanwhile: the product needs all registers.
     const GroupTile finished = group_tile<Policy>(params, policy.own(scheduler.tile()));
     scheduler.advance();
     if (!scheduler.is_over()) {
       mainloop.prefetch(scheduler.tile());
-      norms = TileNorms<Sums>(params, group_tile<Policy>(params, policy.own(scheduler.tile())));
+      norms = Norms(params, group_tile<Policy>(params, policy.own(scheduler.tile())));
     }
-    if (!finished.rows.is_empty()) epilogue(params, finished, sums, minima);
+    if (!finished.rows.is_empty()) {
+      epilogue(params, finished, finished_sums(products, minima), minima);
+    }
     Sums::barrier();
     if (Sums::thread() == 0) shared.completions.push(number);
   }

@@ -27,28 +27,33 @@ struct PackedRows {
     const int64_t chunk = 16 / value_bytes;
     return (channels + chunk - 1) / chunk * chunk;
   }
+  // In values.
+  template <class Value>
   __device__ static int64_t offset(int64_t row, int channel, int64_t row_values) {
     return row * row_values + channel;
   }
 };
 
-// Values of 16 bits in the layout that hopper.h multiplies: whole tiles, each of which holds 64
-// channels of all its rows, 16 KiB, then the next 64 channels. The chunks of a row are swizzled.
+// The layout that hopper.h multiplies: whole tiles, each of which holds 128 bytes of channels of
+// all its rows, 16 KiB, then the next 128 bytes of them. The chunks of a row are swizzled.
 struct PackedTiles {
   static constexpr int64_t lines = TileShape::lines;
   static constexpr int step_bytes = TileShape::lines * hopper::row_bytes;
 
-  static constexpr int64_t row_values(int64_t channels, int64_t) {
-    return (channels + hopper::row_values - 1) / hopper::row_values * hopper::row_values;
+  static constexpr int64_t row_values(int64_t channels, int64_t value_bytes) {
+    const int64_t in_step = hopper::row_bytes / value_bytes;
+    return (channels + in_step - 1) / in_step * in_step;
   }
+  // In values.
+  template <class Value>
   __device__ static int64_t offset(int64_t row, int channel, int64_t row_values) {
+    constexpr int in_step = hopper::row_bytes / sizeof(Value);
+    constexpr int in_chunk = hopper::chunk_bytes / sizeof(Value);
     const auto line = static_cast<int>(row % lines);
-    const int chunk =
-        hopper::swizzled_chunk(line, channel % hopper::row_values / hopper::chunk_values);
+    const int chunk = hopper::swizzled_chunk(line, channel % in_step / in_chunk);
     // Rows of 128 bytes that come before it in its tile.
-    const int64_t step = channel / hopper::row_values * lines + line;
-    return (row - line) * row_values + step * hopper::row_values + chunk * hopper::chunk_values +
-           channel % hopper::chunk_values;
+    const int64_t step = channel / in_step * lines + line;
+    return (row - line) * row_values + step * in_step + chunk * in_chunk + channel % in_chunk;
   }
 };
 

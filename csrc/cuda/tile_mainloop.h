@@ -175,6 +175,7 @@ class TileSearch {
  public:
   using Format = SearchFormat;
   using Sums = WarpSums;
+  using Products = WarpSums;
   static constexpr int threads = 384, groups = 1, down = 1, across = 2;
   static constexpr int first_measuring_warp = Sums::threads / warp_lanes;
   static constexpr int measuring_warps = threads / warp_lanes - first_measuring_warp;

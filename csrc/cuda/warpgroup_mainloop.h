@@ -2,7 +2,7 @@
 // The mainloop for Hopper GPUs: the product of 128 by 256 rows by two warpgroups, each of which
 // holds 64 x 256 of the sums. The blocks of a cluster multiply different rows by the same 256 rows,
 // of which each block loads its share for all. The packed rows are laid out in device memory as in
-// shared memory (PackedTiles), so 64 channels of the rows take a few bulk copies. A producer warp
+// shared memory (PackedTiles), so 128 bytes of the rows take a few bulk copies. A producer warp
 // starts them, up to 4 stages ahead of the consumers.
 #include "cuda/cluster.h"
 #include "cuda/formats.h"
@@ -10,13 +10,12 @@
 
 namespace musc2::cuda {
 
-// The sums of 64 by 256 rows that a thread holds. Each warp has 16 whole rows.
-struct WarpgroupSums {
+// Which of the sums of 64 by 256 rows a thread holds. Each warp has 16 whole rows.
+struct WarpgroupLayout {
   static constexpr int rows = hopper::left_rows, columns = hopper::right_rows, threads = 128;
   static constexpr int rows_held = 2, columns_held = 64;
   // Warps that share a row, and warps that share a column.
   static constexpr int row_warps = 1, column_warps = 4, rows_of_warp = rows / column_warps;
-  hopper::Sums of[2];
 
   __device__ static int group() { return static_cast<int>(threadIdx.x) / threads; }
   __device__ static int thread() { return static_cast<int>(threadIdx.x) % threads; }
@@ -34,20 +33,29 @@ struct WarpgroupSums {
   __device__ static int warp_in_column() { return TileShape::warp() % column_warps; }
   __device__ static int held_row(int row) { return row % rows_of_warp / 8; }
   __device__ static int held_column(int column) { return column / 8 * 2 + column % 2; }
-  __device__ float at(int i, int j) const { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
-  __device__ float& at(int i, int j) { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
 };
 
+// Those sums, floats or integers.
+template <class Sum>
+struct HeldSums : WarpgroupLayout {
+  Sum of[2][64];
+
+  __device__ Sum at(int i, int j) const { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
+  __device__ Sum& at(int i, int j) { return of[j / 32][j % 32 / 2 * 4 + i * 2 + j % 2]; }
+};
+using WarpgroupSums = HeldSums<float>;
+
 // The ring buffer of stages in shared memory. The steps of all tiles pass through it one after
-// another. A step is 64 channels: 128 rows of the left operand, then 256 of the right one.
+// another. A step is 128 bytes of channels: 128 rows of the left operand, then 256 of the right
+// one.
 struct Ring {
-  static constexpr int stages = 4, groups = 2, left_bytes = PackedTiles::step_bytes;
+  static constexpr int stages = 4, groups = 2, lead = 2, left_bytes = PackedTiles::step_bytes;
   static constexpr int stage_bytes = left_bytes + hopper::right_rows * hopper::row_bytes;
   static constexpr int shared_bytes = stages * stage_bytes + hopper::alignment;
 
   // In shared memory. A stage is full when the producer's copies have landed, and empty when all
   // consumer warps of the cluster have used it. The second warpgroup starts a tile when the first
-  // one is some steps ahead in it: then they reduce their sums at different times, and one keeps
+  // one is `lead` steps ahead in it: then they reduce their sums at different times, and one keeps
   // the matrix cores busy while the other reduces.
   struct Shared {
     Mbarrier full[stages], empty[stages], ahead;
@@ -55,7 +63,7 @@ struct Ring {
     __device__ void init(int blocks) {
       for (int stage = 0; stage < stages; ++stage) {
         cuda::init(full[stage], 1);
-        cuda::init(empty[stage], groups * WarpgroupSums::threads / warp_lanes * blocks);
+        cuda::init(empty[stage], groups * WarpgroupLayout::threads / warp_lanes * blocks);
       }
       cuda::init(ahead, 1);
     }
@@ -128,7 +136,7 @@ class RingProducer {
     return (operand.rows + TileShape::lines - 1) / TileShape::lines * TileShape::lines;
   }
 
-  // The address of the first 64 channels of a row.
+  // The address of the first 128 bytes of a row.
   __device__ static const unsigned char* row_at(const Matrix& operand, int row) {
     const int64_t in_tile = row % TileShape::lines;
     return operand.data + (row - in_tile) * operand.row_bytes + in_tile * hopper::row_bytes;
@@ -153,9 +161,11 @@ class WarpgroupMainloop {
   __device__ void prefetch(Tile) {}  // the producer does
 
   // Adds the product of the next tile.
-  __device__ void run(WarpgroupSums& sums) {
-    // With fewer steps than stages the first warpgroup could be several tiles ahead.
-    const bool staggered = steps_ >= Ring::stages, is_first = WarpgroupSums::group() == 0;
+  __device__ void run(HeldSums<typename Format::Sum>& sums) {
+    // Before the second warpgroup has begun a tile, the ring keeps the first from getting as far as
+    // this in the next one.
+    static_assert(2 * Ring::lead + 1 >= Ring::stages);
+    const bool staggered = steps_ > Ring::lead, is_first = WarpgroupLayout::group() == 0;
     if (staggered && !is_first) wait(shared_.ahead, static_cast<unsigned>(tiles_));
     for (int step = 0; step < steps_; ++step) {
       const int number = first_step_ + step;
@@ -164,7 +174,7 @@ class WarpgroupMainloop {
       if (step == 0) continue;
       hopper::wait_products<1>();
       release(number - 1);
-      if (step == 2 && staggered && is_first && WarpgroupSums::thread() == 0) {
+      if (step == Ring::lead && staggered && is_first && WarpgroupLayout::thread() == 0) {
         arrive(shared_.ahead);
       }
     }
@@ -187,13 +197,14 @@ class WarpgroupMainloop {
     }
   }
 
-  __device__ static void multiply(const unsigned char* stage, WarpgroupSums& sums) {
-    const int group_offset = WarpgroupSums::group() * hopper::left_rows * hopper::row_bytes;
+  __device__ static void multiply(const unsigned char* stage,
+                                  HeldSums<typename Format::Sum>& sums) {
+    const int group_offset = WarpgroupLayout::group() * hopper::left_rows * hopper::row_bytes;
     auto left = hopper::make_descriptor(shared_address(stage + group_offset));
     auto right = hopper::make_descriptor(shared_address(stage + Ring::left_bytes));
     hopper::fence_products();
 #pragma unroll
-    for (int channel = 0; channel < hopper::row_values; channel += hopper::channels_at_once) {
+    for (int byte = 0; byte < hopper::row_bytes; byte += hopper::bytes_at_once) {
       Format::multiply(sums.of[0], sums.of[1], left, right);
       left += hopper::next_channels;
       right += hopper::next_channels;
@@ -214,6 +225,7 @@ class WarpgroupSearch {
  public:
   using Format = SearchFormat;
   using Sums = WarpgroupSums;
+  using Products = HeldSums<typename Format::Sum>;
   using Shared = Ring::Shared;
   static constexpr unsigned cluster_blocks = blocks;
   static constexpr int threads = 384, groups = Ring::groups, down = blocks, across = 2;

@@ -30,20 +30,16 @@ int warpgroup_blocks() {
   return blocks == "1" ? 1 : blocks == "2" ? 2 : blocks == "4" ? 4 : 0;
 }
 
-namespace {
-
 // In clusters of at most so many blocks, as many as fit on the device.
 template <class Format>
-void search(const SearchParams& params, int blocks, void* stream) {
+void search_by_warpgroups(const SearchParams& params, int blocks, void* stream) {
   if (blocks >= 4 && launch_search<WarpgroupSearch<Format, 4>>(params, stream)) return;
   if (blocks >= 2 && launch_search<WarpgroupSearch<Format, 2>>(params, stream)) return;
   launch_search<WarpgroupSearch<Format, 1>>(params, stream);
 }
 
-}  // namespace
-
-void search_by_warpgroups(const SearchParams& params, bool half, int blocks, void* stream) {
-  (half ? search<Float16> : search<Bfloat16>)(params, blocks, stream);
-}
+template void search_by_warpgroups<Bfloat16>(const SearchParams&, int, void*);
+template void search_by_warpgroups<Float16>(const SearchParams&, int, void*);
+template void search_by_warpgroups<Int8>(const SearchParams&, int, void*);
 
 }  // namespace musc2::cuda

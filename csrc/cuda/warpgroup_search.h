@@ -9,11 +9,13 @@ namespace musc2::cuda {
 // such value or the current device is not a Hopper GPU.
 int warpgroup_blocks();
 
-// Both panels are packed in tiles (PackedTiles) of bfloat16 or, with `half`, float16 values.
-void search_by_warpgroups(const SearchParams& params, bool half, int blocks, void* stream);
+// Both panels are packed in tiles (PackedTiles) of this format: Bfloat16, Float16 or Int8.
+template <class Format>
+void search_by_warpgroups(const SearchParams& params, int blocks, void* stream);
 #else
 inline int warpgroup_blocks() { return 0; }
-inline void search_by_warpgroups(const SearchParams&, bool, int, void*) {}
+template <class Format>
+void search_by_warpgroups(const SearchParams&, int, void*) {}
 #endif
 
 }  // namespace musc2::cuda

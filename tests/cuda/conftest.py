@@ -1,16 +1,21 @@
-"""Ops with fixed sizes, to be called on a GPU in more ways than the op tests do."""
+"""Ops with fixed sizes, to be called on a GPU in more ways than the op tests do.
+
+And the search by Hopper's instructions, emulated or on a GPU.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import backends
 import pytest
 import torch
 
 from musc2 import cuda, ops
+from musc2.ops._support import dispatch
 
 CLOUDS, POINTS, CENTERS = 2, 700, 24
 
@@ -120,3 +125,37 @@ def same() -> Callable[[list[torch.Tensor], list[torch.Tensor]], bool]:
     return lambda ours, theirs: all(
         torch.equal(a.cpu(), b.cpu()) for a, b in zip(ours, theirs, strict=True)
     )
+
+
+@pytest.fixture(params=["emulated", "cuda"])
+def machine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where tensors are searched: emulated, or on a GPU of compute capability 9.0."""
+    if request.param == "emulated":
+        if not backends.IS_EMULATED:
+            pytest.skip("_cuda_emulated is not built: MUSC2_EMULATED=ON")
+        with dispatch.emulated():
+            yield "cpu"
+    elif not cuda.is_available():
+        pytest.skip(f"no GPU: {cuda.unavailable_reason()}")
+    elif torch.cuda.get_device_capability() != (9, 0):
+        pytest.skip(f"{torch.cuda.get_device_name()} is not of compute capability 9.0")
+    else:
+        yield "cuda"
+
+
+@pytest.fixture(params=[1, 2, 4], ids=lambda blocks: f"clusters-of-{blocks}")
+def search(
+    machine: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """nearest_patches with Hopper's instructions, by clusters of so many blocks, or without."""
+
+    def run(hopper: bool, z: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        monkeypatch.setenv("MUSC2_HOPPER", str(request.param if hopper else 0))
+        options = {
+            name: value.to(machine) if name == "references" else value
+            for name, value in options.items()
+        }
+        d, index = ops.nearest_patches(z.to(machine), return_index=True, **options)
+        return d.cpu(), index.cpu()
+
+    return run

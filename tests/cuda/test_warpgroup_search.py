@@ -5,10 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from musc2 import cuda
-from musc2.ops import nearest_patches
-from musc2.ops._support import dispatch
-
 # (samples, patches, channels); tiles are 128 by 256 patches, 64 channels wide, 1 to 4 in a cluster.
 SMALL = [(3, 1, 8), (40, 1, 9), (30, 7, 64), (2, 128, 65), (3, 129, 24), (2, 300, 330)]
 SMALL += [(4, 200, 66), (2, 17, 1536)]
@@ -17,38 +13,6 @@ SMALL += [(2, 1370, 40), (7, 190, 300), (14, 300, 30)]
 LARGE = [(9, 784, 768), (6, 1024, 384), (4, 1370, 1536), (5, 1369, 8), (300, 50, 100)]
 KINDS = ["random", "clustered", "duplicated", "zero", "large norms"]
 PRECISIONS = {"bfloat16": 2.0**-9, "float16": 2.0**-12}
-
-
-@pytest.fixture(params=["emulated", "cuda"])
-def machine(request):
-    """Where tensors are searched: emulated, or on a GPU of compute capability 9.0."""
-    if request.param == "emulated":
-        if not backends.IS_EMULATED:
-            pytest.skip("_cuda_emulated is not built: MUSC2_EMULATED=ON")
-        with dispatch.emulated():
-            yield "cpu"
-    elif not cuda.is_available():
-        pytest.skip(f"no GPU: {cuda.unavailable_reason()}")
-    elif torch.cuda.get_device_capability() != (9, 0):
-        pytest.skip(f"{torch.cuda.get_device_name()} is not of compute capability 9.0")
-    else:
-        yield "cuda"
-
-
-@pytest.fixture(params=[1, 2, 4], ids=lambda blocks: f"clusters-of-{blocks}")
-def search(machine, monkeypatch, request):
-    """nearest_patches with Hopper's instructions, by clusters of so many blocks, or without."""
-
-    def run(hopper, z, **options):
-        monkeypatch.setenv("MUSC2_HOPPER", str(request.param if hopper else 0))
-        options = {
-            name: value.to(machine) if name == "references" else value
-            for name, value in options.items()
-        }
-        d, index = nearest_patches(z.to(machine), return_index=True, **options)
-        return d.cpu(), index.cpu()
-
-    return run
 
 
 def features(rng, kind, shape):

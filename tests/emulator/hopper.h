@@ -2,13 +2,15 @@
 // The scalar twin of csrc/cuda/ptx/hopper.h. It defines by itself which thread holds which sum and
 // what descriptors mean; tests/ compares that with the PTX documentation. Everything happens as
 // late as possible: the target of a copy holds NaN until a thread waits for its phase; operands are
-// read when a thread waits for the product, and sums hold NaN until then. Errors:
+// read when a thread waits for the product, and sums hold NaN (integers: its bits) until then.
+// Errors:
 //   - copies: to the target of a copy in flight, not aligned to 16 bytes, more bytes than announced
 //     (other blocks of the cluster may copy before that), bytes announced twice in a phase;
 //   - registers: taking more than other warps of the block have given up waits forever;
 //   - products: operands that are not aligned to 1024 bytes or have another swizzle, a missing
 //     fence, products into other sums than those in flight.
-// The products of an instruction are summed exactly and cut off to float32, which is close to GPUs.
+// The products of an instruction are summed exactly and cut off to float32, which is close to GPUs;
+// those of integers wrap around.
 #include "cuda/hopper.h"
 #include "emulator/collectives.h"
 #include "emulator/mbarrier.h"
@@ -43,10 +45,13 @@ void wait_products(MUSC2_CALL_SITE) {
 }
 
 inline void fence_sums(Sums&) {}
+inline void fence_sums(IntegerSums&) {}
 
 void multiply_bfloat16(Sums& first, Sums& second, Descriptor left, Descriptor right,
                        MUSC2_CALL_SITE);
 void multiply_float16(Sums& first, Sums& second, Descriptor left, Descriptor right,
                       MUSC2_CALL_SITE);
+void multiply_int8(IntegerSums& first, IntegerSums& second, Descriptor left, Descriptor right,
+                   MUSC2_CALL_SITE);
 
 }  // namespace musc2::cuda::hopper

@@ -86,8 +86,14 @@ __device__ __forceinline__ void fence_sums(Sums& sums) {
 #pragma unroll
   for (float& sum : sums) asm volatile("" : "+f"(sum)::"memory");
 }
+__device__ __forceinline__ void fence_sums(IntegerSums& sums) {
+#pragma unroll
+  for (int32_t& sum : sums) asm volatile("" : "+r"(sum)::"memory");
+}
 
-// sums += left . right, over 16 channels. The registers of the sums are operands 0 to 127.
+// sums += left . right, over 32 bytes of channels. Integers wrap around. The registers of the sums
+// are operands 0 to 127. The flags say that neither operand is negated or transposed, which those
+// of integers cannot be.
 // clang-format off
 #define MUSC2_TEN(t)                                                                     \
   "%" #t "0, %" #t "1, %" #t "2, %" #t "3, %" #t "4, "                                   \
@@ -96,26 +102,28 @@ __device__ __forceinline__ void fence_sums(Sums& sums) {
   MUSC2_TEN() MUSC2_TEN(1) MUSC2_TEN(2) MUSC2_TEN(3) MUSC2_TEN(4) MUSC2_TEN(5)           \
   MUSC2_TEN(6) MUSC2_TEN(7) MUSC2_TEN(8) MUSC2_TEN(9) MUSC2_TEN(10) MUSC2_TEN(11)        \
   "%120, %121, %122, %123, %124, %125, %126, %127"
-#define MUSC2_EIGHT(sums, i)                                                             \
-  "+f"(sums[i]), "+f"(sums[i + 1]), "+f"(sums[i + 2]), "+f"(sums[i + 3]),                \
-  "+f"(sums[i + 4]), "+f"(sums[i + 5]), "+f"(sums[i + 6]), "+f"(sums[i + 7])
-#define MUSC2_SIXTY_FOUR(sums)                                                           \
-  MUSC2_EIGHT(sums, 0), MUSC2_EIGHT(sums, 8), MUSC2_EIGHT(sums, 16),                     \
-  MUSC2_EIGHT(sums, 24), MUSC2_EIGHT(sums, 32), MUSC2_EIGHT(sums, 40),                   \
-  MUSC2_EIGHT(sums, 48), MUSC2_EIGHT(sums, 56)
-#define MUSC2_WARPGROUP_INSTRUCTION(name, types)                                         \
+#define MUSC2_EIGHT(kind, sums, i)                                                       \
+  kind(sums[i]), kind(sums[i + 1]), kind(sums[i + 2]), kind(sums[i + 3]),                \
+  kind(sums[i + 4]), kind(sums[i + 5]), kind(sums[i + 6]), kind(sums[i + 7])
+#define MUSC2_SIXTY_FOUR(kind, sums)                                                     \
+  MUSC2_EIGHT(kind, sums, 0), MUSC2_EIGHT(kind, sums, 8), MUSC2_EIGHT(kind, sums, 16),   \
+  MUSC2_EIGHT(kind, sums, 24), MUSC2_EIGHT(kind, sums, 32), MUSC2_EIGHT(kind, sums, 40), \
+  MUSC2_EIGHT(kind, sums, 48), MUSC2_EIGHT(kind, sums, 56)
+#define MUSC2_WARPGROUP_INSTRUCTION(name, Sums, kind, shape_and_types, flags)            \
   __device__ __forceinline__ void name(Sums& first, Sums& second,                        \
                                        Descriptor left, Descriptor right) {              \
     asm volatile("{\n.reg .pred add;\nsetp.ne.b32 add, 1, 0;\n"                          \
-                 "wgmma.mma_async.sync.aligned.m64n256k16." types                        \
-                 " {" MUSC2_OPERANDS "}, %128, %129, add, 1, 1, 0, 0;\n}"                \
-                 : MUSC2_SIXTY_FOUR(first), MUSC2_SIXTY_FOUR(second)                     \
+                 "wgmma.mma_async.sync.aligned." shape_and_types                         \
+                 " {" MUSC2_OPERANDS "}, %128, %129, add" flags ";\n}"                   \
+                 : MUSC2_SIXTY_FOUR(kind, first), MUSC2_SIXTY_FOUR(kind, second)         \
                  : "l"(left), "l"(right)                                                 \
                  : "memory");                                                            \
   }
 // clang-format on
-MUSC2_WARPGROUP_INSTRUCTION(multiply_bfloat16, "f32.bf16.bf16")
-MUSC2_WARPGROUP_INSTRUCTION(multiply_float16, "f32.f16.f16")
+MUSC2_WARPGROUP_INSTRUCTION(multiply_bfloat16, Sums, "+f", "m64n256k16.f32.bf16.bf16",
+                            ", 1, 1, 0, 0")
+MUSC2_WARPGROUP_INSTRUCTION(multiply_float16, Sums, "+f", "m64n256k16.f32.f16.f16", ", 1, 1, 0, 0")
+MUSC2_WARPGROUP_INSTRUCTION(multiply_int8, IntegerSums, "+r", "m64n256k32.s32.s8.s8", "")
 #undef MUSC2_WARPGROUP_INSTRUCTION
 #undef MUSC2_SIXTY_FOUR
 #undef MUSC2_EIGHT

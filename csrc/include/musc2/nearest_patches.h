@@ -7,10 +7,11 @@
 //   index      like distance, int32, or null: the q of the minimum, -1 where j = i
 // Search precision 0 is float32, 1 bfloat16, 2 int8, 3 float16, 4 the default. Distances are
 // measured in float32 from z itself; the lowest index wins ties. On a CPU 0 and 4, and precisions
-// that the machine lacks, give the q whose measured distance is least; 3 is taken as 1. On a GPU 2
-// and 4 are taken as 1. In fewer bits the search decides which q is reported. Each unordered pair of
-// samples is searched once and serves both directions. Scratch memory stays within `memory` bytes,
-// unless a single pair of panels needs more. Results do not depend on the number of threads.
+// that the machine lacks, give the q whose measured distance is least; 3 is taken as 1. On a GPU 4
+// is taken as 1, and 2 as well, unless it searches by Hopper's own instructions. In fewer bits the
+// search decides which q is reported. Each unordered pair of samples is searched once and serves
+// both directions. Scratch memory stays within `memory` bytes, unless a single pair of panels needs
+// more. Results do not depend on the number of threads.
 #include <cstdint>
 
 namespace musc2::cpu {
@@ -32,17 +33,17 @@ namespace musc2::cuda {
 
 // On a GPU z and references may hold float32 (type 0), bfloat16 (1) or float16 (3) values. Values
 // of 16 bits start at a multiple of 16 bytes and are searched in their own format, whatever the
-// precision; distances are measured in float32. The search tells squared distances apart to 2^-19
-// of them, with Hopper's own instructions to 2^-17; of patches closer to each other than that it
-// reports the lowest index. A search in float16 clamps features that are farther than 65504 from
-// their mean. Values need not be finite: indices still name patches then, but not necessarily the
-// nearest.
+// precision, but float16 also in int8; distances are measured in float32. The search tells squared
+// distances apart to 2^-19 of them, with Hopper's own instructions to 2^-17; of patches closer to
+// each other than that it reports the lowest index. A search in float16 clamps features that are
+// farther than 65504 from their mean. Values need not be finite: indices still name patches then,
+// but not necessarily the nearest.
 //
 // scratch: nearest_patches_scratch(the same arguments; `mutual`: without references) bytes at a
 // multiple of 16. They are at most `memory`, unless a pair of samples needs more, which is
 //   packed features of both, padded to 16 bytes: 2 or 4 bytes each (0 for 16 bits and whole chunks
-//     of 8 channels);
-//   norms, 4 bytes per patch;
+//     of 8 channels); for Hopper's instructions 1 or 2, padded to 128 bytes and to 128 patches;
+//   norms, 4 bytes per patch, and as much for scales in int8;
 //   keys, 8 bytes per result and direction;
 //   a count per 128 patches.
 // Without `distance` nothing is measured or written, which shows the cost of the search alone.

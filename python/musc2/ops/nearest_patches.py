@@ -63,7 +63,8 @@ def nearest_patches(
         precision: of the search alone; distances are always measured in float32. On a CPU "auto"
             and "float32" are exact: all patches that might be the nearest are measured.
             "bfloat16", "float16" and "int8" permit a patch that is about as near; a CPU without
-            such instructions is exact. On a GPU "auto" is bfloat16, and so is "int8".
+            such instructions is exact. On a GPU "auto" is bfloat16, and so is "int8", but for
+            features in float32 or float16 where MUSC2_HOPPER is in use.
         search_window: compare only with patches at most this many grid cells away, in float32.
         grid: (h, w) patches of a sample, for ``search_window``; by default a square.
         return_index: also return the nearest patches, (N, L, N) or (N, L, R) int32, -1 for a sample

@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "cuda/device.h"
 #include "emulator/tests/hopper_probe.h"
 
@@ -6,28 +8,31 @@ namespace {
 
 constexpr int warpgroup = 128, copied = 32, cells_seen = 16;
 
-__global__ void multiply(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step,
-                         bool unwaited, int64_t shift, float* sums) {
-  MUSC2_DYNAMIC_SHARED(unsigned char, shared);
-  constexpr int left_values = hopper::left_rows * hopper::row_values;
-  constexpr int right_values = hopper::right_rows * hopper::row_values;
-  auto* const operands = reinterpret_cast<uint16_t*>(shared);
-  for (int i = static_cast<int>(threadIdx.x); i < left_values + right_values; i += warpgroup) {
-    operands[i] = i < left_values ? left[i] : right[i - left_values];
+template <class Sum>
+__global__ void multiply(int64_t kind, const unsigned char* left, const unsigned char* right,
+                         int64_t step, bool unwaited, int64_t shift, Sum* sums) {
+  MUSC2_DYNAMIC_SHARED(unsigned char, operands);
+  constexpr int left_bytes = hopper::left_rows * hopper::row_bytes;
+  constexpr int right_bytes = hopper::right_rows * hopper::row_bytes;
+  for (int i = static_cast<int>(threadIdx.x); i < left_bytes + right_bytes; i += warpgroup) {
+    operands[i] = i < left_bytes ? left[i] : right[i - left_bytes];
   }
   __syncthreads();
-  hopper::Sums first, second;
-  float* const own = sums + threadIdx.x * 128;
+  Sum first[64], second[64];
+  Sum* const own = sums + threadIdx.x * 128;
   for (int i = 0; i < 64; ++i) first[i] = own[i], second[i] = own[64 + i];
-  const auto rows = [&](const uint16_t* operand) {
+  const auto rows = [&](const unsigned char* operand) {
     return hopper::make_descriptor(shared_address(operand) + static_cast<uint32_t>(shift)) +
            static_cast<hopper::Descriptor>(step) * hopper::next_channels;
   };
   hopper::fence_products();
-  if (kind == 1)
-    hopper::multiply_bfloat16(first, second, rows(operands), rows(operands + left_values));
-  if (kind == 2)
-    hopper::multiply_float16(first, second, rows(operands), rows(operands + left_values));
+  if constexpr (std::is_same_v<Sum, int32_t>) {
+    hopper::multiply_int8(first, second, rows(operands), rows(operands + left_bytes));
+  } else if (kind == 1) {
+    hopper::multiply_bfloat16(first, second, rows(operands), rows(operands + left_bytes));
+  } else {
+    hopper::multiply_float16(first, second, rows(operands), rows(operands + left_bytes));
+  }
   hopper::commit_products();
   if (unwaited) {
     hopper::wait_products<1>();
@@ -105,11 +110,18 @@ __global__ void meet_in_groups(int waiting, uint32_t* seen) {
 
 }  // namespace
 
-void probe_warpgroup(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step,
-                     bool unwaited, int64_t shift, float* sums) {
+void probe_warpgroup(int64_t kind, const void* left, const void* right, int64_t step, bool unwaited,
+                     int64_t shift, void* sums) {
   constexpr int bytes = (hopper::left_rows + hopper::right_rows) * hopper::row_bytes;
-  MUSC2_LAUNCH(multiply, 1, warpgroup, bytes, nullptr, kind, left, right, step, unwaited, shift,
-               sums);
+  const auto* const left_rows = static_cast<const unsigned char*>(left);
+  const auto* const right_rows = static_cast<const unsigned char*>(right);
+  if (kind == 3) {
+    MUSC2_LAUNCH(multiply<int32_t>, 1, warpgroup, bytes, nullptr, kind, left_rows, right_rows, step,
+                 unwaited, shift, static_cast<int32_t*>(sums));
+  } else {
+    MUSC2_LAUNCH(multiply<float>, 1, warpgroup, bytes, nullptr, kind, left_rows, right_rows, step,
+                 unwaited, shift, static_cast<float*>(sums));
+  }
 }
 
 void probe_arrivals(int64_t copies, int64_t announced, int64_t apart, const uint32_t* cells,

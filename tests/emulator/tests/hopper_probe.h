@@ -5,12 +5,12 @@
 
 namespace musc2::cuda {
 
-// One warpgroup computes sums (128, 128) of all threads += left (64, 64) . right (256, 64)^T, over
-// the 16 channels from 16 * `step` on. Values of 16 bits, packed for shared memory. kind: 1
-// bfloat16, 2 float16. unwaited: returns the sums after waiting for all but this product. shift:
-// bytes by which both operands are misaligned.
-void probe_warpgroup(int64_t kind, const uint16_t* left, const uint16_t* right, int64_t step,
-                     bool unwaited, int64_t shift, float* sums);
+// One warpgroup computes sums (128, 128) of all threads += left (64, C) . right (256, C)^T, over 32
+// bytes of channels from 32 * `step` on. Rows are 128 bytes, packed for shared memory. kind: 1
+// bfloat16, 2 float16, 3 int8 with sums of int32. unwaited: returns the sums after waiting for all
+// but this product. shift: bytes by which both operands are misaligned.
+void probe_warpgroup(int64_t kind, const void* left, const void* right, int64_t step, bool unwaited,
+                     int64_t shift, void* sums);
 
 // Thread 0 announces `announced` bytes and makes `copies` copies of 32 bytes, each `apart` bytes
 // after the one before. All threads write what they see before and after they wait: seen (2, 16).

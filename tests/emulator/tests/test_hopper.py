@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 emulated = pytest.importorskip("musc2._cuda_emulated")
-KINDS = {"bfloat16": 1, "float16": 2}
+KINDS = {"bfloat16": 1, "float16": 2, "int8": 3}
 
 
 def position_d(thread, i):
@@ -16,6 +16,8 @@ def position_d(thread, i):
 
 
 def bits(values, kind):
+    if kind == 3:
+        return values.astype(np.int8)
     if kind == 2:
         return values.astype(np.float16).view(np.uint16)
     return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
@@ -23,18 +25,21 @@ def bits(values, kind):
 
 def swizzled(matrix):
     """ "128B swizzle": bits 4 to 6 of an element's byte address are XORed with bits 7 to 9."""
-    address = np.arange(matrix.size) * 2
+    width = matrix.itemsize
+    address = np.arange(matrix.size) * width
     stored = np.zeros(matrix.size, matrix.dtype)
-    stored[(address ^ (address >> 7 & 7) << 4) // 2] = matrix.ravel()
+    stored[(address ^ (address >> 7 & 7) << 4) // width] = matrix.ravel()
     return stored
 
 
 def multiply(rng, kind, *, step=0, unwaited=False, shift=0):
-    left, right = (rng.integers(-8, 9, (rows, 64)) for rows in (64, 256))
-    sums = rng.integers(-8, 9, (128, 128)).astype(np.float32)
+    of_step = 32 if kind == KINDS["int8"] else 16
+    largest = 127 if kind == KINDS["int8"] else 8
+    left, right = (rng.integers(-largest, largest + 1, (rows, 4 * of_step)) for rows in (64, 256))
+    sums = rng.integers(-8, 9, (128, 128)).astype(np.int32 if kind == KINDS["int8"] else np.float32)
     held = np.array([[position_d(thread, i) for i in range(128)] for thread in range(128)])
     rows, columns = held[..., 0], held[..., 1]
-    channels = slice(16 * step, 16 * step + 16)
+    channels = slice(of_step * step, of_step * (step + 1))
     expected = (left[:, channels] @ right[:, channels].T)[rows, columns] + sums
     packed = [swizzled(bits(side, kind)) for side in (left, right)]
     emulated.probe_warpgroup(
@@ -55,9 +60,20 @@ def test_every_sum_has_one_position():
     assert positions == set(np.ndindex(64, 256))
 
 
-def test_sums_are_there_when_waited_for_and_not_before(rng):
-    sums, _ = multiply(rng, 1, unwaited=True)
-    assert np.isnan(sums).all()
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_sums_are_there_when_waited_for_and_not_before(rng, kind):
+    sums, _ = multiply(rng, kind, unwaited=True)
+    assert np.isnan(sums.view(np.float32)).all()
+
+
+def test_sums_of_integers_wrap_around(rng):
+    left, right = np.full((64, 128), -128, np.int8), np.full((256, 128), -128, np.int8)
+    sums = np.full((128, 128), 2**31 - 1, np.int32)
+    packed = [swizzled(side) for side in (left, right)]
+    emulated.probe_warpgroup(
+        KINDS["int8"], packed[0].ctypes.data, packed[1].ctypes.data, 0, False, 0, sums.ctypes.data
+    )
+    assert (sums == -(2**31) - 1 + 32 * 128**2).all()
 
 
 def test_rows_start_at_multiples_of_1024_bytes(rng):
