@@ -32,7 +32,7 @@ KNOWN_SPILLS = {
 }
 
 # What multiplies, what copies, and what a warpgroup takes registers with.
-SEARCH_INSTRUCTIONS = ("HMMA", "HGMMA", "LDGSTS", "UBLKCP", "USETMAXREG")
+SEARCH_INSTRUCTIONS = ("HMMA", "HGMMA", "IGMMA", "LDGSTS", "UBLKCP", "USETMAXREG")
 
 COMPILED = re.compile(
     r"Compiling entry function '(?P<kernel>\w+)' for 'sm_(?P<architecture>\w+)'.*?"
@@ -213,7 +213,8 @@ def main() -> int:
     out.write_text(report + instruction_table(searches, names))
     problems = [f"_cuda lacks {name}" for name in lacking]
     for (kernel, name), counts in searches.items():
-        wanted = "HGMMA" if name == "90a" else "HMMA"
+        in_int8 = "WarpgroupSearch<Int8" in names[kernel]
+        wanted = "HMMA" if name != "90a" else "IGMMA" if in_int8 else "HGMMA"
         problems += [f"{names[kernel]} has no {wanted} on sm_{name}"] * (counts[wanted] == 0)
     problems += ["no search kernel in the machine code"] * (not searches)
     for kernel, each in kernels.items():

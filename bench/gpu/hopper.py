@@ -32,21 +32,32 @@ SHAPES = (
 REHEARSED = SHAPES[:2]
 
 
-def agreement(checks: Checks, name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
-    """Return how the two searches compare for random features of a shape."""
+def agreement(
+    checks: Checks, name: str, shape: tuple[int, int, int], precision: str
+) -> dict[str, Any]:
+    """Return how the two searches compare for random features of a shape; int8 with float32."""
     generator = torch.Generator().manual_seed(0)
     z = normalize(torch.randn(shape, generator=generator), dim=-1)
 
-    def search(blocks: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def search(blocks: str, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
         with patches.searching_by(blocks), checks.kernels():
             sent = z.to(checks.device)
-            d, index = nearest_patches(sent, precision="bfloat16", return_index=True)
+            d, index = nearest_patches(sent, precision=precision, return_index=True)
             checks.wait(name)
         return d.cpu(), index.cpu()
 
-    portable = search(patches.PORTABLE)
-    by_clusters = search(checks.arguments.blocks)
-    return match(by_clusters, portable, search_error(z, HALF_LAST_PLACE["bfloat16"]))
+    is_int8 = precision == "int8"
+    portable = search(patches.PORTABLE, "float32" if is_int8 else precision)
+    by_clusters = search(checks.arguments.blocks, precision)
+    error = int8_error(z) if is_int8 else HALF_LAST_PLACE[precision]
+    return match(by_clusters, portable, search_error(z, error))
+
+
+def int8_error(z: torch.Tensor) -> float:
+    """Return the share of the greatest length that rounding to int8 may take from a patch."""
+    rows = z.reshape(-1, z.shape[-1])
+    rows = rows - rows.mean(0)
+    return float(rows.abs().max() / 254 * z.shape[-1] ** 0.5 / rows.norm(dim=-1).max())
 
 
 def main() -> None:
@@ -61,8 +72,9 @@ def main() -> None:
         checks.record("everything", ok=None, error=why)
         return
     for shape in REHEARSED if checks.rehearsal else SHAPES:
-        name = f"agrees on {'x'.join(map(str, shape))}"
-        checks.check(name, partial(agreement, checks, name, shape))
+        for precision in ("bfloat16", "int8"):
+            name = f"agrees on {'x'.join(map(str, shape))}, {precision}"
+            checks.check(name, partial(agreement, checks, name, shape, precision))
     bench = Bench(checks.device, checks.rehearsal, rounds=ROUNDS, baselines=False)
     for work in patches.works(bench, [checks.arguments.blocks]):
         checks.check(work.name, work.run)

@@ -8,13 +8,18 @@ python -m bench.gpu.hopper_model
 from __future__ import annotations
 
 from collections import deque
+from itertools import product
 
 STAGES, GROUPS, LEAD = 4, 2, 2
-STEP_CYCLES = 512.0  # of the matrix cores, for a group's 64 x 256 sums over 64 channels
+STEP_BYTES = 128  # of channels: 64 of 16 bits, or 128 of int8
+STEP_CYCLES = 512.0  # of the matrix cores, for a group's 64 x 256 sums over one step
 LATENCY = 900  # cycles of a copy that nothing is ahead of
 CLOCK, MULTIPROCESSORS = 1.755e9, 132
 TICK = 16
 TILES = 40
+# Format -> bytes of a channel, and the fewest and most cycles of a group's reducing. From int8 a
+# warp converts and scales 128 sums, in 470 instructions of which 128 run at half rate.
+FORMATS = {"16 bits": (2, (2200, 2900)), "int8": (1, (2800, 3500))}
 
 
 class Group:
@@ -51,10 +56,10 @@ class Group:
                 self.done += 1
 
 
-def cycles_of_tile(channels: int, blocks: int, bytes_per_second: float, reducing: int) -> float:
+def cycles_of_tile(row_bytes: int, blocks: int, bytes_per_second: float, reducing: int) -> float:
     """For 128 x 256 patches, when clusters of ``blocks`` share the right side's copies."""
-    steps = channels // 64
-    copied = (128 + 256 / blocks) * 128
+    steps = row_bytes // STEP_BYTES
+    copied = (128 + 256 / blocks) * STEP_BYTES
     cycles_of_copy = copied / (bytes_per_second / MULTIPROCESSORS / CLOCK)
     first, second = groups = [Group(steps, reducing) for _ in range(GROUPS)]
     landings: deque[float] = deque()
@@ -68,9 +73,8 @@ def cycles_of_tile(channels: int, blocks: int, bytes_per_second: float, reducing
             landings.popleft()
             loaded += 1
         first.begin(now, loaded, may_begin_tile=True)
-        second.begin(
-            now, loaded, may_begin_tile=steps < STAGES or first.begun > second.begun + LEAD
-        )
+        may_begin_tile = steps <= LEAD or first.begun > second.begun + LEAD
+        second.begin(now, loaded, may_begin_tile)
         working = [group for group in groups if group.under_way]
         for group in working:
             group.multiply(TICK / len(working))
@@ -79,15 +83,15 @@ def cycles_of_tile(channels: int, blocks: int, bytes_per_second: float, reducing
 
 
 def main() -> None:
-    print("channels  blocks  L2 TB/s  reducing  cycles  TFLOP/s")
-    for channels in (768, 384):
-        for blocks in (1, 2, 4):
-            for terabytes in (5.5, 7.0):
-                for reducing in (2200, 2900):
-                    cycles = cycles_of_tile(channels, blocks, terabytes * 1e12, reducing)
-                    rate = 2 * 128 * 256 * channels / cycles * CLOCK * MULTIPROCESSORS / 1e12
-                    row = f"{channels:8}  {blocks:6}  {terabytes:7}  {reducing:8}"
-                    print(f"{row}  {cycles:6.0f}  {rate:7.0f}")
+    print("format   channels  blocks  L2 TB/s  reducing  cycles  TFLOP/s")
+    for (name, (size, costs)), channels, blocks, terabytes in product(
+        FORMATS.items(), (768, 384), (1, 2, 4), (5.5, 7.0)
+    ):
+        for reducing in costs:
+            cycles = cycles_of_tile(size * channels, blocks, terabytes * 1e12, reducing)
+            rate = 2 * 128 * 256 * channels / cycles * CLOCK * MULTIPROCESSORS / 1e12
+            row = f"{name:7}  {channels:8}  {blocks:6}  {terabytes:7}  {reducing:8}"
+            print(f"{row}  {cycles:6.0f}  {rate:7.0f}")
 
 
 if __name__ == "__main__":
