@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "common/normals.h"
 #include "common/parallel.h"
+#include "common/surface_frame.h"
 #include "common/variation_bins.h"
 #include "cpu/isa/surface_bins.h"
 #include "cpu/keys.h"
@@ -118,13 +118,7 @@ class Describer {
     for (size_t d = 0; d < 6; ++d) {
       for (int64_t i = 0; i < k; ++i) sums[d] += columns_[d][static_cast<size_t>(i)];
     }
-    Frame frame{};
-    write_direction(sums + 3, own_normal_, frame.normal);
-    const float along =
-        (sums[0] * frame.normal[0] + sums[1] * frame.normal[1]) + sums[2] * frame.normal[2];
-    frame.mean_height = along / static_cast<float>(k);
-    frame.radius = radius;
-    return frame;
+    return surface_frame(sums, static_cast<float>(k), own_normal_, radius);
   }
 
   const Scene& scene_;

@@ -4,8 +4,7 @@
 //
 // All sums are in the order of the neighbors, to match the bits of the CPU kernel: six threads add
 // up the frame's, and a thread per bin goes through all positions and adds up what is its own.
-#include "common/normals.h"
-#include "common/surface_bins.h"
+#include "common/surface_frame.h"
 #include "common/variation_bins.h"
 #include "cuda/centers.h"
 #include "cuda/device.h"
@@ -127,13 +126,7 @@ class Describer {
       sums[thread()] = sum;
     }
     __syncthreads();
-    Frame frame;
-    write_direction(sums + 3, own_normal, frame.normal);
-    const float along =
-        (sums[0] * frame.normal[0] + sums[1] * frame.normal[1]) + sums[2] * frame.normal[2];
-    frame.mean_height = along / static_cast<float>(count_);
-    frame.radius = radius;
-    return frame;
+    return surface_frame(sums, static_cast<float>(count_), own_normal, radius);
   }
 
   __device__ void place(const Frame& frame) const {
