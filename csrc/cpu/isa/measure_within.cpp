@@ -55,7 +55,7 @@ class MeasuredTiles {
         squared_distance(feature_row(a_, open_.rows[i]), feature_row(b_, column), a_.channels);
     float& best = open_.distance2[i];
     // Of equal distances, which are roots, the first one counts, as between the slabs of a sample.
-    if (__builtin_sqrtf(distance2) < __builtin_sqrtf(best)) {
+    if (distance2 < best && __builtin_sqrtf(distance2) < __builtin_sqrtf(best)) {
       best = distance2;
       open_.index[i] = static_cast<int32_t>(column);
     }
@@ -77,7 +77,8 @@ void measure_within(Search search, const PackedPatches& a, const Features& a_fea
     const PackedPatches rows = listed.copy(a, some.rows, some.count, scratch);
     with_format(search, [&](auto format) {
       MeasuredTiles<decltype(format)> measured(a_features, b_features, some);
-      for_each_tile<decltype(format)>(rows, b, measured);
+      // Features of few columns, to stay in the L1 cache for all rows.
+      for_each_tile<decltype(format)>(rows, b, tile_columns, measured);
     });
     open.rows += some.count;
     open.reach += some.count;

@@ -3,6 +3,9 @@
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
+// Of the columns that are searched together, to stay in an L2 cache of 1 MiB.
+constexpr int64_t group_bytes = 448 << 10;
+
 Ints lane_numbers() {
   Ints numbers{};
   for (int i = 0; i < width; ++i) numbers[i] = i;
@@ -115,9 +118,11 @@ void search_patches(Search search, const PackedPatches& a, const PackedPatches& 
                     Nearest columns) {
   reset(rows, round_to_micropanels(a.rows));
   reset(columns, round_to_micropanels(b.rows));
+  const int64_t fitting = group_bytes / (micropanel * 4 * a.steps);
+  const int64_t group = micropanel * (fitting > 1 ? fitting : 1);
   with_format(search, [&](auto format) {
     NearestOfTiles<decltype(format)> nearest(rows, columns);
-    for_each_tile<decltype(format)>(a, b, nearest);
+    for_each_tile<decltype(format)>(a, b, group, nearest);
   });
 }
 

@@ -5,9 +5,6 @@
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
-// Of the micropanels that are searched together, to stay in an L2 cache of 1 MiB.
-constexpr int64_t group_bytes = 448 << 10;
-
 template <class Format, int VECTORS>
 struct Sums {
   typename Format::Sum at[tile_rows][VECTORS];
@@ -57,11 +54,9 @@ class TileValues {
 };
 
 // Calls tiles.begin(row), then tiles.add<VECTORS>(row, column, values) for all columns of a group,
-// then tiles.end(row), for each tile_rows rows of a; group after group.
+// then tiles.end(row), for each tile_rows rows of a; group after group. group: of whole tiles.
 template <class Format, class Tiles>
-void for_each_tile(const PackedPatches& a, const PackedPatches& b, Tiles& tiles) {
-  const int64_t fitting = group_bytes / (micropanel * 4 * a.steps);
-  const int64_t group = micropanel * (fitting > 1 ? fitting : 1);
+void for_each_tile(const PackedPatches& a, const PackedPatches& b, int64_t group, Tiles& tiles) {
   for (int64_t start = 0; start < b.rows; start += group) {
     const int64_t end = start + group < b.rows ? start + group : b.rows;
     for (int64_t row = 0; row < a.rows; row += tile_rows) {
