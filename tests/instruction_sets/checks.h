@@ -51,6 +51,7 @@ struct Results {
 void check_packing();
 void check_searches();
 void check_nearest_patches();
+void check_near_copies();
 void check_windows();
 void check_point_ops();
 void check_token_ops();

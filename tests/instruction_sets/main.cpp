@@ -81,6 +81,7 @@ void run_all(const char* needed) {
       {"packing", check_packing},
       {"searches", check_searches},
       {"nearest_patches", check_nearest_patches},
+      {"near copies", check_near_copies},
       {"search windows", check_windows},
       {"ops of points", check_point_ops},
       {"ops of tokens", check_token_ops},

@@ -138,7 +138,7 @@ void check_nearest_patches() {
     const Samples samples{count, patches, channels, random.normal(count * patches * channels)};
     const std::vector<double> best = best_distances(samples);
     for (const char* isa : isas()) {
-      for (const int64_t precision : {0, 1, 2, 3}) {
+      for (const int64_t precision : {0, 1, 2, 3, 4}) {
         begin("nearest_patches of " + std::to_string(patches) + " x " + std::to_string(channels) +
                   ", precision " + std::to_string(precision),
               isa);
@@ -148,6 +148,44 @@ void check_nearest_patches() {
         check_results(samples, search(samples, precision, 1), best, excess);
         // Larger samples are cut into slabs, of which a patch may have another nearest one.
         if (patches < 96) check_pairs(samples, precision, much, all);
+      }
+    }
+  }
+}
+
+// Patches that a search alone cannot tell apart: copies with a little noise, some without. A window
+// of the whole grid measures all.
+void check_near_copies() {
+  constexpr int64_t count = 3;
+  struct Shape {
+    int64_t patches, channels;
+  };
+  constexpr Shape shapes[] = {{49, 8}, {90, 33}, {70, 130}};
+  for (const auto& [patches, channels] : shapes) {
+    Random random(static_cast<uint32_t>(patches));
+    const std::vector<float> kinds = random.normal(8 * channels);
+    std::vector<float> z = random.normal(count * patches * channels, 1e-4f);
+    for (int64_t row = 0; row < count * patches; ++row) {
+      const int64_t kind = random.below(8);
+      for (int64_t c = 0; c < channels; ++c) {
+        float& value = z[static_cast<size_t>(row * channels + c)];
+        const float original = kinds[static_cast<size_t>(kind * channels + c)];
+        value = row % 5 == 0 ? original : original + value;
+      }
+    }
+    const Samples samples{count, patches, channels, z};
+    for (const char* isa : isas()) {
+      for (const int64_t precision : {0, 4}) {
+        begin("near copies, " + std::to_string(patches) + " x " + std::to_string(channels) +
+                  ", precision " + std::to_string(precision),
+              isa);
+        Results measured = search(samples, precision, 1);
+        const Results found = search(samples, precision, 1 << 26);
+        check(found.floats == measured.floats, "little memory changes no distance");
+        cpu::nearest_patches_in_window(z.data(), count, 1, patches, channels, nullptr, 0, patches,
+                                       measured.floats.data(), measured.integers.data());
+        check(found.floats == measured.floats, "distances are those of measuring all");
+        check(found.integers == measured.integers, "patches are those of measuring all");
       }
     }
   }
