@@ -13,8 +13,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
 endif()
 
 # Sources whose results may differ in the last bits between instruction sets are fused.
-set(MUSC2_FUSED_ISA_SOURCES pack_patches search_patches measure_patches measure_within search_rows pool_tokens
-  linear_rows orient_gradients)
+set(MUSC2_FUSED_ISA_SOURCES
+  pack_patches search_patches measure_patches measure_within search_rows
+  pool_tokens linear_rows orient_gradients)
 foreach(name IN LISTS MUSC2_FUSED_ISA_SOURCES)
   set_source_files_properties(csrc/cpu/isa/${name}.cpp PROPERTIES
     COMPILE_OPTIONS -ffp-contract=fast)

@@ -75,6 +75,25 @@ def spread(cloud, groups):
     return torch.cat([groups.neighborhood.std(1), groups.neighborhood.abs().amax(1)], 1)
 
 
+class Spread:
+    """An encoder of points that learns nothing and works where the groups are."""
+
+    name, modality, learns = "spread", "points", False
+    token_defaults = TokenDefaults(normalize=True, degrees=(1, 3, 5))
+
+    def fit(self, clouds, *, seed=0):
+        """Learn nothing."""
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        """Restore nothing."""
+
+    def encode(self, cloud, groups):
+        return spread(cloud, groups)[None]
+
+
 class Coarse:
     """An encoder that learns, with two layers, class tokens and token defaults of its own."""
 

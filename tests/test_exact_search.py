@@ -106,10 +106,10 @@ def test_search_finds_what_measuring_all_finds(isa, make, precision):
 def test_both_directions_of_listed_pairs_are_exact(isa, make):
     z = make(torch.Generator().manual_seed(0), 132, 33)
     forward, backward = both_directions(z[:1].clone(), z[1:].clone())
-    there, _ = measured_all(z[:1].clone(), z[1:].clone(), (11, 12))
-    back, _ = measured_all(z[1:].clone(), z[:1].clone(), (11, 12))
-    assert torch.equal(forward.transpose(1, 2), there)
-    assert torch.equal(backward.permute(1, 2, 0), back)
+    expected, _ = measured_all(z[:1].clone(), z[1:].clone(), (11, 12))
+    expected_back, _ = measured_all(z[1:].clone(), z[:1].clone(), (11, 12))
+    assert torch.equal(forward.transpose(1, 2), expected)
+    assert torch.equal(backward.permute(1, 2, 0), expected_back)
 
 
 @pytest.mark.parametrize("memory", [1, 60_000, 10**8])

@@ -21,11 +21,11 @@ def cases(size: Size) -> Iterator[Case]:
         columns, tables, counts = [], [], []
         for number, cloud in enumerate(clouds):
             own = cloud[: len(cloud) - number]  # of different lengths
-            found = find_foreground(own.numpy(), None, all_coordinates=False, label=PCD)
+            foreground = find_foreground(own.numpy(), None, all_coordinates=False, label=PCD)
             padded = torch.zeros(3, len(cloud), dtype=dtype)
-            padded[:, : len(own)] = torch.from_numpy(found.columns)
+            padded[:, : len(own)] = torch.from_numpy(foreground.columns)
             columns.append(padded)
-            tables.append(torch.from_numpy(mean_table(found)))
+            tables.append(torch.from_numpy(mean_table(foreground)))
             counts.append(len(own))
         return torch.stack(columns), torch.stack(tables), torch.tensor(counts)
 

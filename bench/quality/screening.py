@@ -57,10 +57,10 @@ def counts(z: torch.Tensor, bits: int) -> tuple[torch.Tensor, float]:
             exact = torch.cdist(parts[own][rows], parts[other])
             bound = errors[own][rows, None] + errors[other]
             assert bool(((searched - exact).abs() <= bound + 1e-6).all())
-            found = exact.gather(1, searched.argmin(1, keepdim=True))
-            left.append((searched - bound <= found).sum(1))
+            reached = exact.gather(1, searched.argmin(1, keepdim=True))
+            left.append((searched - bound <= reached).sum(1))
             # Of patches that are equally near, any will do.
-            missed += int((found[:, 0] > exact.amin(1) + 1e-9).sum())
+            missed += int((reached[:, 0] > exact.amin(1) + 1e-9).sum())
     numbers = torch.cat(left).double()
     return numbers, missed / len(numbers)
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from musc2 import Config, part_encoding, score
-from musc2.encoders import TokenDefaults
 from musc2.encoders.selection import Encoders
 from musc2.errors import InputError
 from musc2.inputs import Preparation, pair, prepare_cloud
@@ -37,8 +36,8 @@ def maps(rng):
     holes[5, :9, 0] = np.inf
     far = plain * 1e-3 + [1e4, -3e7, 0.7]
     uneven = plain * [1e-12, 1, 1e6]
-    one = np.zeros((40, 30, 3))
-    one[20, 15] = [0.1, -0.2, 0.3]
+    single = np.zeros((40, 30, 3))
+    single[20, 15] = [0.1, -0.2, 0.3]
     return {
         "float32": plain.astype(np.float32),
         "float64": plain,
@@ -54,7 +53,7 @@ def maps(rng):
         "uneven": uneven,
         "large": plain * 1e17,
         "tiny": plain * 1e-290,
-        "one point": one,
+        "one point": single,
         "equal": np.full((40, 30, 3), [0.1, 1e-9, 700.3]),
         "equal, float32": np.full((40, 30, 3), [0.1, 1e-9, 700.3], np.float32),
     }
@@ -97,33 +96,14 @@ def test_nothing_is_waited_for_and_launches_do_not_grow_with_the_maps(rng):
     assert launches[0] == launches[1] <= 24, launches
 
 
-class Spread:
-    """An encoder of points that works where the groups are."""
-
-    name, modality, learns = "spread", "points", False
-    token_defaults = TokenDefaults(normalize=True, degrees=(1, 3, 5))
-
-    def fit(self, clouds, *, seed=0):
-        """Learn nothing."""
-
-    def state(self):
-        return {}
-
-    def restore(self, state):
-        """Restore nothing."""
-
-    def encode(self, cloud, groups):
-        return parts.spread(cloud, groups)[None]
-
-
-class Learning(Spread):
+class Learning(parts.Spread):
     """An encoder that learns from all parts."""
 
     learns = True
 
 
 def encoders(device, point_encoder=None):
-    return Encoders(images=(), points=(point_encoder or Spread(),), device=device)
+    return Encoders(images=(), points=(point_encoder or parts.Spread(),), device=device)
 
 
 @pytest.fixture
@@ -172,7 +152,7 @@ def test_scores_are_those_of_maps_that_the_cpu_prepared(rng, monkeypatch):
         "rgb": parts.images(rng, 5),
         "pcd": scans,
         "encoder_2d": parts.colors,
-        "encoder_3d": Spread(),
+        "encoder_3d": parts.Spread(),
         "device": "cuda",
         "config": SMALL.replace(scan_max_points=1700),
     }

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from musc2 import Config, score
-from musc2.encoders import ImageTokens, TokenDefaults, selection
+from musc2.encoders import ImageTokens, selection
 from musc2.errors import DeviceError, InputError
 from musc2.inputs import Preparation, load, pair
 from musc2.inputs.parts import PartLoader
@@ -316,27 +316,14 @@ def test_a_batch_that_a_gpu_has_no_memory_for_is_halved_twice(rng):
         encoded(made(rgb[:1]), LittleMemory(0))
 
 
-class InBatches:
+class InBatches(parts.Spread):
     """An encoder of points that claims to be on a GPU, with another value for each cloud."""
 
-    name, modality, learns = "in batches", "points", False
-    token_defaults = TokenDefaults(normalize=True, degrees=(1, 3, 5))
+    name = "in batches"
     device = torch.device("cuda")
 
     def __init__(self):
         self.batches = []
-
-    def fit(self, clouds, *, seed=0):
-        """Learn nothing."""
-
-    def state(self):
-        return {}
-
-    def restore(self, state):
-        """Restore nothing."""
-
-    def encode(self, cloud, groups):
-        return parts.spread(cloud, groups)[None]
 
     def encode_batch(self, clouds, groups):
         self.batches.append(len(clouds))

@@ -72,19 +72,19 @@ void measure_within(Search search, const PackedPatches& a, const Features& a_fea
                     OpenPatches open) {
   ListedRows listed;
   while (open.count > 0) {
-    OpenPatches some = open;
-    some.count = open.count < micropanel ? open.count : micropanel;
-    const PackedPatches rows = listed.copy(a, some.rows, some.count, scratch);
+    OpenPatches batch = open;
+    batch.count = open.count < micropanel ? open.count : micropanel;
+    const PackedPatches rows = listed.copy(a, batch.rows, batch.count, scratch);
     with_format(search, [&](auto format) {
-      MeasuredTiles<decltype(format)> measured(a_features, b_features, some);
+      MeasuredTiles<decltype(format)> measured(a_features, b_features, batch);
       // Features of few columns, to stay in the L1 cache for all rows.
       for_each_tile<decltype(format)>(rows, b, tile_columns, measured);
     });
-    open.rows += some.count;
-    open.reach += some.count;
-    open.distance2 += some.count;
-    open.index += some.count;
-    open.count -= some.count;
+    open.rows += batch.count;
+    open.reach += batch.count;
+    open.distance2 += batch.count;
+    open.index += batch.count;
+    open.count -= batch.count;
   }
 }
 

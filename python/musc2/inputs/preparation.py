@@ -151,19 +151,19 @@ def prepare_scan(
     The CPU keeps clouds, maps with more foreground than ``max_points``, which it thins, or than
     many may have that wait together, and "nonzero_xyz", which decides anew on the result.
     """
-    found = _foreground(xyz, preparation, mask, label)
+    foreground = _foreground(xyz, preparation, mask, label)
     most = preparation.max_points or MOST_RAW_POINTS
-    fits = found.columns.shape[1] <= min(most, MOST_RAW_POINTS)
+    fits = foreground.columns.shape[1] <= min(most, MOST_RAW_POINTS)
     is_raw = preparation.scan_device != "cpu" and preparation.foreground != "nonzero_xyz"
-    if found.size is None or not fits or not is_raw:
-        return _points(found, preparation)
+    if foreground.size is None or not fits or not is_raw:
+        return _points(foreground, preparation)
     return RawScan(
-        columns=torch.from_numpy(found.columns),
-        table=torch.from_numpy(mean_table(found)),
-        pixels=torch.from_numpy(found.index),
-        size=found.size,
-        input_count=found.input_count,
-        steps=found.steps,
+        columns=torch.from_numpy(foreground.columns),
+        table=torch.from_numpy(mean_table(foreground)),
+        pixels=torch.from_numpy(foreground.index),
+        size=foreground.size,
+        input_count=foreground.input_count,
+        steps=foreground.steps,
         device=preparation.scan_device,
     )
 
@@ -184,12 +184,12 @@ def _foreground(xyz: object, preparation: Preparation, mask: object, label: Labe
     return find_foreground(surface, chosen, all_coordinates=all_coordinates, label=label)
 
 
-def _points(found: Foreground, preparation: Preparation) -> Points:
+def _points(foreground: Foreground, preparation: Preparation) -> Points:
     """Return foreground centered and scaled, and which of it stands for all in groups."""
     all_coordinates = preparation.foreground == "nonzero_xyz"
-    columns, center, scale = scaled(found, np.float32 if all_coordinates else np.float64)
-    points, index = np.ascontiguousarray(columns.T, dtype=np.float32), found.index
-    if found.size is not None and all_coordinates:
+    columns, center, scale = scaled(foreground, np.float32 if all_coordinates else np.float64)
+    points, index = np.ascontiguousarray(columns.T, dtype=np.float32), foreground.index
+    if foreground.size is not None and all_coordinates:
         nonzero = (points != 0).all(axis=1)
         if nonzero.any():
             points, index = points[nonzero], index[nonzero]
@@ -199,14 +199,14 @@ def _points(found: Foreground, preparation: Preparation) -> Points:
     rows = torch.from_numpy(index)
     return Points(
         points=torch.from_numpy(points),
-        pixels=None if found.size is None else rows,
-        size=found.size,
-        rows=rows if found.size is None else None,
-        input_count=found.input_count,
+        pixels=None if foreground.size is None else rows,
+        size=foreground.size,
+        rows=rows if foreground.size is None else None,
+        input_count=foreground.input_count,
         center=center,
         scale=scale,
         kept=kept,
-        steps=found.steps,
+        steps=foreground.steps,
     )
 
 

@@ -61,9 +61,9 @@ def group_clouds(
         curvature_threshold=curvature_threshold,
         unique=unique,
     )
-    is_any_there = any(xyz.is_cuda for xyz in points)
+    is_any_on_gpu = any(xyz.is_cuda for xyz in points)
     own_centers, own_curvature, *own_points = download(
-        centers, groups.curvature, *([packed] if is_any_there else [])
+        centers, groups.curvature, *([packed] if is_any_on_gpu else [])
     )
     grouped = []
     for index, xyz in enumerate(points):
@@ -107,8 +107,7 @@ def make_cloud(
 def _packed(points: Sequence[torch.Tensor], device: str) -> torch.Tensor:
     """Return the points of all samples, one after the other, on ``device``."""
     if any(xyz.is_cuda for xyz in points):
-        points = [upload(xyz, device) for xyz in points]
-        return points[0] if len(points) == 1 else torch.cat(points)
+        return torch.cat([upload(xyz, device) for xyz in points])
     return upload(points[0] if len(points) == 1 else torch.cat(list(points)), device)
 
 

@@ -58,7 +58,7 @@ def normalized(scans: Sequence[RawScan]) -> list[torch.Tensor]:
     pieces: list[torch.Tensor] = []
     for row, count in enumerate(counts):
         pieces.append(scaled[row, :count])
-    return list(torch.split(torch.cat(pieces), counts))
+    return pieces
 
 
 def scaled_together(
@@ -78,4 +78,5 @@ def scaled_together(
     is_padding = torch.arange(columns.shape[2], device=columns.device) >= counts[:, None]
     largest = (x + y + z).masked_fill_(is_padding, 0.0).amax(1)
     scale = largest.sqrt_()[:, None, None]
-    return moved.div_(torch.where(scale > 0, scale, 1.0)).float().transpose(1, 2)
+    points = moved.div_(torch.where(scale > 0, scale, 1.0)).transpose(1, 2)
+    return points.to(torch.float32, memory_format=torch.contiguous_format)

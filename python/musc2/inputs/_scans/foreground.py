@@ -96,10 +96,10 @@ def _steps(columns: Floats, dtype: np.dtype[Any], largest: float, extent: float)
     float32, in which they go on, at their extent.
     """
     count = columns.shape[1]
-    some = columns[:, :: max(1, count // _MOST_SPREAD_POINTS)]
-    last = some.shape[1] - 1
+    thinned = columns[:, :: max(1, count // _MOST_SPREAD_POINTS)]
+    last = thinned.shape[1] - 1
     low, high = math.floor(0.05 * last), math.ceil(0.95 * last)
-    ranked = np.partition(some, (low, high), axis=1)
+    ranked = np.partition(thinned, (low, high), axis=1)
     width = float(np.subtract(ranked[:, high], ranked[:, low], dtype=np.float64).max())
     if width == 0:
         return 0.0
