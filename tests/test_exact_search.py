@@ -124,10 +124,12 @@ def test_slabs_and_panels_do_not_matter(isa, memory):
 @pytest.mark.parametrize("precision", [*PRECISIONS, "bfloat16", "int8"])
 def test_equal_patches_get_equal_results(isa, precision):
     z = noise(torch.Generator().manual_seed(0), 2, 400, 40)
-    whole, index = nearest_patches(z, precision=precision, return_index=True)
     copies = torch.cat([z, z[:, :150], z[:, 90:91].expand(-1, 70, -1)], dim=1)
-    d, copies_index = nearest_patches(copies, precision=precision, return_index=True)
-    assert torch.equal(d[:, :400], whole)
-    assert torch.equal(copies_index[:, :400], index)
-    assert torch.equal(d[:, 400:550], whole[:, :150])
-    assert torch.equal(d[:, 550:], whole[:, 90:91].expand(-1, 70, -1))
+    d, index = nearest_patches(copies, precision=precision, return_index=True)
+    assert index.max() < 400  # the first of equal ones
+    assert torch.equal(d[:, 400:550], d[:, :150])
+    assert torch.equal(d[:, 550:], d[:, 90:91].expand(-1, 70, -1))
+    if precision in PRECISIONS:  # others may find another patch once copies move the center
+        whole, whole_index = nearest_patches(z, precision=precision, return_index=True)
+        assert torch.equal(d[:, :400], whole)
+        assert torch.equal(index[:, :400], whole_index)

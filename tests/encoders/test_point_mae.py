@@ -165,6 +165,22 @@ def test_clouds_of_a_batch_do_not_change_each_others_tokens(
         torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("statistics", ["sample", "running"])
+def test_pieces_give_the_tokens_of_all_groups_at_once(
+    state, tmp_path, grouped_cloud, statistics, monkeypatch
+):
+    _, groups = grouped_cloud
+    network = loaded(tmp_path, state).network.encoder
+    moved = groups.neighborhood + 3  # far from the middle, where squares could lose digits
+    with torch.no_grad():
+        for points in (groups.neighborhood, moved):
+            expected = network._at_once(points, statistics, 1)
+            for values in (1, 20_000, 1 << 28):  # a group each, some, and all
+                monkeypatch.setattr("musc2.encoders._point_mae.tokenizer._PIECE_VALUES", values)
+                tokens = network(points, statistics)
+                torch.testing.assert_close(tokens, expected, rtol=1e-5, atol=2e-5)
+
+
 def test_weights_are_cast_once_and_give_what_autocast_gives(state, tmp_path, grouped_cloud):
     encoder = loaded(tmp_path, state, precision="bfloat16")
     cloud, groups = grouped_cloud

@@ -10,8 +10,9 @@ import random_weights
 import torch
 
 from musc2 import Config, encoders, score
-from musc2.encoders import _runtimes, point_mae
+from musc2.encoders import _runtimes
 from musc2.encoders._checkpoints import fetching
+from musc2.encoders._point_mae import tokenizer
 from musc2.encoders._runtimes import openvino
 from musc2.errors import InputError
 from musc2.result import Result
@@ -99,7 +100,7 @@ def test_tokens_of_point_mae_are_those_of_torch(tmp_path, grouped_cloud, is_inst
 @dataclasses.dataclass(frozen=True)
 class _Norm:
     def __call__(self, norm, x):
-        return (point_mae._batch_norm(norm, x, "sample", 1),)
+        return (tokenizer._batch_norm(norm, x, "sample", 1),)
 
 
 def test_statistics_of_many_points_are_as_exact_as_those_of_torch(is_installed):
@@ -224,3 +225,9 @@ def test_a_missing_package_is_named_with_the_extra(rng, lite):
         encoders.load("efficientnet-lite0", runtime="onnx")
     config = Config(encoder_runtime="openvino")
     score(parts.images(rng), encoder_2d=parts.colors, config=config)  # has no network
+
+
+def test_torch_gives_an_image_the_same_bits_in_every_batch(lite):
+    images = pixels(3, 64)
+    alone = torch.cat([lite.encode(image[None]).tokens for image in images])
+    assert torch.equal(lite.encode(images).tokens, alone)

@@ -158,7 +158,9 @@ class EfficientNetLite(Pretrained):
         dtype = contract.matmul_dtype("encode", self.precision, device)
         pixels = (upload(checked, device) - MEAN) / DEVIATION
         half = F.interpolate(pixels, scale_factor=0.5, mode="bicubic", antialias=True)
-        fine, coarse = self._outputs(pixels, half, dtype)
+        fine, coarse = _runtimes.run(
+            _TwoSizes(), self.network, (pixels, half), runtime=self.runtime, dtype=dtype
+        )
         grid = fine.shape[2:]
         channels = max(fine.shape[1], coarse.shape[1])
         tokens = torch.zeros(len(fine), 2, *grid, channels, device=device)
@@ -166,23 +168,6 @@ class EfficientNetLite(Pretrained):
         enlarged = F.interpolate(coarse.float(), grid, mode="bilinear")
         tokens[:, 1, ..., : coarse.shape[1]] = enlarged.permute(0, 2, 3, 1)
         return ImageTokens(tokens=tokens)
-
-    def _outputs(
-        self, images: torch.Tensor, half: torch.Tensor, dtype: torch.dtype
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return both layers (B, C, h, w); torch on a CPU is fastest with an image at a time."""
-        is_slow_at_once = self.runtime == "torch" and images.device.type == "cpu"
-        step = 1 if is_slow_at_once else len(images)
-        fine: list[torch.Tensor] = []
-        coarse: list[torch.Tensor] = []
-        for start in range(0, len(images), step):
-            own = images[start : start + step], half[start : start + step]
-            outputs = _runtimes.run(
-                _TwoSizes(), self.network, own, runtime=self.runtime, dtype=dtype
-            )
-            fine.append(outputs[0])
-            coarse.append(outputs[1])
-        return torch.cat(fine), torch.cat(coarse)
 
 
 def find(name: str, path: Path | None) -> Path | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from musc2._transfer import upload
 from musc2.cloud import Cloud, center_points
 from musc2.encoders import _runtimes, contract
 from musc2.encoders._checkpoints import fetching, weights
+from musc2.encoders._point_mae.tokenizer import WIDTH, Tokenizer
 from musc2.encoders.contract import PUBLISHED_DEFAULTS, Modality, Pretrained, TokenDefaults
 from musc2.ops import Groups
 
@@ -23,7 +23,7 @@ NAMES = {"point-mae": "Point-MAE, a point transformer: tokens of 384 numbers per
 URL = "https://github.com/Pang-Yatian/Point-MAE/releases/download/main/pretrain.pth"
 FILE = "pointmae_pretrain.pth"
 STATISTICS = ("sample", "running")
-WIDTH, DEPTH, HEADS = 384, 12, 6
+DEPTH, HEADS = 12, 6
 _TOKENIZER_VALUES = 1 << 28  # of the widest layer, for the clouds of a batch at once
 BLOCKS = (3, 7, 11)  # whose outputs are the tokens
 # Keys of the checkpoint that are not the encoder's: the decoder of its training and its heads.
@@ -36,33 +36,6 @@ _IGNORED_KEYS = (
     "cls_pos",
     "lm_head.",
 )
-
-
-class Tokenizer(nn.Module):
-    """A PointNet shared by all points: groups (T, M, 3) -> one token per group (T, 384)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first_conv = nn.Sequential(
-            nn.Conv1d(3, 128, 1), nn.BatchNorm1d(128), nn.ReLU(), nn.Conv1d(128, 256, 1)
-        )
-        self.second_conv = nn.Sequential(
-            nn.Conv1d(512, 512, 1), nn.BatchNorm1d(512), nn.ReLU(), nn.Conv1d(512, WIDTH, 1)
-        )
-
-    def forward(self, groups: torch.Tensor, statistics: str, clouds: int = 1) -> torch.Tensor:
-        """Return one token per group; the groups are those of ``clouds``, equally many each."""
-        first: Any = self.first_conv
-        second: Any = self.second_conv
-        hidden = _batch_norm(first[1], _per_point(first[0], groups), statistics, clouds).relu()
-        points = _per_point(first[3], hidden)
-        # The wide layer takes (maximum of the group, point). The product with the first half is the
-        # same for all points of a group and computed once.
-        group_weight, point_weight = torch.split(second[0].weight.squeeze(-1), 256, dim=1)
-        of_group = F.linear(points.amax(1), group_weight, second[0].bias)
-        wide = F.linear(points, point_weight) + of_group[:, None]
-        hidden = _batch_norm(second[1], wide, statistics, clouds).relu()
-        return _per_point(second[3], hidden).amax(1)
 
 
 class Attention(nn.Module):
@@ -266,39 +239,3 @@ def _network(name: str, path: Path) -> PointTransformer:
     weights.check_keys(name, weights.shapes(state), weights.shapes(network.state_dict()))
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
-
-
-def _per_point(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    """Apply a convolution of width 1 as a matrix product over the last dimension."""
-    return F.linear(x, layer.weight.squeeze(-1), layer.bias)
-
-
-def _batch_norm(norm: Any, x: torch.Tensor, statistics: str, clouds: int) -> torch.Tensor:
-    """Normalize over all points of a cloud's groups without changing the running statistics."""
-    if statistics == "sample" and clouds > 1:
-        rows = x.view(clouds, -1, x.shape[-1])
-        variance, mean = torch.var_mean(rows.float(), dim=1, correction=0, keepdim=True)
-        scale = norm.weight / (variance + norm.eps).sqrt()
-        return torch.addcmul(norm.bias - mean * scale, rows, scale).to(x.dtype).view_as(x)
-    flat = x.flatten(0, 1)
-    if statistics == "running":
-        mean, variance = norm.running_mean, norm.running_var
-    elif _is_traced():  # OpenVINO sums one after the other: a hundred times the error
-        mean = _mean_of_points(x)
-        variance = _mean_of_points((x - mean).square())
-    else:  # F.batch_norm would compute them with ten times the rounding error in this layout
-        variance, mean = torch.var_mean(flat.float(), dim=0, correction=0)
-    return F.batch_norm(flat, mean, variance, norm.weight, norm.bias, eps=norm.eps).view_as(x)
-
-
-def _is_traced() -> bool:
-    """Return whether torch is tracing the network, for another runtime."""
-    jit: Any = torch.jit
-    return bool(jit.is_tracing())
-
-
-def _mean_of_points(x: torch.Tensor) -> torch.Tensor:
-    """Return the mean (C,) over groups and points, by matrix products, which sum in blocks."""
-    of_groups = x.new_full((1, x.shape[1]), 1 / x.shape[1]) @ x
-    mean: torch.Tensor = x.new_full((1, len(x)), 1 / len(x)) @ of_groups[:, 0]
-    return mean[0]
