@@ -3,13 +3,12 @@
 set(MUSC2_ISAS base)
 set(MUSC2_FLAGS_base "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-  list(APPEND MUSC2_ISAS avx2 avxvnni avx512 avx512vnni avx512bf16)
+  list(APPEND MUSC2_ISAS avx2 avxvnni avx512 avx512vnni)
   set(MUSC2_FLAGS_avx2 -mavx2 -mfma -mf16c)
   set(MUSC2_FLAGS_avxvnni ${MUSC2_FLAGS_avx2} -mavxvnni)
   set(MUSC2_FLAGS_avx512
     ${MUSC2_FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
   set(MUSC2_FLAGS_avx512vnni ${MUSC2_FLAGS_avx512} -mavx512vnni)
-  set(MUSC2_FLAGS_avx512bf16 ${MUSC2_FLAGS_avx512vnni} -mavx512bf16)
 endif()
 
 # Sources whose results may differ in the last bits between instruction sets are fused.

@@ -134,10 +134,11 @@ def searched_alone(z: torch.Tensor, precision: str) -> Callable[[], object]:
         return lambda: ops.nearest_patches(z, precision=precision)
     samples, patches, channels = z.shape
     op, type_code = "nearest_patches", arrays.TYPE_CODES[z.dtype]
-    keys_and_limits = (samples, patches, PRECISION_CODES[precision], GPU_MEMORY)
-    scratch = dispatch.scratch(op, z, samples, patches, channels, True, *keys_and_limits, type_code)
-    arguments = (samples, patches, channels, None, *keys_and_limits, None, None)
-    return lambda: dispatch.launch(op, z, *arguments, gpu_only=(type_code, scratch))
+    code = PRECISION_CODES[precision]
+    keys = (samples, patches)
+    scratch = dispatch.scratch(op, z, *z.shape, True, *keys, code, GPU_MEMORY, type_code)
+    arguments = (*z.shape, None, *keys, GPU_MEMORY, None, None)
+    return lambda: dispatch.launch(op, z, *arguments, gpu_only=(code, type_code, scratch))
 
 
 def check(z: torch.Tensor, distances: torch.Tensor, within: float) -> None:

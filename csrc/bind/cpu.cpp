@@ -43,6 +43,7 @@ PYBIND11_MODULE(_cpu, module) {
     }
     return names;
   });
+  module.def("multiplies_bfloat16", &cpu::multiplies_bfloat16);
   module.def("isa", [] { return std::string(cpu::isa_name(cpu::active_isa())); });
   module.def("set_isa", [](const std::string& name) { return cpu::set_isa(name.c_str()); });
   module.def("first_nonfinite", by_address(&cpu::first_nonfinite));

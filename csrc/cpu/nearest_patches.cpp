@@ -30,7 +30,8 @@ class PatchSearch {
                   right_step = step(right_.slabs(), fitting);
     center_ = patch_center(left_, mutual_ ? nullptr : &right_, channels_);
     const int64_t filled = filled_channels(left_, mutual_ ? nullptr : &right_, center_);
-    scratch_.assign(static_cast<size_t>(threads_), PairScratch(search_, rows, filled));
+    scratch_.clear();
+    for (int i = 0; i < threads_; ++i) scratch_.emplace_back(rows);
     Panel left(search_, channels_, filled, std::min(left_step, left_.slabs()), left_.slab_rows);
     Panel right(search_, channels_, filled, std::min(right_step, right_.slabs()), right_.slab_rows);
     for (int64_t r = 0; r < right_.slabs(); r += right_step) {
@@ -97,8 +98,8 @@ class PatchSearch {
 }  // namespace
 
 void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t channels,
-                     const float* references, int64_t others, int64_t other_patches,
-                     int64_t precision, int64_t memory, float* distance, int32_t* index) {
+                     const float* references, int64_t others, int64_t other_patches, int64_t memory,
+                     float* distance, int32_t* index) {
   const bool mutual = references == nullptr;
   if (mutual) {
     references = z;
@@ -109,7 +110,7 @@ void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t c
   const int64_t pairs = mutual ? samples * (samples - 1) / 2 : samples * others;
   if (pairs == 0 || patches == 0 || other_patches == 0) return;
 
-  const Search search = search_of(precision);
+  const Search search = search_of(channels);
   // Slabs must not depend on the number of threads, or results could.
   constexpr int64_t tasks = 32;  // enough to keep all threads busy
   const int64_t micropanel = micropanel_rows()();

@@ -47,8 +47,7 @@ class PackedSide {
 
 void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, int64_t channels,
                               const float* references, int64_t others, int64_t other_patches,
-                              int64_t precision, int64_t memory, const float* origin,
-                              const int64_t* pairs, int64_t count, float* forward,
+                              int64_t memory, const int64_t* pairs, int64_t count, float* forward,
                               float* backward) {
   const bool mutual = references == nullptr;
   const SampleSet left{z, samples, patches, 1, patches};
@@ -58,10 +57,8 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
   start_at_infinity(backward, nullptr, count * right.rows);
   if (count == 0 || left.rows == 0 || right.rows == 0) return;
 
-  const Search search = search_of(precision);
-  const std::vector<float> center = origin != nullptr
-                                        ? std::vector<float>(origin, origin + channels)
-                                        : patch_center(left, mutual ? nullptr : &right, channels);
+  const Search search = search_of(channels);
+  const std::vector<float> center = patch_center(left, mutual ? nullptr : &right, channels);
   const int64_t rows = std::max(left.rows, right.rows);
   const int64_t room =
       std::max<int64_t>(1, memory / (2 * Panel::slab_bytes(search, rows, channels)));
@@ -69,7 +66,8 @@ void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, 
   PackedSide packed_left(search, channels, filled, left, std::min(room, left.samples));
   PackedSide packed_right(search, channels, filled, right, std::min(room, right.samples));
   const int threads = num_threads();
-  std::vector<PairScratch> scratch(static_cast<size_t>(threads), PairScratch(search, rows, filled));
+  std::vector<PairScratch> scratch;
+  for (int i = 0; i < threads; ++i) scratch.emplace_back(rows);
 
   // Pairs of the same `room` samples on either side are searched together.
   const auto block = [&](int64_t pair) {

@@ -3,19 +3,17 @@
 // GPU has an own call for each direction.
 //   z          (samples, patches, channels) float32, finite
 //   references (others, other_patches, channels) float32, or null: pairs are within z
-//   origin     (channels,) float32: subtracted before the search; null: a mean of some patches
 //   pairs      (count, 2) int64: a sample of z and one of the references, or two of z
 //   forward    (count, patches) float32: from each patch of the first to the nearest of the second
 //   backward   (count, other_patches) float32: from the second to the first
-// The distances are those of musc2/nearest_patches.h on the same z and references where it does not
-// cut samples into slabs, and do not depend on which pairs are listed together.
+// The distances are those of musc2/nearest_patches.h.
 #include <cstdint>
 
 namespace musc2::cpu {
 
 void nearest_patches_of_pairs(const float* z, int64_t samples, int64_t patches, int64_t channels,
                               const float* references, int64_t others, int64_t other_patches,
-                              int64_t precision, int64_t memory, const float* origin,
-                              const int64_t* pairs, int64_t count, float* forward, float* backward);
+                              int64_t memory, const int64_t* pairs, int64_t count, float* forward,
+                              float* backward);
 
 }  // namespace musc2::cpu

@@ -51,99 +51,98 @@ int64_t filled_channels(const SampleSet& z, const SampleSet* references,
                       filled);
 }
 
-Search search_of(int64_t precision) {
-  constexpr int64_t bfloat16 = 1, int8 = 2, float16 = 3;
-  if (precision == int8 && patch_search_exists()(Search::int8)) return Search::int8;
-  const bool in_bfloat16 = precision == bfloat16 || precision == float16;
-  if (in_bfloat16 && patch_search_exists()(Search::bfloat16)) return Search::bfloat16;
+Search search_of(int64_t channels) {
+  constexpr int64_t most_channels =
+      (int64_t{1} << 31) / (127 * 127);  // whose sums fit into 32 bits
+  if (patch_search_exists()(Search::int8) && channels < most_channels) return Search::int8;
   return patch_search_exists()(Search::int16) ? Search::int16 : Search::float32;
 }
 
 namespace {
 
-// How low the search may have valued the true nearest, in `to`, of a kind of `from`.
-class Reach {
- public:
-  Reach(Search search, const PackedSlab& from, const PackedSlab& to)
-      : from_(from.patches),
-        measuring_(1 + unit * (static_cast<double>(from.features.channels) / 16 + 64)),
-        value_error_(search == Search::int16
-                         ? 16 * unit
-                         : 4 * unit * (static_cast<double>(from.patches.steps) + 16)) {
-    for (int64_t i = 0; i < to.patches.rows; ++i) {
-      error_ = std::max(error_, to.patches.errors[i]);
-      half_norm_ = std::min(half_norm_, to.patches.half_norms[i]);
-    }
-  }
+constexpr double unit = 1.0 / (1 << 24);                             // of rounding to float32
+constexpr float measured = -std::numeric_limits<float>::infinity();  // is never measured again
 
-  // A patch that is no farther than distance2, as measured, has at least this value in the search.
-  // By the triangle inequality its distance is off by at most what rounding took from both patches.
-  float of(int64_t kind, float distance2) const {
-    constexpr double vanished = 1e-13;  // products of smaller values lose digits, or are 0
-    const double distance = std::sqrt(static_cast<double>(distance2)) * measuring_ +
-                            from_.errors[kind] + error_ + vanished;
-    const double norms = -(static_cast<double>(from_.half_norms[kind]) + half_norm_);
-    return static_cast<float>(-(distance * distance / 2 + value_error_ * norms) * (1 + 2 * unit));
-  }
+// The kinds of rows of a slab from `first` on, as many as are searched at once.
+PackedSlab block(const PackedSlab& slab, int64_t first, int64_t most) {
+  const PackedPatches& all = slab.patches;
+  return {{all.cells + first * all.steps, all.half_norms + first, all.scales + first,
+           all.errors + first, all.row_starts + first, std::min(most, all.rows - first), all.steps},
+          {slab.features.patches, slab.features.rows + first, slab.features.channels},
+          nullptr};
+}
 
- private:
-  static constexpr double unit = 1.0 / (1 << 24);  // of rounding to float32
-  const PackedPatches& from_;
-  double measuring_, value_error_;
-  float error_ = 0, half_norm_ = 0;
-};
+// The kinds from `first` on, with what is known of them.
+KnownNearest known(const PackedSlab& kinds, int64_t first, KnownPatches& patches) {
+  return {kinds.features,
+          kinds.patches.rows,
+          patches.reach.data(),
+          kinds.patches.errors,
+          patches.distance2.data() + first,
+          patches.index.data() + first};
+}
 
-// Measures the listed kinds and what the search found for them.
-void measure(const std::vector<int32_t>& kinds, const PackedSlab& from, const PackedSlab& to,
-             FoundPatches& found, PairScratch& scratch) {
-  scratch.from.clear();
-  scratch.to.clear();
-  for (const int32_t kind : kinds) {
-    scratch.from.push_back(from.features.rows[kind]);
-    scratch.to.push_back(to.features.rows[found.index[static_cast<size_t>(kind)]]);
+// Measures what the search found for rows of a and, if `both`, of b.
+void measure_found(const PairValues& pairs, const KnownNearest& a, const KnownNearest& b, bool both,
+                   PairScratch& scratch) {
+  std::vector<int32_t>&rows = scratch.rows, &columns = scratch.columns;
+  rows.resize(static_cast<size_t>(a.rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  columns.assign(scratch.a.found.begin(), scratch.a.found.begin() + a.rows);
+  for (int32_t column = 0; both && column < b.rows; ++column) {
+    const int32_t row = scratch.b.found[static_cast<size_t>(column)];
+    if (columns[static_cast<size_t>(row)] == column) continue;  // each other's nearest
+    rows.push_back(row);
+    columns.push_back(column);
   }
-  scratch.distance2.resize(kinds.size());
-  measure_patches()(from.features.patches, to.features.patches, scratch.from.data(),
-                    scratch.to.data(), static_cast<int64_t>(kinds.size()), from.features.channels,
+  const size_t count = rows.size();
+  scratch.a_rows.resize(count);
+  scratch.b_rows.resize(count);
+  scratch.distance2.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    scratch.a_rows[i] = a.features.rows[rows[i]];
+    scratch.b_rows[i] = b.features.rows[columns[i]];
+  }
+  measure_patches()(a.features.patches, b.features.patches, scratch.a_rows.data(),
+                    scratch.b_rows.data(), static_cast<int64_t>(count), a.features.channels,
                     scratch.distance2.data());
-  for (size_t i = 0; i < kinds.size(); ++i)
-    found.distance2[static_cast<size_t>(kinds[i])] = scratch.distance2[i];
-}
-
-// Where another patch may be nearer than the one that the search found, measures all of these.
-void settle(Search search, const PackedSlab& from, const PackedSlab& to, FoundPatches& found,
-            PairScratch& scratch) {
-  const Reach reach(search, from, to);
-  std::vector<int32_t>& kinds = scratch.kinds;
-  kinds.clear();
-  scratch.reach.clear();
-  for (int32_t kind = 0; kind < from.patches.rows; ++kind) {
-    const auto k = static_cast<size_t>(kind);
-    const float lowest = reach.of(kind, found.distance2[k]);
-    if (found.runner_up[k] >= lowest && std::isfinite(lowest)) {
-      kinds.push_back(kind);
-      scratch.reach.push_back(lowest);
-    }
-  }
-  FoundPatches& open = scratch.open;
-  open.distance2.assign(kinds.size(), std::numeric_limits<float>::infinity());
-  open.index.resize(kinds.size());
-  measure_within()(search, from.patches, from.features, to.patches, to.features,
-                   scratch.cells.data(),
-                   {kinds.data(), scratch.reach.data(), static_cast<int64_t>(kinds.size()),
-                    open.distance2.data(), open.index.data()});
-  for (size_t i = 0; i < kinds.size(); ++i) {
-    found.distance2[static_cast<size_t>(kinds[i])] = open.distance2[i];
-    found.index[static_cast<size_t>(kinds[i])] = open.index[i];
+  for (size_t i = 0; i < count; ++i) {
+    a.update(rows[i], scratch.distance2[i], scratch.b_rows[i]);
+    b.update(columns[i], scratch.distance2[i], scratch.a_rows[i]);
+    pairs.values[rows[i] * pairs.stride + columns[i]] = measured;
   }
 }
 
-void report(const Slab& slab, const PackedSlab& from, const FoundPatches& found, const Slab& other,
-            const PackedSlab& to, const ResultColumn& column) {
+// By the triangle inequality a distance in the search is off by at most what rounding took from
+// both patches.
+void set_reach(const KnownNearest& patches, std::vector<float>& reach) {
+  constexpr double vanished = 1e-13;  // products of smaller values lose digits, or are 0
+  const double measuring = 1 + unit * (static_cast<double>(patches.features.channels) / 16 + 64);
+  for (int64_t kind = 0; kind < patches.rows; ++kind) {
+    const double distance = std::sqrt(static_cast<double>(patches.distance2[kind]));
+    const double farthest =
+        distance * measuring + static_cast<double>(patches.errors[kind]) + vanished;
+    reach[static_cast<size_t>(kind)] =
+        std::isfinite(farthest) ? static_cast<float>(farthest * (1 + 2 * unit)) : 0;
+  }
+}
+
+void set_slack(Search search, const PackedPatches& a, const PackedPatches& b,
+               std::vector<float>& slack) {
+  const double share =
+      search == Search::float32 ? 4 * unit * (static_cast<double>(a.steps) + 16) : 16 * unit;
+  const double largest =
+      -static_cast<double>(*std::min_element(b.half_norms, b.half_norms + b.rows));
+  for (int64_t i = 0; i < a.rows; ++i)
+    slack[static_cast<size_t>(i)] =
+        static_cast<float>(share * (largest - static_cast<double>(a.half_norms[i])) * (1 + unit));
+}
+
+void report(const Slab& slab, const PackedSlab& packed, const KnownPatches& known,
+            int64_t other_first_row, const ResultColumn& column) {
   for (int64_t row = 0; row < slab.rows; ++row) {
-    const auto kind = static_cast<size_t>(from.kinds[row]);
-    column.update(row, found.distance2[kind],
-                  to.features.rows[found.index[kind]] + other.first_row);
+    const auto kind = static_cast<size_t>(packed.kinds[row]);
+    column.update(row, known.distance2[kind], known.index[kind] + other_first_row);
   }
 }
 
@@ -152,30 +151,27 @@ void report(const Slab& slab, const PackedSlab& from, const FoundPatches& found,
 void search_pair(Search search, const Slab& a, const PackedSlab& packed_a, const Slab& b,
                  const PackedSlab& packed_b, PairScratch& scratch, const ResultColumn& forward,
                  const ResultColumn* backward) {
-  const bool is_exact = search == Search::float32 || search == Search::int16;
-  search_patches()(search, packed_a.patches, packed_b.patches, scratch.a.nearest(),
-                   scratch.b.nearest());
-  std::vector<int32_t>& kinds = scratch.kinds;
-  kinds.resize(static_cast<size_t>(packed_a.patches.rows));
-  std::iota(kinds.begin(), kinds.end(), 0);
-  measure(kinds, packed_a, packed_b, scratch.a, scratch);
-  if (is_exact) settle(search, packed_a, packed_b, scratch.a, scratch);
-  report(a, packed_a, scratch.a, b, packed_b, forward);
-  if (backward == nullptr) return;
-
-  // Pairs of patches that are each other's nearest have been measured already.
-  kinds.clear();
-  for (int32_t q = 0; q < packed_b.patches.rows; ++q) {
-    const auto p = static_cast<size_t>(scratch.b.index[static_cast<size_t>(q)]);
-    if (scratch.a.index[p] == q) {
-      scratch.b.distance2[static_cast<size_t>(q)] = scratch.a.distance2[p];
-    } else {
-      kinds.push_back(q);
+  scratch.a.start(packed_a.patches.rows);
+  scratch.b.start(packed_b.patches.rows);
+  for (int64_t i = 0; i < packed_a.patches.rows; i += scratch.at_once) {
+    const PackedSlab rows = block(packed_a, i, scratch.at_once);
+    for (int64_t j = 0; j < packed_b.patches.rows; j += scratch.at_once) {
+      const PackedSlab columns = block(packed_b, j, scratch.at_once);
+      const PairValues pairs{scratch.values.data(), scratch.stride};
+      search_patches()(search, rows.patches, columns.patches, pairs, scratch.a.nearest(),
+                       scratch.b.nearest());
+      const KnownNearest known_rows = known(rows, i, scratch.a),
+                         known_columns = known(columns, j, scratch.b);
+      measure_found(pairs, known_rows, known_columns, backward != nullptr, scratch);
+      set_reach(known_rows, scratch.a.reach);
+      if (backward != nullptr) set_reach(known_columns, scratch.b.reach);
+      set_slack(search, rows.patches, columns.patches, scratch.slack);
+      measure_within()(pairs, scratch.slack.data(), known_rows, known_columns,
+                       scratch.farthest.data());
     }
   }
-  measure(kinds, packed_b, packed_a, scratch.b, scratch);
-  if (is_exact) settle(search, packed_b, packed_a, scratch.b, scratch);
-  report(b, packed_b, scratch.b, a, packed_a, *backward);
+  report(a, packed_a, scratch.a, b.first_row, forward);
+  if (backward != nullptr) report(b, packed_b, scratch.b, a.first_row, *backward);
 }
 
 }  // namespace musc2::cpu

@@ -1,6 +1,8 @@
 #pragma once
 // The search of one pair of slabs.
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "cpu/patch_panel.h"
@@ -8,31 +10,50 @@
 
 namespace musc2::cpu {
 
-// What the search finds for each kind of rows of a slab: its nearest of the other slab's kinds.
-struct FoundPatches {
-  std::vector<float> value, runner_up, distance2;
-  std::vector<int32_t> index;
+// For each kind of rows of a slab the nearest known row of the other slab, and, for those of them
+// that are searched at once, what the search found.
+struct KnownPatches {
+  std::vector<float> distance2, value, reach;
+  std::vector<int32_t> index, found;
 
-  void resize(size_t rows) {
-    for (auto* values : {&value, &runner_up, &distance2}) values->resize(rows);
-    index.resize(rows);
+  KnownPatches(int64_t rows, int64_t at_once)
+      : distance2(static_cast<size_t>(rows)),
+        value(static_cast<size_t>(at_once)),
+        reach(static_cast<size_t>(at_once)),
+        index(static_cast<size_t>(rows)),
+        found(static_cast<size_t>(at_once)) {}
+
+  void start(int64_t rows) {
+    std::fill_n(distance2.begin(), rows, std::numeric_limits<float>::infinity());
+    std::fill_n(index.begin(), rows, std::numeric_limits<int32_t>::max());
+    std::fill(reach.begin(), reach.end(), 0.0f);
   }
-  Nearest nearest() { return {value.data(), index.data(), runner_up.data()}; }
+  Nearest nearest() { return {value.data(), found.data()}; }
 };
 
-// Memory of one thread for the search of a pair of slabs.
-struct PairScratch {
-  // For slabs of at most `rows` rows.
-  PairScratch(Search search, int64_t rows, int64_t channels)
-      : cells(static_cast<size_t>(micropanel_rows()() * patch_cells()(search, channels))) {
-    const auto padded = static_cast<size_t>(rows + micropanel_rows()());
-    a.resize(padded);
-    b.resize(padded);
-  }
+// Memory of one thread for the search of a pair of slabs of at most `rows` rows.
+class PairScratch {
+ public:
+  explicit PairScratch(int64_t rows)
+      : at_once(rows_at_once(rows)),
+        stride(at_once + 16),
+        values(at_once * stride),
+        a(rows, at_once),
+        b(rows, at_once),
+        slack(static_cast<size_t>(at_once)),
+        farthest(static_cast<size_t>(at_once)) {}
 
-  FoundPatches a, b, open;
-  std::vector<int32_t> kinds, from, to, cells;
-  std::vector<float> distance2, reach;
+  int64_t at_once, stride;  // of the kinds of a slab, so that the values stay in a cache
+  ScratchArray<float> values;
+  KnownPatches a, b;
+  std::vector<int32_t> rows, columns, a_rows, b_rows;
+  std::vector<float> distance2, slack, farthest;
+
+ private:
+  static int64_t rows_at_once(int64_t rows) {
+    const int64_t micropanel = micropanel_rows()();
+    return std::min((rows + micropanel - 1) / micropanel, 1008 / micropanel) * micropanel;
+  }
 };
 
 // Writes from a to b and, with `backward`, from b to a.

@@ -124,7 +124,7 @@ std::vector<float> patch_center(const SampleSet& z, const SampleSet* references,
 int64_t filled_channels(const SampleSet& z, const SampleSet* references,
                         const std::vector<float>& center);
 
-// The search that a precision of musc2/nearest_patches.h stands for on this machine.
-Search search_of(int64_t precision);
+// The fastest search of this machine.
+Search search_of(int64_t channels);
 
 }  // namespace musc2::cpu

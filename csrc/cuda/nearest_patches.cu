@@ -214,9 +214,9 @@ int64_t nearest_patches_scratch(int64_t samples, int64_t patches, int64_t channe
 }
 
 void nearest_patches(const void* z, int64_t samples, int64_t patches, int64_t channels,
-                     const void* references, int64_t others, int64_t other_patches,
-                     int64_t precision, int64_t memory, float* distance, int32_t* index,
-                     int64_t type, void* scratch, void* stream) {
+                     const void* references, int64_t others, int64_t other_patches, int64_t memory,
+                     float* distance, int32_t* index, int64_t precision, int64_t type,
+                     void* scratch, void* stream) {
   if (samples == 0 || others == 0) return;
   with_formats(precision, type, channels, [&](auto formats) {
     using Of = decltype(formats);

@@ -84,7 +84,6 @@ def nearest_patches(
     references: int,
     reference_samples: int,
     reference_patches: int,
-    precision: int,
     memory: int,
     distance: int,
     index: int,

@@ -11,7 +11,7 @@
 namespace musc2::cpu {
 namespace {
 
-constexpr const char* names[] = {"base", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16"};
+constexpr const char* names[] = {"base", "avx2", "avxvnni", "avx512", "avx512vnni"};
 
 // Whether the CPU has the instructions of AVX-VNNI; those of AVX-512 with VNNI have other codes.
 bool has_avxvnni() {
@@ -52,7 +52,7 @@ Isa best_isa() {
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (!avx512) return has_avxvnni() ? Isa::avxvnni : Isa::avx2;
   if (!__builtin_cpu_supports("avx512vnni")) return Isa::avx512;
-  return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512vnni;
+  return Isa::avx512vnni;
 #else
   return Isa::base;
 #endif
@@ -70,6 +70,14 @@ bool set_isa(const char* name) {
   const int isa = *name == '\0' ? initial() : find(name);
   if (isa >= 0) selected() = isa;
   return isa >= 0;
+}
+
+bool multiplies_bfloat16() {
+#if defined(__x86_64__) || defined(_M_X64)
+  return best_isa() == Isa::avx512vnni && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
 }
 
 const char* isa_name(Isa isa) { return names[static_cast<int>(isa)]; }

@@ -3,19 +3,6 @@
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
-uint32_t nearest_bfloat16(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-}
-
-float widen(uint32_t bfloat16) {
-  const uint32_t bits = bfloat16 << 16;
-  float value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 constexpr float subtraction_error = 6e-8f;  // of a value minus the center's, relative to it
 
 // Each packer converts a row, padded with zeros to whole cells, into cells side by side, and
@@ -25,16 +12,6 @@ float pack_float32(const float* row, int64_t count, int32_t* cells, float* error
   const float norm2 = squared_norm(row, count);
   *error = subtraction_error * 1.001f * __builtin_sqrtf(norm2);
   return -norm2 / 2;
-}
-
-float pack_bfloat16(float* row, int64_t count, int32_t* cells) {
-  for (int64_t s = 0; s < count; ++s) {
-    const uint32_t low = nearest_bfloat16(row[2 * s]), high = nearest_bfloat16(row[2 * s + 1]);
-    cells[s] = static_cast<int32_t>(low | high << 16);
-    row[2 * s] = widen(low);
-    row[2 * s + 1] = widen(high);
-  }
-  return -squared_norm(row, 2 * count) / 2;
 }
 
 // The largest magnitude of a row.
@@ -81,10 +58,13 @@ float pack_int16(float* row, int64_t count, int32_t* cells, float* scale, float*
   return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
 }
 
-float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, int32_t* row_start) {
+float pack_int8(float* row, int64_t count, int32_t* cells, float* scale, float* error,
+                int32_t* row_start) {
   const float largest = largest_magnitude(row, 4 * count);
   // The inverse of a denormal number may be infinite: such a row is packed as zeros.
   const float inverse = largest > 1e-36f ? 127 / largest : 0;
+  const float length = __builtin_sqrtf(squared_norm(row, 4 * count));
+  *scale = largest / 127;
   auto* bytes = reinterpret_cast<int8_t*>(cells);
   int32_t total = 0,
           norm = 0;  // the largest norm, 127 * 127 * channels, fits up to 133,000 channels
@@ -93,8 +73,9 @@ float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, i
     bytes[c] = static_cast<int8_t>(value);
     total += value;
     norm += value * value;
+    row[c] -= *scale * static_cast<float>(value);
   }
-  *scale = largest / 127;
+  *error = (__builtin_sqrtf(squared_norm(row, 4 * count)) + subtraction_error * length) * 1.001f;
   *row_start = -128 * total;
   return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
 }
@@ -102,10 +83,9 @@ float pack_int8(const float* row, int64_t count, int32_t* cells, float* scale, i
 float pack_row(Search search, float* row, int64_t cells, int32_t* row_cells, PackedPatches packed,
                int64_t r) {
   switch (search) {
-    case Search::bfloat16:
-      return pack_bfloat16(row, cells, row_cells);
     case Search::int8:
-      return pack_int8(row, cells, row_cells, packed.scales + r, packed.row_starts + r);
+      return pack_int8(row, cells, row_cells, packed.scales + r, packed.errors + r,
+                       packed.row_starts + r);
     case Search::int16:
       return pack_int16(row, cells, row_cells, packed.scales + r, packed.errors + r);
     default:

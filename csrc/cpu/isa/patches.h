@@ -5,10 +5,10 @@
 
 namespace musc2::cpu {
 
-enum class Search : int { float32, bfloat16, int8, int16 };
+enum class Search : int { float32, int8, int16 };
 
 // A sample packed for the search, as micropanels of micropanel_rows() rows. In a micropanel, step s
-// holds one 4-byte cell per row: 1 float32, 2 bfloat16 or int16, or 4 int8 values of consecutive channels.
+// holds one 4-byte cell per row: 1 float32, 2 int16 or 4 int8 values of consecutive channels.
 // The same layout serves as either operand of a product. Rows are padded to whole micropanels and
 // channels to whole steps, with zeros. Channels beyond the steps are 0 in both samples: they add
 // nothing to a product.
@@ -16,17 +16,22 @@ struct PackedPatches {
   int32_t* cells;
   float* half_norms;    // -|x|^2 / 2 of the packed values; -infinity for padding: it never wins
   float* scales;        // int8, int16: value = scale * integer
-  float* errors;        // float32, int16: no less than |x - packed x|
+  float* errors;        // no less than |x - packed x|
   int32_t* row_starts;  // int8: -128 times the row's sum
   int64_t rows, steps;
 };
 
 // For each patch of a sample its nearest patch of the other one: -distance^2 / 2 in the precision
-// of the search, and its number; in float32 and int16 also the value of the second nearest.
+// of the search, and its number.
 struct Nearest {
   float* value;
   int32_t* index;
-  float* runner_up;
+};
+
+// The values of all pairs of a search: row after row of a, `stride` apart.
+struct PairValues {
+  float* values;
+  int64_t stride;
 };
 
 // The features of the packed patches of a sample.
@@ -36,14 +41,25 @@ struct Features {
   int64_t channels;
 };
 
-// Packed patches whose nearest is not certain. A patch of the other sample whose value is below
-// `reach`, a finite number, is farther than another.
-struct OpenPatches {
-  const int32_t* rows;
-  const float* reach;
-  int64_t count;
+// Packed patches of one sample of a pair, with the nearest known patch of each in the other one.
+struct KnownNearest {
+  Features features;
+  int64_t rows;
+  const float* reach;  // another is as near only if it is within this and its error in the search
+  const float* errors;
   float* distance2;
-  int32_t* index;
+  int32_t* index;  // of a row of the features
+
+  // Of equal distances, which are roots, the first one counts, as between the slabs of a sample.
+  void update(int64_t row, float other2, int32_t other) const {
+    float& best2 = distance2[row];
+    if (other2 > best2) return;
+    const float best = __builtin_sqrtf(best2), distance = __builtin_sqrtf(other2);
+    if (distance < best || (distance == best && other < index[row])) {
+      best2 = other2;
+      index[row] = other;
+    }
+  }
 };
 
 // Rows per micropanel, cells that hold `channels`, and whether this instruction set supports the
@@ -58,20 +74,19 @@ MUSC2_ISA_FUNCTION(void, pack_patches, Search search, const Features& features, 
                    float* scratch, PackedPatches packed)
 
 // Finds for every row of a its nearest row of b, and the other way round; the lowest index wins
-// ties. `rows` and `columns` have room for whole micropanels.
+// ties. All have room for whole micropanels of rows and columns.
 MUSC2_ISA_FUNCTION(void, search_patches, Search search, const PackedPatches& a,
-                   const PackedPatches& b, Nearest rows, Nearest columns)
+                   const PackedPatches& b, PairValues pairs, Nearest rows, Nearest columns)
 
 // distance2[i] = |a[a_rows[i]] - b[b_rows[i]]|^2 for i < n, from the features. The same for (a, b)
 // and (b, a).
 MUSC2_ISA_FUNCTION(void, measure_patches, const float* a, const float* b, const int32_t* a_rows,
                    const int32_t* b_rows, int64_t n, int64_t channels, float* distance2)
 
-// Measures the patches of b within reach of open patches of a, as measure_patches() does, and
-// updates distance2 and index where one is nearer. scratch: micropanel_rows() * steps.
-MUSC2_ISA_FUNCTION(void, measure_within, Search search, const PackedPatches& a,
-                   const Features& a_features, const PackedPatches& b, const Features& b_features,
-                   int32_t* scratch, OpenPatches open)
+// Measures the pairs that are within reach of either patch, as measure_patches() does, and updates
+// what is known of both. slack[i]: how far rounding takes the values of row i.
+MUSC2_ISA_FUNCTION(void, measure_within, PairValues pairs, const float* slack,
+                   const KnownNearest& a, const KnownNearest& b, float* farthest)
 
 // Row a_row of one grid of patches and row b_row of another, of equally many columns. A window is
 // less than the columns.

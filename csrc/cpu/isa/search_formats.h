@@ -9,7 +9,6 @@ namespace {
 
 struct Float32 {
   using Sum = Floats;
-  static constexpr bool has_runner_up = true;
   static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column) {
     return load(b.half_norms + column) + a.half_norms[row];
   }
@@ -23,23 +22,6 @@ struct Float32 {
   }
 };
 
-#ifdef __AVX512BF16__
-struct Bfloat16 {
-  using Sum = Floats;
-  static constexpr bool has_runner_up = false;
-  static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches& b, int64_t column) {
-    return Float32::begin(a, row, b, column);
-  }
-  static Sum add(Sum sum, int32_t cell, const int32_t* column_cells) {
-    return (Sum)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(cell),
-                                 (__m512bh)_mm512_loadu_si512(column_cells));
-  }
-  static Floats end(Sum sum, const PackedPatches&, int64_t, const PackedPatches&, int64_t) {
-    return sum;
-  }
-};
-#endif
-
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 #define MUSC2_VNNI
 #endif
@@ -47,7 +29,6 @@ struct Bfloat16 {
 #ifdef MUSC2_VNNI
 struct Int8 {
   using Sum = Ints;
-  static constexpr bool has_runner_up = false;
   // The instruction multiplies unsigned by signed bytes: 128 is added to the column's bytes on the
   // fly, and the sum starts at the value that cancels it.
   static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches&, int64_t) {
@@ -71,23 +52,14 @@ struct Int8 {
 };
 #endif
 
-// Plain AVX-512 multiplies floats as fast.
-#if defined(MUSC2_VNNI) || (defined(__AVX2__) && !defined(__AVX512F__))
+// AVX-512 without VNNI multiplies floats as fast.
+#if defined(__AVX2__) && !defined(__AVX512F__) && !defined(MUSC2_VNNI)
 #define MUSC2_INT16_SEARCH
 struct Int16 {
   using Sum = Ints;
-  static constexpr bool has_runner_up = true;
   static Sum begin(const PackedPatches&, int64_t, const PackedPatches&, int64_t) { return Ints{}; }
   static Sum add(Sum sum, int32_t cell, const int32_t* column_cells) {
-#ifdef __AVX512VNNI__
-    return (Sum)_mm512_dpwssd_epi32((__m512i)sum, _mm512_loadu_si512(column_cells),
-                                    _mm512_set1_epi32(cell));
-#elif defined(__AVXVNNI__)
-    return (Sum)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)load(column_cells),
-                                        _mm256_set1_epi32(cell));
-#else
     return sum + (Sum)_mm256_madd_epi16((__m256i)load(column_cells), _mm256_set1_epi32(cell));
-#endif
   }
   // The same for (a, b) and (b, a).
   static Floats end(Sum sum, const PackedPatches& a, int64_t row, const PackedPatches& b,

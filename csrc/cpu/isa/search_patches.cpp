@@ -12,24 +12,23 @@ Ints lane_numbers() {
   return numbers;
 }
 
-// The nearest columns so far of tile_rows rows, one per lane, and the value of the runner-up. Lanes
-// are merged at the end of a group of micropanels.
+// The nearest columns so far of tile_rows rows, one per lane. Lanes are merged at the end of a group
+// of micropanels.
 struct RowCandidates {
   Floats value[tile_rows];
   Ints index[tile_rows];
-  Floats runner_up[tile_rows];
 };
 
 template <class Format>
 class NearestOfTiles {
  public:
-  NearestOfTiles(const Nearest& rows, const Nearest& columns) : rows_(rows), columns_(columns) {}
+  NearestOfTiles(PairValues pairs, const Nearest& rows, const Nearest& columns)
+      : pairs_(pairs), rows_(rows), columns_(columns) {}
 
   void begin(int64_t) {
     for (int i = 0; i < tile_rows; ++i) {
       candidates_.value[i] = Floats{} - __builtin_inff();
       candidates_.index[i] = Ints{} + 0x7fffffff;
-      candidates_.runner_up[i] = Floats{} - __builtin_inff();
     }
   }
 
@@ -39,18 +38,13 @@ class NearestOfTiles {
 #pragma GCC unroll 3
     for (int v = 0; v < VECTORS; ++v) {
       const int64_t at = column + v * width;
-      Floats best = load(columns_.value + at), runner_up{};
+      Floats best = load(columns_.value + at);
       Ints best_index = load(columns_.index + at);
-      if constexpr (Format::has_runner_up) runner_up = load(columns_.runner_up + at);
 #pragma GCC unroll 8
       for (int i = 0; i < tile_rows; ++i) {
         const Floats value = values.at(i, v);
+        store(pairs_.values + (row + i) * pairs_.stride + at, value);
         Floats& row_best = candidates_.value[i];
-        if constexpr (Format::has_runner_up) {
-          Floats& row_runner_up = candidates_.runner_up[i];
-          runner_up = larger(smaller(value, best), runner_up);
-          row_runner_up = larger(smaller(value, row_best), row_runner_up);
-        }
         const Ints nearer = value > best;
         best = nearer ? value : best;
         best_index = nearer ? Ints{} + static_cast<int32_t>(row + i) : best_index;
@@ -60,21 +54,16 @@ class NearestOfTiles {
       }
       store(columns_.value + at, best);
       store(columns_.index + at, best_index);
-      if constexpr (Format::has_runner_up) store(columns_.runner_up + at, runner_up);
     }
   }
 
   void end(int64_t row) {
     for (int i = 0; i < tile_rows; ++i) {
-      float best = rows_.value[row + i], runner_up = rows_.runner_up[row + i];
+      float best = rows_.value[row + i];
       int32_t best_index = rows_.index[row + i];
       for (int lane = 0; lane < width; ++lane) {
         const float value = candidates_.value[i][lane];
         const int32_t index = candidates_.index[i][lane];
-        const float beaten = value < best ? value : best;
-        runner_up = beaten > runner_up ? beaten : runner_up;
-        const float second = candidates_.runner_up[i][lane];
-        runner_up = second > runner_up ? second : runner_up;
         if (value > best || (value == best && index < best_index)) {
           best = value;
           best_index = index;
@@ -82,11 +71,11 @@ class NearestOfTiles {
       }
       rows_.value[row + i] = best;
       rows_.index[row + i] = best_index;
-      rows_.runner_up[row + i] = runner_up;
     }
   }
 
  private:
+  PairValues pairs_;
   const Nearest &rows_, &columns_;
   RowCandidates candidates_;
 };
@@ -95,16 +84,12 @@ void reset(const Nearest& nearest, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     nearest.value[i] = -__builtin_inff();
     nearest.index[i] = 0;
-    nearest.runner_up[i] = -__builtin_inff();
   }
 }
 
 }  // namespace
 
 bool patch_search_exists(Search search) {
-#ifdef __AVX512BF16__
-  if (search == Search::bfloat16) return true;
-#endif
 #ifdef MUSC2_VNNI
   if (search == Search::int8) return true;
 #endif
@@ -114,14 +99,14 @@ bool patch_search_exists(Search search) {
   return search == Search::float32;
 }
 
-void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, Nearest rows,
-                    Nearest columns) {
+void search_patches(Search search, const PackedPatches& a, const PackedPatches& b, PairValues pairs,
+                    Nearest rows, Nearest columns) {
   reset(rows, round_to_micropanels(a.rows));
   reset(columns, round_to_micropanels(b.rows));
   const int64_t fitting = group_bytes / (micropanel * 4 * a.steps);
   const int64_t group = micropanel * (fitting > 1 ? fitting : 1);
   with_format(search, [&](auto format) {
-    NearestOfTiles<decltype(format)> nearest(rows, columns);
+    NearestOfTiles<decltype(format)> nearest(pairs, rows, columns);
     for_each_tile<decltype(format)>(a, b, group, nearest);
   });
 }

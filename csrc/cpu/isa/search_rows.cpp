@@ -41,7 +41,7 @@ void measure_tile(const GridRows& rows, int64_t first, int64_t offset, float* di
   constexpr int64_t chains = 4, chunk = chains * width;
   constexpr int pairs = tile_patches * OFFSETS;
   const Tile<OFFSETS> tile(rows, first, offset);
-  const int64_t whole = rows.channels / chunk * chunk;
+  const int64_t whole = rows.channels / width * width;
   Floats totals[chains][pairs];
   for (int64_t chain = 0; chain < chains; ++chain) {
     Floats sums[tile_patches][OFFSETS] = {};

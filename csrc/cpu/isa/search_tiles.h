@@ -80,10 +80,6 @@ void for_each_tile(const PackedPatches& a, const PackedPatches& b, int64_t group
 template <class Use>
 void with_format(Search search, Use use) {
   switch (search) {
-#ifdef __AVX512BF16__
-    case Search::bfloat16:
-      return use(Bfloat16());
-#endif
 #ifdef MUSC2_VNNI
     case Search::int8:
       return use(Int8());

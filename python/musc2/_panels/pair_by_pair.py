@@ -19,7 +19,6 @@ def distance_table(
     references: torch.Tensor | None,
     table: torch.Tensor | None,
     *,
-    precision: str,
     memory: int,
     scratch: int,
 ) -> DistanceTable:
@@ -34,11 +33,11 @@ def distance_table(
         columns = table.shape[1]
     distances = DistanceTable(samples, patches, columns, memory // 4)
     most = max(_PAIRS, memory // (32 * patches))
-    within = PatchPairs(z, precision=precision, memory=scratch)
+    within = PatchPairs(z, memory=scratch)
     lists = pair_lists.of_all(samples) if table is None else iter([pair_lists.of_table(table)])
     measure(within, lists, distances, most)
     if references is not None:
-        across = PatchPairs(z, references, precision=precision, memory=scratch)
+        across = PatchPairs(z, references, memory=scratch)
         if table is None:
             lists = pair_lists.with_references(samples, len(references))
         else:

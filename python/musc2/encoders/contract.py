@@ -261,7 +261,7 @@ def matmul_dtype(op: str, precision: str, device: torch.device) -> torch.dtype:
         return _DTYPES[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if dispatch.isa() == "avx512bf16" else torch.float32
+    return torch.bfloat16 if dispatch.multiplies_bfloat16() else torch.float32
 
 
 _cast: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.nn.Module]] = WeakKeyDictionary()

@@ -60,11 +60,9 @@ def nearest_patches(
         z: features of L patches of N samples. They may also be bfloat16 or float16, which a GPU
             searches as they are.
         references: samples to compare with; by default the samples are compared with each other.
-        precision: of the search alone; distances are always measured in float32. On a CPU "auto"
-            and "float32" are exact: all patches that might be the nearest are measured.
-            "bfloat16", "float16" and "int8" permit a patch that is about as near; a CPU without
-            such instructions is exact. On a GPU "auto" is bfloat16, and so is "int8", but for
-            features in float32 or float16 where MUSC2_HOPPER is in use.
+        precision: of the search on a GPU; distances are always measured in float32. "auto" is
+            bfloat16, and so is "int8", but for features in float32 or float16 where MUSC2_HOPPER is
+            in use. A CPU measures all patches that might be the nearest, whatever it is.
         search_window: compare only with patches at most this many grid cells away, in float32.
         grid: (h, w) patches of a sample, for ``search_window``; by default a square.
         return_index: also return the nearest patches, (N, L, N) or (N, L, R) int32, -1 for a sample
@@ -104,11 +102,12 @@ def nearest_patches(
     type_code = arrays.TYPE_CODES[queries.dtype]
     if search_window is None:
         sizes = (samples, patches, channels)
-        keys_and_limits = (key_samples, key_patches, PRECISION_CODES[precision], memory)
-        is_mutual = references is None
-        scratch = dispatch.scratch(OP, queries, *sizes, is_mutual, *keys_and_limits, type_code)
-        arguments = (*sizes, address, *keys_and_limits, distance, index)
-        dispatch.launch(OP, queries, *arguments, gpu_only=(type_code, scratch))
+        key_sizes = (key_samples, key_patches)
+        code, is_mutual = PRECISION_CODES[precision], references is None
+        limits = (code, memory, type_code)
+        scratch = dispatch.scratch(OP, queries, *sizes, is_mutual, *key_sizes, *limits)
+        arguments = (*sizes, address, *key_sizes, memory, distance, index)
+        dispatch.launch(OP, queries, *arguments, gpu_only=(code, type_code, scratch))
     else:
         height, width = _grid(grid, patches, key_patches)
         window = checks.whole(OP, "search_window", search_window, 0)

@@ -111,14 +111,7 @@ def row_source(
     is_known = features.measured is not None or (table is None and fits)
     if is_known or not in_one_product(z, features.window):
         return source
-    kept = distance_table(
-        z,
-        references,
-        table,
-        precision=features.precision,
-        memory=memory,
-        scratch=scratch or CPU_MEMORY,
-    )
+    kept = distance_table(z, references, table, memory=memory, scratch=scratch or CPU_MEMORY)
     return replace(source, kept=kept)
 
 

@@ -166,6 +166,11 @@ def isa() -> str:
     return _cpu.isa()
 
 
+def multiplies_bfloat16() -> bool:
+    """Return whether this CPU has instructions for products in bfloat16."""
+    return _cpu.multiplies_bfloat16()
+
+
 def _check_environment() -> None:
     """Warn of values of MUSC2_NUM_THREADS and MUSC2_ISA that are not used."""
     threads = os.environ.get("MUSC2_NUM_THREADS", "")

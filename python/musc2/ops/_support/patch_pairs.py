@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from musc2.ops._support import arrays, dispatch, magnitude
-from musc2.ops.nearest_patches import CPU_MEMORY, PRECISION_CODES, nearest_patches
+from musc2.ops.nearest_patches import CPU_MEMORY, nearest_patches
 
 OP = "nearest_patches_of_pairs"
 
@@ -16,9 +16,7 @@ OP = "nearest_patches_of_pairs"
 class PatchPairs:
     """Samples z (N, L, C), and references (R, L', C) unless pairs are within z.
 
-    They are checked once, however many calls follow. origin: (C,), which searches in low precision
-    subtract first, by default a mean of patches: pairs of different calls are searched alike only
-    with the same one.
+    They are checked once, however many calls follow.
     """
 
     def __init__(
@@ -26,9 +24,7 @@ class PatchPairs:
         z: torch.Tensor,
         references: torch.Tensor | None = None,
         *,
-        precision: str = "auto",
         memory: int = CPU_MEMORY,
-        origin: torch.Tensor | None = None,
     ) -> None:
         queries = arrays.features(OP, "z", z, "N, L, C")
         self._exponent = magnitude.excess_exponent(queries)
@@ -38,18 +34,13 @@ class PatchPairs:
             self._exponent = magnitude.excess_exponent(queries, keys)
             self._references = magnitude.shifted(keys, -self._exponent)
         self._z = magnitude.shifted(queries, -self._exponent)
-        self._origin: torch.Tensor | None = None
-        if origin is not None:
-            self._origin = magnitude.shifted(origin, -self._exponent).contiguous()
-        self._options = (PRECISION_CODES[precision], memory)
+        self._memory = memory
 
     def distances(self, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return forward (count, L) and backward (count, L') of pairs (count, 2).
 
         Row (i, j) of ``pairs`` is sample i of z and sample j of the references, or of z; forward is
-        from each patch of i to the nearest one of j. Distances do not depend on which pairs are
-        listed together. They are those of ``nearest_patches`` on the same z and references, unless
-        that cuts its samples because there are few, fewer than 6.
+        from each patch of i to the nearest one of j. Distances are those of ``nearest_patches``.
         """
         z, listed = self._z, arrays.indices(OP, "pairs", pairs, "count, 2")
         keys = z if self._references is None else self._references
@@ -58,8 +49,7 @@ class PatchPairs:
         forward = z.new_empty(count, z.shape[1])
         backward = z.new_empty(count, keys.shape[1])
         sizes = (*z.shape, address, len(keys), keys.shape[1])
-        options = (*self._options, 0 if self._origin is None else self._origin.data_ptr())
-        dispatch.launch(OP, z, *sizes, *options, listed, count, forward, backward)
+        dispatch.launch(OP, z, *sizes, self._memory, listed, count, forward, backward)
         scale = self._exponent
         return magnitude.shifted(forward, scale), magnitude.shifted(backward, scale)
 
@@ -81,7 +71,7 @@ def both_directions(
     samples, partners = len(z), len(references)
     if in_one_product(z, search_window):
         pairs = torch.cartesian_prod(torch.arange(samples), torch.arange(partners))
-        forward, backward = PatchPairs(z, references, precision=precision).distances(pairs)
+        forward, backward = PatchPairs(z, references).distances(pairs)
         own_shape = (samples, partners, z.shape[1])
         return forward.reshape(own_shape), backward.reshape(samples, partners, references.shape[1])
 
