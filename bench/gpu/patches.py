@@ -132,10 +132,9 @@ def searched_alone(z: torch.Tensor, precision: str) -> Callable[[], object]:
     """Return the search without measuring distances, which only the kernel itself offers."""
     if not dispatch.on_gpu(z):
         return lambda: ops.nearest_patches(z, precision=precision)
-    samples, patches, channels = z.shape
     op, type_code = "nearest_patches", arrays.TYPE_CODES[z.dtype]
     code = PRECISION_CODES[precision]
-    keys = (samples, patches)
+    keys = z.shape[:2]
     scratch = dispatch.scratch(op, z, *z.shape, True, *keys, code, GPU_MEMORY, type_code)
     arguments = (*z.shape, None, *keys, GPU_MEMORY, None, None)
     return lambda: dispatch.launch(op, z, *arguments, gpu_only=(code, type_code, scratch))

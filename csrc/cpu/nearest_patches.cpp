@@ -111,8 +111,7 @@ void nearest_patches(const float* z, int64_t samples, int64_t patches, int64_t c
   if (pairs == 0 || patches == 0 || other_patches == 0) return;
 
   const Search search = search_of(channels);
-  // Slabs must not depend on the number of threads, or results could.
-  constexpr int64_t tasks = 32;  // enough to keep all threads busy
+  const int64_t tasks = 4 * int64_t{num_threads()};  // to keep all busy
   const int64_t micropanel = micropanel_rows()();
   const auto slabs = [&](int64_t rows) {
     const int64_t for_threads =

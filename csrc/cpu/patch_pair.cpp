@@ -52,16 +52,16 @@ int64_t filled_channels(const SampleSet& z, const SampleSet* references,
 }
 
 Search search_of(int64_t channels) {
-  constexpr int64_t most_channels =
-      (int64_t{1} << 31) / (127 * 127);  // whose sums fit into 32 bits
+  constexpr int64_t most_channels = (int64_t{1} << 31) / (127 * 127);  // a sum fits into 32 bits
   if (patch_search_exists()(Search::int8) && channels < most_channels) return Search::int8;
   return patch_search_exists()(Search::int16) ? Search::int16 : Search::float32;
 }
 
 namespace {
 
-constexpr double unit = 1.0 / (1 << 24);                             // of rounding to float32
-constexpr float measured = -std::numeric_limits<float>::infinity();  // is never measured again
+constexpr double unit = 1.0 / (1 << 24);  // of rounding to float32
+// The value of a pair that need not be measured again.
+constexpr float measured = -std::numeric_limits<float>::infinity();
 
 // The kinds of rows of a slab from `first` on, as many as are searched at once.
 PackedSlab block(const PackedSlab& slab, int64_t first, int64_t most) {
@@ -127,6 +127,7 @@ void set_reach(const KnownNearest& patches, std::vector<float>& reach) {
   }
 }
 
+// How far rounding to float32 may take the values of each row of a.
 void set_slack(Search search, const PackedPatches& a, const PackedPatches& b,
                std::vector<float>& slack) {
   const double share =

@@ -12,6 +12,7 @@
 //   |- tile_mainloop.h          the policy for all GPUs: cp.async stages, mma.sync mainloop
 //   `- patch_search.h           the search kernel, which both policies fill in (this file)
 //      |- patch_minima.h        the epilogue: accumulators -> one key per line and sample
+//      |  `- patch_sums.h       what the accumulators start at and end as
 //      `- patch_completions.h   a ring buffer from the consumer warps to the measuring warps
 //         `- patch_distances.h  exact distances of the patches found
 //            `- patch_panel.h, patch_tiles.h, formats.h

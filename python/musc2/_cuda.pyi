@@ -87,6 +87,7 @@ def nearest_patches(
     memory: int,
     distance: int,
     index: int,
+    precision: int,
     type_code: int,
     scratch: int,
     stream: int,

@@ -248,8 +248,8 @@ class Config:
         "auto",
         MUTUAL,
         kinds.choice("auto", "float32", "bfloat16", "float16", "int8"),
-        "Type of the search for nearest patches; distances are measured in float32. auto and "
-        "float32 are exact on a CPU; on a GPU auto is bfloat16.",
+        "Type of the search for nearest patches on a GPU; distances are measured in float32. auto: "
+        "bfloat16. A CPU finds the nearest, as measured, whatever this is.",
     )
     search_window: int | str | None = setting(
         None,

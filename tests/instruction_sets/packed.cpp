@@ -8,7 +8,7 @@ namespace musc2::instruction_sets {
 using cpu::Search;
 
 const char* name_of(Search search) {
-  constexpr const char* names[] = {"float32", "bfloat16", "int8", "int16"};
+  constexpr const char* names[] = {"float32", "int8", "int16"};
   return names[static_cast<int>(search)];
 }
 
@@ -47,16 +47,8 @@ double Packed::number(int64_t row, int64_t channel) const {
     std::memcpy(&value, bytes + 2 * part, sizeof value);
     return value;
   }
-  uint32_t bits = 0;
-  if (search_ == Search::bfloat16) {
-    uint16_t high;
-    std::memcpy(&high, bytes + 2 * part, sizeof high);
-    bits = static_cast<uint32_t>(high) << 16;
-  } else {
-    std::memcpy(&bits, bytes, sizeof bits);
-  }
   float value;
-  std::memcpy(&value, &bits, sizeof value);
+  std::memcpy(&value, bytes, sizeof value);
   return static_cast<double>(value);
 }
 

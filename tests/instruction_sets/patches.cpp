@@ -11,8 +11,6 @@
 namespace musc2::instruction_sets {
 namespace {
 
-using cpu::Search;
-
 struct Samples {
   int64_t count, patches, channels;
   std::vector<float> z;
@@ -30,26 +28,6 @@ struct Samples {
   }
 };
 
-// By how much a distance may exceed the best: each of two is off by the rounding of its two ends.
-double largest_excess(Search search, const Samples& samples) {
-  double largest = 0, largest_norm = 0;
-  for (int64_t row = 0; row < samples.count * samples.patches; ++row) {
-    double norm = 0;
-    for (int64_t c = 0; c < samples.channels; ++c) {
-      const double value =
-          static_cast<double>(samples.z[static_cast<size_t>(row * samples.channels + c)]);
-      largest = std::max(largest, std::abs(value));
-      norm += value * value;
-    }
-    largest_norm = std::max(largest_norm, std::sqrt(norm));
-  }
-  const double root = std::sqrt(static_cast<double>(samples.channels));
-  // The inputs have a mean near 0, which the search subtracts.
-  if (search == Search::int8) return 4 * largest / 254 * root * 1.2;
-  if (search == Search::bfloat16) return 4 * largest_norm / 512 * 1.2;
-  return 1e-5;  // exact: what the search cannot tell apart is measured
-}
-
 // The best distance of each patch to each sample, as nearest_patches writes them.
 std::vector<double> best_distances(const Samples& samples) {
   std::vector<double> best;
@@ -66,16 +44,16 @@ std::vector<double> best_distances(const Samples& samples) {
   return best;
 }
 
-Results search(const Samples& samples, int64_t precision, int64_t memory) {
+Results search(const Samples& samples, int64_t memory) {
   const auto size = static_cast<size_t>(samples.count * samples.patches * samples.count);
   Results results{std::vector<float>(size), std::vector<int32_t>(size)};
   cpu::nearest_patches(samples.z.data(), samples.count, samples.patches, samples.channels, nullptr,
-                       0, 0, precision, memory, results.floats.data(), results.integers.data());
+                       0, 0, memory, results.floats.data(), results.integers.data());
   return results;
 }
 
-void check_results(const Samples& samples, const Results& results, const std::vector<double>& best,
-                   double excess) {
+void check_results(const Samples& samples, const Results& results,
+                   const std::vector<double>& best) {
   size_t at = 0;
   for (int64_t i = 0; i < samples.count; ++i) {
     for (int64_t p = 0; p < samples.patches; ++p) {
@@ -92,14 +70,14 @@ void check_results(const Samples& samples, const Results& results, const std::ve
         }
         const double own = samples.distance(i, p, j, index);
         check(std::abs(distance - own) <= 1e-6 + 1e-5 * own, "a distance is that of its patch");
-        check(own <= best[at] + excess, "a patch is nearly the nearest");
+        check(own <= best[at] + 1e-5, "a patch is the nearest");
       }
     }
   }
 }
 
 // All pairs that are listed have the bits of the search of all.
-void check_pairs(const Samples& samples, int64_t precision, int64_t memory, const Results& all) {
+void check_pairs(const Samples& samples, int64_t memory, const Results& all) {
   std::vector<int64_t> pairs;
   for (int64_t i = 0; i < samples.count; ++i) {
     for (int64_t j = i + 1; j < samples.count; ++j) pairs.insert(pairs.end(), {i, j});
@@ -107,8 +85,8 @@ void check_pairs(const Samples& samples, int64_t precision, int64_t memory, cons
   const auto count = static_cast<int64_t>(pairs.size() / 2);
   std::vector<float> forward(static_cast<size_t>(count * samples.patches)), backward(forward);
   cpu::nearest_patches_of_pairs(samples.z.data(), samples.count, samples.patches, samples.channels,
-                                nullptr, 0, 0, precision, memory, nullptr, pairs.data(), count,
-                                forward.data(), backward.data());
+                                nullptr, 0, 0, memory, pairs.data(), count, forward.data(),
+                                backward.data());
   bool equal = true;
   for (int64_t pair = 0; pair < count; ++pair) {
     const int64_t i = pairs[static_cast<size_t>(2 * pair)],
@@ -138,17 +116,12 @@ void check_nearest_patches() {
     const Samples samples{count, patches, channels, random.normal(count * patches * channels)};
     const std::vector<double> best = best_distances(samples);
     for (const char* isa : isas()) {
-      for (const int64_t precision : {0, 1, 2, 3, 4}) {
-        begin("nearest_patches of " + std::to_string(patches) + " x " + std::to_string(channels) +
-                  ", precision " + std::to_string(precision),
-              isa);
-        const double excess = largest_excess(cpu::search_of(precision), samples);
-        const Results all = search(samples, precision, much);
-        check_results(samples, all, best, excess);
-        check_results(samples, search(samples, precision, 1), best, excess);
-        // Larger samples are cut into slabs, of which a patch may have another nearest one.
-        if (patches < 96) check_pairs(samples, precision, much, all);
-      }
+      begin("nearest_patches of " + std::to_string(patches) + " x " + std::to_string(channels),
+            isa);
+      const Results all = search(samples, much);
+      check_results(samples, all, best);
+      check_results(samples, search(samples, 1), best);
+      check_pairs(samples, much, all);
     }
   }
 }
@@ -175,18 +148,14 @@ void check_near_copies() {
     }
     const Samples samples{count, patches, channels, z};
     for (const char* isa : isas()) {
-      for (const int64_t precision : {0, 4}) {
-        begin("near copies, " + std::to_string(patches) + " x " + std::to_string(channels) +
-                  ", precision " + std::to_string(precision),
-              isa);
-        Results measured = search(samples, precision, 1);
-        const Results found = search(samples, precision, 1 << 26);
-        check(found.floats == measured.floats, "little memory changes no distance");
-        cpu::nearest_patches_in_window(z.data(), count, 1, patches, channels, nullptr, 0, patches,
-                                       measured.floats.data(), measured.integers.data());
-        check(found.floats == measured.floats, "distances are those of measuring all");
-        check(found.integers == measured.integers, "patches are those of measuring all");
-      }
+      begin("near copies, " + std::to_string(patches) + " x " + std::to_string(channels), isa);
+      Results measured = search(samples, 1);
+      const Results found = search(samples, 1 << 26);
+      check(found.floats == measured.floats, "little memory changes no distance");
+      cpu::nearest_patches_in_window(z.data(), count, 1, patches, channels, nullptr, 0, patches,
+                                     measured.floats.data(), measured.integers.data());
+      check(found.floats == measured.floats, "distances are those of measuring all");
+      check(found.integers == measured.integers, "patches are those of measuring all");
     }
   }
 }

@@ -2,7 +2,7 @@
 # Runs the inner loops of csrc/cpu on a CPU that this machine need not have: emulated by Bochs, with AVX-512 and VNNI.
 #   bash tests/instruction_sets/run.sh           # some minutes
 #   bash tests/instruction_sets/run.sh --here    # on this machine's own CPU instead: a second
-#   ISA=avx512bf16 bash tests/instruction_sets/run.sh --here      # fails where the machine lacks that instruction set
+#   ISA=avx512vnni bash tests/instruction_sets/run.sh --here      # fails where the machine lacks that instruction set
 # Builds into build/instruction_sets, or $FOLDER. Needs a C++ compiler, CMake and pybind11; to emulate, Debian 12 and
 #   apt-get install bochs xorriso isolinux syslinux-common cpio
 # Debian's kernel is downloaded once (26 MB); it is not installed. $LIMIT, 1800 by default, is in seconds.

@@ -3,14 +3,15 @@
 namespace musc2::cpu::MUSC2_ISA {
 namespace {
 
-constexpr float subtraction_error = 6e-8f;  // of a value minus the center's, relative to it
+// Of a value minus the center's, and of what an integer leaves of it, relative to the value.
+constexpr float rounding_error = 6e-8f;
 
 // Each packer converts a row, padded with zeros to whole cells, into cells side by side, and
 // returns -|x|^2 / 2 of the packed values.
 float pack_float32(const float* row, int64_t count, int32_t* cells, float* error) {
   __builtin_memcpy(cells, row, static_cast<size_t>(count) * sizeof(float));
   const float norm2 = squared_norm(row, count);
-  *error = subtraction_error * 1.001f * __builtin_sqrtf(norm2);
+  *error = rounding_error * 1.001f * __builtin_sqrtf(norm2);
   return -norm2 / 2;
 }
 
@@ -54,7 +55,7 @@ float pack_int16(float* row, int64_t count, int32_t* cells, float* scale, float*
     row[2 * s] -= *scale * static_cast<float>(low);
     row[2 * s + 1] -= *scale * static_cast<float>(high);
   }
-  *error = (__builtin_sqrtf(squared_norm(row, 2 * count)) + subtraction_error * length) * 1.001f;
+  *error = (__builtin_sqrtf(squared_norm(row, 2 * count)) + 2 * rounding_error * length) * 1.001f;
   return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
 }
 
@@ -75,7 +76,7 @@ float pack_int8(float* row, int64_t count, int32_t* cells, float* scale, float* 
     norm += value * value;
     row[c] -= *scale * static_cast<float>(value);
   }
-  *error = (__builtin_sqrtf(squared_norm(row, 4 * count)) + subtraction_error * length) * 1.001f;
+  *error = (__builtin_sqrtf(squared_norm(row, 4 * count)) + 2 * rounding_error * length) * 1.001f;
   *row_start = -128 * total;
   return -(*scale) * (*scale) * static_cast<float>(norm) / 2;
 }

@@ -15,7 +15,7 @@ from musc2._transfer import upload
 from musc2.cloud import Cloud, center_points
 from musc2.encoders import _runtimes, contract
 from musc2.encoders._checkpoints import fetching, weights
-from musc2.encoders._point_mae.tokenizer import WIDTH, Tokenizer
+from musc2.encoders._point_mae import WIDTH, Tokenizer
 from musc2.encoders.contract import PUBLISHED_DEFAULTS, Modality, Pretrained, TokenDefaults
 from musc2.ops import Groups
 
