@@ -16,9 +16,10 @@ from parts import SMALL, same, score_small
 import dying_tasks
 import musc2
 from musc2 import Config, score
-from musc2._cluster import blocks, session, worker
+from musc2._cluster import blocks, searching, session, worker
 from musc2.cli import main
 from musc2.errors import ClusterError, InputError
+from musc2.ops import nearest_patches
 
 STORE = 80 << 20  # bytes, about the least that Ray takes
 STAGES = ("load", "fit", "encode", "features", "copies_of", "among", "pairs", "row_scores")
@@ -53,6 +54,27 @@ def images(rng):
 @pytest.fixture
 def scans(rng):
     return parts.maps(rng, 21, defect=(4, 15, 30))
+
+
+@pytest.fixture(params=[None, 2])
+def search(request):
+    return searching.Search(window=request.param, grid=(9, 12))
+
+
+def test_distances_between_blocks_are_those_among_all_parts(rng, search):
+    """Near copies: a search that is not exact depends on what else is in a block."""
+    z = rng.standard_normal((1, 108, 33)) + 1e-4 * rng.standard_normal((7, 108, 33))
+    z[:3] += 5 * rng.standard_normal(33)
+    z = z.astype(np.float32)
+    options = {"search_window": search.window, "grid": search.grid}
+    expected = nearest_patches(z, **options).permute(0, 2, 1).numpy()
+    first, second = z[:3], z[3:]
+    np.testing.assert_array_equal(searching.among(search, first), expected[:3, :3])
+    np.testing.assert_array_equal(searching.among(search, second), expected[3:, 3:])
+    forward, backward = searching.pairs(search, first, second)
+    np.testing.assert_array_equal(forward, expected[:3, 3:])
+    np.testing.assert_array_equal(backward, expected[3:, :3])
+    np.testing.assert_array_equal(searching.to_references(search, first, second), forward)
 
 
 @pytest.mark.parametrize("size", [4, 8, 10, 21])
@@ -90,6 +112,15 @@ def test_tensors_clouds_masks_and_few_parts(cluster, images, scans):
     same(score_small(pcd=clouds), score_small(pcd=clouds, cluster=cluster))
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_few_parts_in_several_blocks(cluster, images, scans, monkeypatch, size):
+    blocks_of(monkeypatch, size)
+    options = {"references": {"rgb": images[3:7], "pcd": scans[3:7]}}
+    images, scans = images[:3], scans[:3]
+    alone = score_small(images, scans, **options)
+    same(alone, score_small(images, scans, **options, cluster=cluster))
+
+
 @pytest.mark.parametrize(("size", "good"), [(4, False), (8, True), (21, True)])
 def test_references(cluster, images, scans, monkeypatch, size, good):
     """13 samples and 8 references are no multiples of 4 and 8."""
@@ -107,7 +138,7 @@ def test_references(cluster, images, scans, monkeypatch, size, good):
 
 @pytest.mark.parametrize(("samples", "count"), [(1, 5), (2, 15), (2, 16), (9, 1), (40, 40)])
 def test_any_number_of_references(cluster, rng, samples, count):
-    """Fewer than 32 pairs are measured at once; more than 32 references are thinned for the unit.
+    """More than 32 references are thinned for the unit.
 
     One sample has no other sample, and one reference no other reference.
     """

@@ -181,12 +181,6 @@ def test_distances_are_kept_where_they_do_not_fit_into_half_of_the_memory(featur
     assert row_source(windowed, memory=1).kept is None
 
 
-@pytest.mark.parametrize(("count", "is_kept"), [(5, False), (6, True)])
-def test_distances_of_few_parts_are_never_kept(features, count, is_kept):
-    few = Features(z=features.z[:count], precision="float32")
-    assert (row_source(few, memory=1).kept is not None) == is_kept
-
-
 def test_the_search_has_a_quarter_of_the_memory_but_enough_for_a_pair(features):
     pair = 3 * (12 + 64) * (4 * 5 + 64)
     assert row_source(features, memory=1).memory == pair

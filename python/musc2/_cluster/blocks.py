@@ -24,8 +24,6 @@ from musc2.maps import Frame
 from musc2.tokens import Outline
 
 BLOCK = 64  # parts, at most: fewer where there are few for the number of workers
-FEW_PAIRS = 32  # of parts: one process cuts the parts of fewer into pieces
-_FEW = 9  # parts that have so many pairs
 _ENCODED = 8  # parts that a network encodes at once
 
 
@@ -89,8 +87,6 @@ def block_size(samples: int, workers: int) -> int:
     >>> block_size(10_000, 16), block_size(200, 2), block_size(8, 2)
     (64, 32, 8)
     """
-    if samples < _FEW:
-        return samples
     size = math.ceil(samples / math.ceil(math.sqrt(32 * workers)))
     return min(BLOCK, math.ceil(size / _ENCODED) * _ENCODED)
 
@@ -153,7 +149,7 @@ def encoded(
     for own, summary in zip(tokens, session.get(pending), strict=True):
         if summary is not None:
             blocks.tokens.append(own)
-            blocks.summaries.append(_with_origins(summary, samples))
+            blocks.summaries.append(_with_samples(summary, samples))
     return blocks
 
 
@@ -196,7 +192,7 @@ def _check_sent(session: Session, argument: str, name: str, encoder: object) -> 
         raise InputError(msg) from error
 
 
-def _with_origins(summary: BlockSummary, samples: Sequence[inputs.Sample]) -> BlockSummary:
+def _with_samples(summary: BlockSummary, samples: Sequence[inputs.Sample]) -> BlockSummary:
     """Return the summary with the caller's samples, which workers did not get."""
     outputs: list[OutputSpec] = []
     for output in summary.outputs:

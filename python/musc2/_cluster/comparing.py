@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
 from musc2 import patch_scores
 from musc2._arguments.search_window import window_of
-from musc2._cluster.searching import Array, Search, sampled_rows
+from musc2._cluster.searching import Array, Search
 from musc2._panels import sample_links
 from musc2._panels.medians import median_of
 from musc2.by_modality import ByModality
@@ -47,22 +46,18 @@ def features(
     layers: tuple[int, int],
     defaults: ByModality[TokenDefaults],
     config: Config,
-    rows: tuple[int, int],
-) -> tuple[Any, ...]:
-    """Return (n, L, C) of each degree and modality, and sampled rows of each of them.
+) -> Array | tuple[Array, ...]:
+    """Return (n, L, C) of each degree and modality, a single array as it is.
 
-    layers: the number of the layer and their count; rows: the number of the block's first part and
-    the count of all parts.
+    layers: the number of the layer and their count.
     """
     layer, count = layers
     own = patch_scores.features_of(views[view], layer, defaults, config, count)
     arrays: list[Array] = []
-    sampled: list[Array] = []
     for item in own:
         for z in item.values():
             arrays.append(np.ascontiguousarray(z.cpu().numpy()))
-            sampled.append(sampled_rows(arrays[-1], *rows))
-    return (sampled, *arrays)
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
 
 def window(
@@ -147,7 +142,7 @@ def matches(
     source = _whole(list(dict(searches.items())), blocks)
 
     def searched(features: Features, search: Search) -> Features:
-        return replace(features, precision=search.precision, window=search.window, grid=search.grid)
+        return replace(features, window=search.window, grid=search.grid)
 
     return matches_of(source.combine(searched, searches), subsets, None, outline, chosen)
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from musc2._cluster import comparing, searching
-from musc2._cluster.blocks import FEW_PAIRS
 from musc2._cluster.comparing import RowOptions
 from musc2._cluster.searching import Search
 from musc2._cluster.session import Session
@@ -34,71 +33,49 @@ Distances = dict[str, list[list[Any]]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RemoteFeatures(Features):
-    """Features whose z is empty here: references to blocks (n, L, C), and to sampled rows.
+    """Features whose z is empty here: references to blocks (n, L, C).
 
-    partners: the same of the parts that others are compared with and that are not scored. number:
-    which of a block's samples of rows are those of these features.
+    partners: the same of the parts that others are compared with and that are not scored.
     """
 
     blocks: list[Any] = field(default_factory=list)
-    sampled: list[Any] = field(default_factory=list)
     partners: list[Any] = field(default_factory=list)
-    partners_sampled: list[Any] = field(default_factory=list)
-    number: int = 0
 
     @property
     def search(self) -> Search:
-        """How its patches are compared."""
-        return Search(precision=self.precision, window=self.window, grid=self.grid)
+        """Where its nearest patches are looked for."""
+        return Search(window=self.window, grid=self.grid)
 
 
 _Started = tuple[ByModality[RemoteFeatures], Distances]
 """Features, and references to their distances."""
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureBlock:
-    """References to the sampled rows and the features, one by one, of a block."""
+def feature_blocks(
+    session: Session,
+    tokens: Sequence[Any],
+    place: tuple[int, int, int],
+    defaults: ByModality[TokenDefaults],
+    config: Config,
+    items: int,
+) -> list[list[Any]]:
+    """Return references to the features of one layer, one by one, of each block of tokens.
 
-    sampled: Any
-    features: list[Any]
-
-    @classmethod
-    def all_of(
-        cls,
-        session: Session,
-        tokens: Sequence[Any],
-        counts: Sequence[int],
-        place: tuple[int, int, int],
-        defaults: ByModality[TokenDefaults],
-        config: Config,
-        items: int,
-    ) -> list[FeatureBlock]:
-        """Return the features of one layer; place: the view, the layer and how many there are."""
-        view, layer, count = place
-        returns = 1 + items * len(defaults.items())
-        blocks: list[FeatureBlock] = []
-        first = 0
-        for own, parts in zip(tokens, counts, strict=True):
-            rows = (first, sum(counts))
-            sampled, *features = session.run(
-                comparing.features,
-                own,
-                view,
-                (layer, count),
-                defaults,
-                config,
-                rows,
-                returns=returns,
-            )
-            blocks.append(FeatureBlock(sampled, features))
-            first += parts
-        return blocks
+    place: the view, the layer and how many there are.
+    """
+    view, layer, count = place
+    returns = items * len(defaults.items())
+    blocks: list[list[Any]] = []
+    for own in tokens:
+        task = (comparing.features, own, view, (layer, count), defaults, config)
+        references = session.run(*task, returns=returns)
+        blocks.append([references] if returns == 1 else references)
+    return blocks
 
 
 def by_modality(
-    blocks: Sequence[FeatureBlock],
-    partners: Sequence[FeatureBlock],
+    blocks: Sequence[list[Any]],
+    partners: Sequence[list[Any]],
     names: Sequence[str],
     items: int,
     config: Config,
@@ -106,7 +83,8 @@ def by_modality(
 ) -> Iterator[ByModality[Features]]:
     """Yield the features of each item, one per degree if these are scored separately.
 
-    grid: of images, which alone are searched in a window.
+    blocks and partners: see ``feature_blocks``. grid: of images, which alone are searched in a
+    window.
     """
     for item in range(items):
         own: dict[str, Features] = {}
@@ -115,14 +93,10 @@ def by_modality(
             is_image = name == "image"
             own[name] = RemoteFeatures(
                 z=torch.empty(0),
-                precision=config.search_precision,
                 window=config.window if is_image else None,
                 grid=grid if is_image else None,
-                blocks=[block.features[number] for block in blocks],
-                sampled=[block.sampled for block in blocks],
-                partners=[block.features[number] for block in partners],
-                partners_sampled=[block.sampled for block in partners],
-                number=number,
+                blocks=[block[number] for block in blocks],
+                partners=[block[number] for block in partners],
             )
         yield ByModality(**own)
 
@@ -254,17 +228,13 @@ class RemoteLayers:
     def _among(self, features: RemoteFeatures) -> list[list[Any]]:
         """Return references to the distances of each block of samples to each other."""
         session, search, blocks = self.session, features.search, features.blocks
-        total = sum(self.counts)
-        if total * (total - 1) // 2 < FEW_PAIRS:
-            return [[distances] for distances in self._of_few(features, [])]
-        origin = self._origin(features, [features.sampled])
         d: list[list[Any]] = [[None] * len(blocks) for _ in blocks]
         for i, j in self._largest_first():
             if i == j:
-                d[i][i] = session.run(searching.among, search, origin, blocks[i])
+                d[i][i] = session.run(searching.among, search, blocks[i])
                 continue
-            options = (search, origin, blocks[i], blocks[j])
-            d[i][j], d[j][i] = session.run(searching.pairs, *options, returns=2)
+            task = (searching.pairs, search, blocks[i], blocks[j])
+            d[i][j], d[j][i] = session.run(*task, returns=2)
         return d
 
     def _largest_first(self) -> list[tuple[int, int]]:
@@ -280,33 +250,13 @@ class RemoteLayers:
 
     def _to_references(self, features: RemoteFeatures) -> list[list[Any]]:
         """Return references to the distances of each block to those of references."""
-        session, search = self.session, features.search
-        if sum(self.counts) * sum(self.reference_counts) < FEW_PAIRS:
-            return [[distances] for distances in self._of_few(features, features.partners)]
-        origin = self._origin(features, [features.sampled, features.partners_sampled])
         d: list[list[Any]] = []
         for block in features.blocks:
             d.append([])
             for partner in features.partners:
-                task = (searching.to_references, search, origin, block, partner)
-                d[-1].append(session.run(*task))
+                task = (searching.to_references, features.search, block, partner)
+                d[-1].append(self.session.run(*task))
         return d
-
-    def _of_few(self, features: RemoteFeatures, partners: list[Any]) -> list[Any]:
-        """Return references to the distances of each block to all partners, from one task."""
-        returns = len(self.counts)
-        options = (features.search, self.counts, *features.blocks, *partners)
-        distances = self.session.run(searching.of_few, *options, returns=returns)
-        return [distances] if returns == 1 else list(distances)
-
-    def _origin(self, features: RemoteFeatures, sampled: list[list[Any]]) -> Any:
-        """Return the origin of the search; None in a window, which needs none."""
-        if features.window is not None:
-            return None
-        rows: list[list[searching.Array]] = []
-        for blocks in sampled:
-            rows.append([own[features.number] for own in self.session.get(blocks)])
-        return searching.origin_of(*rows)
 
     def _medians(
         self,

@@ -161,9 +161,7 @@ class _Scoring:
         for layer in range(count):
             place = (view, layer, count)
             own, partners = (
-                layers.FeatureBlock.all_of(
-                    self.session, group.tokens, group.counts, place, defaults, config, items
-                )
+                layers.feature_blocks(self.session, group.tokens, place, defaults, config, items)
                 for group in (parts, references)
             )
             names = list(dict(defaults.items()))

@@ -15,8 +15,6 @@ from musc2.ops._support.patch_pairs import in_one_product
 from musc2.ops.nearest_patches import CPU_MEMORY
 from musc2.stages import copies
 
-_FEW = 6  # parts whose distances take less than their features
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measured:
@@ -105,7 +103,7 @@ def row_source(
     """
     z, references = features.z, features.references
     columns = len(z) + (0 if references is None else len(references))
-    fits = 4 * len(z) * z.shape[1] * columns <= memory // 2 or columns < _FEW
+    fits = 4 * len(z) * z.shape[1] * columns <= memory // 2
     scratch = _scratch(features, memory)
     source = RowSource(features=features, table=table, left_out=left_out, memory=scratch)
     is_known = features.measured is not None or (table is None and fits)
