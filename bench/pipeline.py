@@ -168,8 +168,7 @@ The baseline is the published formulas in plain torch (`bench/baselines/pipeline
 scikit-learn's kd-tree for neighbors. It treats one sample after the other, so {measured} samples
 were timed, each against all {SAMPLES}, and counted {SAMPLES / measured:g} times. Before that both
 sides ran on 6 samples without short cuts, and musc2 with the preset `published` gave the same
-scores and maps (rank matching with a stable sort on both sides). The default preset `musc-v2`
-searches in bfloat16 where the CPU has it, and reports distances in float32.
+scores and maps (rank matching with a stable sort on both sides).
 
 Medians of {len(rounds)} rounds in which both sides took turns:
 

@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -35,8 +34,8 @@ from bench.clouds import SIDE
 from bench.compare import readable
 from bench.gpu.synthetic import REAL, networks, parts
 from bench.pipeline import PRESETS, STAGES, Seconds, make_parts
-from musc2 import encoders
 from musc2.encoders.point_mae import PointMAE
+from musc2.encoders.vit import VisionTransformer
 from musc2.ops._support.threads import one_thread
 from musc2.progress import StageTimer
 
@@ -55,7 +54,7 @@ class Files:
 
     images: list[Path]
     maps: list[Path]
-    image_encoder: encoders.Encoder
+    image_encoder: VisionTransformer
     point_encoder: PointMAE
 
 
@@ -75,8 +74,14 @@ def write_files(count: int, folder: Path) -> Files:
         Image.fromarray(shifted.clip(0, 255).astype(np.uint8)).save(image_paths[-1])
         tifffile.imwrite(map_paths[-1], xyz)
     image, point = networks(REAL, folder, torch.device("cpu"))
+    assert isinstance(image, VisionTransformer)
     assert isinstance(point, PointMAE)
-    return Files(images=image_paths, maps=map_paths, image_encoder=image, point_encoder=point)
+    return Files(
+        images=image_paths,
+        maps=map_paths,
+        image_encoder=replace(image, precision="float32"),
+        point_encoder=replace(point, precision="float32"),
+    )
 
 
 def published_tokens(files: Files, items: Sequence[int], timer: StageTimer) -> PartTokens:
@@ -118,16 +123,16 @@ def scan_of(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def candidate(files: Files, config: musc2.Config) -> musc2.Result:
-    """Return the result of musc2; networks run where encoders by name would."""
+    """Return the result of musc2; networks run where, and as, encoders by name would."""
     has_openvino = importlib.util.find_spec("openvino") is not None
     uses_openvino = has_openvino and config.encoder_runtime == "auto"
     runtime = "openvino" if uses_openvino else "torch"
-    image_encoder: Any = files.image_encoder
+    own = {"runtime": runtime, "precision": config.encoder_precision}
     return musc2.score(
         files.images,
         files.maps,
-        encoder_2d=image_encoder.with_runtime(runtime),
-        encoder_3d=files.point_encoder.with_runtime(runtime),
+        encoder_2d=replace(files.image_encoder, **own),
+        encoder_3d=replace(files.point_encoder, **own),
         config=config,
         device="cpu",
     )

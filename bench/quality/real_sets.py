@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="musc-v2")
     parser.add_argument("--degrees", type=int, nargs="+", help="default: the encoder's own")
     parser.add_argument("--window", default="none", help="search_window: none, auto or a number")
+    parser.add_argument("--precision", default="auto", help="encoder_precision")
     parser.add_argument(
         "--most", type=int, help="parts of each set, evenly spread over its kinds (default: all)"
     )
@@ -46,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     sets = {name: thinned(images, arguments.most) for name, images in real_sets(arguments.folder)}
     config = musc2.Config.from_preset(arguments.preset)
-    config = config.replace(search_window=parse(arguments.window))
+    config = config.replace(
+        search_window=parse(arguments.window), encoder_precision=arguments.precision
+    )
     if arguments.degrees is not None:
         config = config.replace(aggregate_degrees=tuple(arguments.degrees))
     print(header("encoder", "set", after=("raw I-AUROC", "ms a part")))

@@ -3,7 +3,7 @@
 FOLDER is that of ``real_sets``. By the triangle inequality a distance differs from that of the
 rounded features by at most the lengths of what rounding took from both. Where that bound of another
 patch reaches below the distance of the one that was found, the nearest is not known: such patches
-have to be measured for a result that is exact, as the search in 16-bit integers does on a CPU.
+have to be measured for a result that is exact, as the search on a CPU does.
 Patches that are equal to the bit count once. Prints, for the features of each layer, how many
 patches are open, how many others they are measured against, and how often the search alone finds
 another patch than the nearest.
