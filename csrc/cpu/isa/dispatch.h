@@ -9,7 +9,13 @@
 
 namespace musc2::cpu {
 
+#if defined(__x86_64__) || defined(_M_X64)
 enum class Isa : int { base, avx2, avxvnni, avx512, avx512vnni };
+#elif defined(__aarch64__)
+enum class Isa : int { base, dotprod };
+#else
+enum class Isa : int { base };
+#endif
 
 Isa best_isa();                  // the widest that this machine runs
 bool runs(Isa isa);              // not every one below: AVX-VNNI is missing on many with AVX-512
@@ -44,6 +50,15 @@ bool multiplies_bfloat16();  // whether networks are faster in bfloat16 on this 
                                                        avx512::name, avx512vnni::name};       \
     return copies[static_cast<int>(active_isa())];                                            \
   }
+#elif defined(__aarch64__)
+#define MUSC2_ISA_FUNCTION(Result, name, ...)                                                   \
+  namespace base {                                                                              \
+  Result name(__VA_ARGS__);                                                                     \
+  }                                                                                             \
+  namespace dotprod {                                                                           \
+  Result name(__VA_ARGS__);                                                                     \
+  }                                                                                             \
+  inline auto* name() { return active_isa() == Isa::dotprod ? dotprod::name : base::name; }
 #else
 #define MUSC2_ISA_FUNCTION(Result, name, ...) \
   namespace base {                            \

@@ -22,13 +22,17 @@ struct Float32 {
   }
 };
 
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-#define MUSC2_VNNI
-#endif
-
-#ifdef MUSC2_VNNI
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__) || defined(__ARM_FEATURE_DOTPROD)
+#define MUSC2_INT8_SEARCH
 struct Int8 {
   using Sum = Ints;
+#ifdef __ARM_FEATURE_DOTPROD
+  static Sum begin(const PackedPatches&, int64_t, const PackedPatches&, int64_t) { return Ints{}; }
+  static Sum add(Sum sum, int32_t cell, const int32_t* column_cells) {
+    return (Sum)vdotq_s32((int32x4_t)sum, (int8x16_t)load(column_cells),
+                          (int8x16_t)vdupq_n_s32(cell));
+  }
+#else
   // The instruction multiplies unsigned by signed bytes: 128 is added to the column's bytes on the
   // fly, and the sum starts at the value that cancels it.
   static Sum begin(const PackedPatches& a, int64_t row, const PackedPatches&, int64_t) {
@@ -44,6 +48,7 @@ struct Int8 {
     return (Sum)_mm256_dpbusd_avx_epi32((__m256i)sum, shifted, _mm256_set1_epi32(cell));
 #endif
   }
+#endif
   static Floats end(Sum sum, const PackedPatches& a, int64_t row, const PackedPatches& b,
                     int64_t column) {
     const Floats product = __builtin_convertvector(sum, Floats) * load(b.scales + column);
@@ -53,7 +58,7 @@ struct Int8 {
 #endif
 
 // AVX-512 without VNNI multiplies floats as fast.
-#if defined(__AVX2__) && !defined(__AVX512F__) && !defined(MUSC2_VNNI)
+#if defined(__AVX2__) && !defined(__AVX512F__) && !defined(MUSC2_INT8_SEARCH)
 #define MUSC2_INT16_SEARCH
 struct Int16 {
   using Sum = Ints;

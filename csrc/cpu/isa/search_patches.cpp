@@ -90,7 +90,7 @@ void reset(const Nearest& nearest, int64_t count) {
 }  // namespace
 
 bool patch_search_exists(Search search) {
-#ifdef MUSC2_VNNI
+#ifdef MUSC2_INT8_SEARCH
   if (search == Search::int8) return true;
 #endif
 #ifdef MUSC2_INT16_SEARCH

@@ -80,7 +80,7 @@ void for_each_tile(const PackedPatches& a, const PackedPatches& b, int64_t group
 template <class Use>
 void with_format(Search search, Use use) {
   switch (search) {
-#ifdef MUSC2_VNNI
+#ifdef MUSC2_INT8_SEARCH
     case Search::int8:
       return use(Int8());
 #endif
