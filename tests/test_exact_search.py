@@ -137,10 +137,10 @@ def test_no_precision_changes_a_bit(precision):
     assert torch.equal(index, expected_index)
 
 
-def test_many_patches_are_searched_in_blocks(isa):
+def test_many_patches_are_searched_in_sections(isa):
     z = near_copies(torch.Generator().manual_seed(0), 2300, 5)[:2]
     z[1, 1500] = z[0, 3]
-    z[1, 40] = z[0, 3]  # in another block than its copy
+    z[1, 40] = z[0, 3]  # in another section than its copy
     d, index = nearest_patches(z, return_index=True)
     expected, expected_index = measured_all(z, None, (46, 50))
     assert index[0, 3, 1] == 40

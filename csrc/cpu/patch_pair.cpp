@@ -63,8 +63,8 @@ constexpr double unit = 1.0 / (1 << 24);  // of rounding to float32
 // The value of a pair that need not be measured again.
 constexpr float measured = -std::numeric_limits<float>::infinity();
 
-// The kinds of rows of a slab from `first` on, as many as are searched at once.
-PackedSlab block(const PackedSlab& slab, int64_t first, int64_t most) {
+// The kinds of a slab from `first` on, as many as are searched at once.
+PackedSlab section(const PackedSlab& slab, int64_t first, int64_t most) {
   const PackedPatches& all = slab.patches;
   return {{all.cells + first * all.steps, all.half_norms + first, all.scales + first,
            all.errors + first, all.row_starts + first, std::min(most, all.rows - first), all.steps},
@@ -155,9 +155,9 @@ void search_pair(Search search, const Slab& a, const PackedSlab& packed_a, const
   scratch.a.start(packed_a.patches.rows);
   scratch.b.start(packed_b.patches.rows);
   for (int64_t i = 0; i < packed_a.patches.rows; i += scratch.at_once) {
-    const PackedSlab rows = block(packed_a, i, scratch.at_once);
+    const PackedSlab rows = section(packed_a, i, scratch.at_once);
     for (int64_t j = 0; j < packed_b.patches.rows; j += scratch.at_once) {
-      const PackedSlab columns = block(packed_b, j, scratch.at_once);
+      const PackedSlab columns = section(packed_b, j, scratch.at_once);
       const PairValues pairs{scratch.values.data(), scratch.stride};
       search_patches()(search, rows.patches, columns.patches, pairs, scratch.a.nearest(),
                        scratch.b.nearest());

@@ -10,8 +10,8 @@
 
 namespace musc2::cpu {
 
-// For each kind of rows of a slab the nearest known row of the other slab, and, for those of them
-// that are searched at once, what the search found.
+// For each kind of a slab the nearest known row of the other slab; for those of a section, what the
+// search found.
 struct KnownPatches {
   std::vector<float> distance2, value, reach;
   std::vector<int32_t> index, found;
@@ -43,7 +43,7 @@ class PairScratch {
         slack(static_cast<size_t>(at_once)),
         farthest(static_cast<size_t>(at_once)) {}
 
-  int64_t at_once, stride;  // of the kinds of a slab, so that the values stay in a cache
+  int64_t at_once, stride;  // kinds of a section, and values in a row of it
   ScratchArray<float> values;
   KnownPatches a, b;
   std::vector<int32_t> rows, columns, a_rows, b_rows;

@@ -143,7 +143,8 @@ void check_searches() {
     begin("searches", isa);
     const std::string name = isa;
     const bool has_int8 = name == "avx512vnni" || name == "avxvnni" || name == "dotprod";
-    check(cpu::patch_search_exists()(Search::int8) == has_int8, "a search by int8 where it is fast");
+    check(cpu::patch_search_exists()(Search::int8) == has_int8,
+          "a search by int8 where it is fast");
     check(cpu::patch_search_exists()(Search::int16) == (name == "avx2"), "AVX2 searches by int16");
     for (const Search search : {Search::float32, Search::int8, Search::int16}) {
       if (!cpu::patch_search_exists()(search)) continue;

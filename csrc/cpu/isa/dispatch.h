@@ -51,13 +51,13 @@ bool multiplies_bfloat16();  // whether networks are faster in bfloat16 on this 
     return copies[static_cast<int>(active_isa())];                                            \
   }
 #elif defined(__aarch64__)
-#define MUSC2_ISA_FUNCTION(Result, name, ...)                                                   \
-  namespace base {                                                                              \
-  Result name(__VA_ARGS__);                                                                     \
-  }                                                                                             \
-  namespace dotprod {                                                                           \
-  Result name(__VA_ARGS__);                                                                     \
-  }                                                                                             \
+#define MUSC2_ISA_FUNCTION(Result, name, ...) \
+  namespace base {                            \
+  Result name(__VA_ARGS__);                   \
+  }                                           \
+  namespace dotprod {                         \
+  Result name(__VA_ARGS__);                   \
+  }                                           \
   inline auto* name() { return active_isa() == Isa::dotprod ? dotprod::name : base::name; }
 #else
 #define MUSC2_ISA_FUNCTION(Result, name, ...) \
