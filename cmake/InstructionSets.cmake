@@ -11,7 +11,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set(MUSC2_FLAGS_avx512vnni ${MUSC2_FLAGS_avx512} -mavx512vnni)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
   list(APPEND MUSC2_ISAS dotprod)
-  set(MUSC2_FLAGS_dotprod -march=armv8.2-a+dotprod)
+  # clang takes both forms, but zig's only the second, and gcc the first.
+  set(MUSC2_FLAGS_dotprod
+    $<IF:$<CXX_COMPILER_ID:GNU>,-march=armv8.2-a+dotprod,-mcpu=generic+dotprod>)
 endif()
 
 # Sources whose results may differ in the last bits between instruction sets are fused.

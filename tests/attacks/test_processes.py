@@ -32,7 +32,7 @@ DAEMON = """
 import threading, torch
 from musc2 import _cpu
 z, distance = torch.randn(4, 100, 64), torch.empty(4, 100, 4)
-arguments = (z.data_ptr(), 4, 100, 64, 0, 4, 100, 0, 48 << 20, distance.data_ptr(), 0)
+arguments = (z.data_ptr(), 4, 100, 64, 0, 4, 100, 48 << 20, distance.data_ptr(), 0)
 started = threading.Barrier(4)
 def work():
     _cpu.nearest_patches(*arguments)

@@ -116,17 +116,18 @@ def test_every_patch_has_a_scale_of_its_own(search, rng):
 def launched(z, references=None):
     """Search for patches that need not be finite, which Python refuses on a CPU."""
     keys = z if references is None else references
-    sizes = (*keys.shape[:2], INT8, GPU_MEMORY)
+    count, patches, _ = keys.shape
     type_code = arrays.TYPE_CODES[z.dtype]
     is_mutual = references is None
-    scratch = dispatch.scratch("nearest_patches", z, *z.shape, is_mutual, *sizes, type_code)
-    d = torch.empty(*z.shape[:2], len(keys), device=z.device)
+    limits = (INT8, GPU_MEMORY, type_code)
+    scratch = dispatch.scratch("nearest_patches", z, *z.shape, is_mutual, count, patches, *limits)
+    d = torch.empty(*z.shape[:2], count, device=z.device)
     index = torch.empty_like(d, dtype=torch.int32)
     dispatch.launch(
         "nearest_patches",
         z,
-        *(*z.shape, references, *sizes, d, index),
-        gpu_only=(type_code, scratch),
+        *(*z.shape, references, count, patches, GPU_MEMORY, d, index),
+        gpu_only=(INT8, type_code, scratch),
     )
     return d.cpu(), index.cpu()
 

@@ -24,9 +24,9 @@ def search(z, precision, memory=1 << 28, *, alone=False):
     distance = np.full((samples, patches, samples), -7, np.float32)
     index = np.full(distance.shape, -7, np.int32)
     emulated.nearest_patches(
-        z.ctypes.data, samples, patches, channels, 0, samples, patches, precision, memory,
+        z.ctypes.data, samples, patches, channels, 0, samples, patches, memory,
         0 if alone else distance.ctypes.data, 0 if alone else index.ctypes.data,
-        0, scratch.ctypes.data, 0,
+        precision, 0, scratch.ctypes.data, 0,
     )  # fmt: skip
     return distance, index, scratch.size
 
