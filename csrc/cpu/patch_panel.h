@@ -124,7 +124,7 @@ std::vector<float> patch_center(const SampleSet& z, const SampleSet* references,
 int64_t filled_channels(const SampleSet& z, const SampleSet* references,
                         const std::vector<float>& center);
 
-// The fastest search of this machine.
+// The fastest search that this machine has for so many channels.
 Search search_of(int64_t channels);
 
 }  // namespace musc2::cpu

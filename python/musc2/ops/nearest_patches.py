@@ -68,7 +68,7 @@ def nearest_patches(
         return_index: also return the nearest patches, (N, L, N) or (N, L, R) int32, -1 for a sample
             against itself. The lowest index wins ties.
         memory: bytes of scratch memory, by default 48 MiB, on a GPU 256 MiB; a single pair of
-            samples may need more.
+            samples may need more. Each thread of a CPU takes up to 4 MiB beside it.
 
     >>> z = torch.tensor([[[0.0], [4.0]], [[1.0], [2.0]]])
     >>> nearest_patches(z)[0]
