@@ -91,7 +91,7 @@ class Colors:
     "emulated" not in backends.names("score_tokens"), reason="needs all kernels of the method"
 )
 def test_the_encoder_of_a_gpu_gets_images_that_were_resized_there(rng, monkeypatch):
-    pretended_gpu = pytest.importorskip("pretended_gpu")
+    pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
     images = [*parts.images(rng, 3), parts.images(rng, 1)[0][:30], rng.random((36, 60, 3))]
     config = Config(search_precision="float32")
     encoder = Colors()

@@ -66,7 +66,7 @@ def raw_scans(values):
 
 
 def test_a_gpu_centers_and_scales_maps_to_the_bits_of_the_cpu(rng):
-    pretended_gpu = pytest.importorskip("pretended_gpu")
+    pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
     values = list(maps(rng).values())
     scans = raw_scans(values)
     narrow = [scan for scan in scans if scan.columns.dtype == torch.float32]
@@ -85,7 +85,7 @@ def test_a_gpu_centers_and_scales_maps_to_the_bits_of_the_cpu(rng):
 
 
 def test_nothing_is_waited_for_and_launches_do_not_grow_with_the_maps(rng):
-    pretended_gpu = pytest.importorskip("pretended_gpu")
+    pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
     scans = raw_scans([*maps(rng).values()] * 3)[:32]
     launches = []
     for count in (8, 32):
@@ -121,7 +121,7 @@ def loaded(samples, device):
 @NEEDS_METHOD
 @pytest.mark.usefixtures("one_thread")
 def test_a_batch_of_maps_is_prepared_and_grouped_with_one_wait(rng):
-    pretended_gpu = pytest.importorskip("pretended_gpu")
+    pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
     samples = pair(None, parts.maps(rng, 32))
     expected = loaded(samples, "cpu")
     launches = []
@@ -145,7 +145,7 @@ def test_a_batch_of_maps_is_prepared_and_grouped_with_one_wait(rng):
 @NEEDS_METHOD
 @pytest.mark.usefixtures("one_thread")
 def test_scores_are_those_of_maps_that_the_cpu_prepared(rng, monkeypatch):
-    pretended_gpu = pytest.importorskip("pretended_gpu")
+    pretended_gpu = pytest.importorskip("pretended_gpu", exc_type=ImportError)
     dense = parts.maps(rng, 1, size=(70, 90))[0]  # thinned on the CPU, in the same batch
     scans = [*parts.maps(rng, 3).astype(np.float32), dense, *parts.maps(rng, 1)]
     arguments = {
